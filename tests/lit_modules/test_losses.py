@@ -1,0 +1,67 @@
+import math
+
+import pytest
+import torch
+from torch.nn import functional
+
+from lit_modules.losses import image_losses
+
+
+def test_without_dice_it_is_the_cross_entropy_of_each_image() -> None:
+    logits, target = torch.randn(4, 3, 5, 7), torch.randint(3, (4, 5, 7))
+    losses, weights = image_losses(logits, target, dice_weight=0)
+    expected = functional.cross_entropy(logits, target, reduction="none").mean(dim=(1, 2))
+    torch.testing.assert_close(losses, expected)
+    assert weights.tolist() == [1, 1, 1, 1]
+
+
+def test_dice_of_two_classes_is_that_of_the_foreground() -> None:
+    logits, target = torch.randn(2, 2, 4, 4), torch.randint(2, (2, 4, 4))
+    dice_part = image_losses(logits, target, dice_weight=1)[0] - image_losses(logits, target, dice_weight=0)[0]
+    probs = logits.softmax(dim=1)[:, 1]
+    overlap, size = (probs * target).sum(dim=(1, 2)), (probs + target).sum(dim=(1, 2))
+    torch.testing.assert_close(dice_part, 1 - (2 * overlap + 1) / (size + 1))
+
+
+def test_dice_of_three_classes_is_the_mean_over_all() -> None:
+    target = torch.tensor([[[0, 1, 2, 2]]])
+    logits = torch.zeros(1, 3, 1, 4)
+    dice_part = image_losses(logits, target, dice_weight=1)[0] - math.log(3)
+    by_class = [(2 * n / 3 + 1) / (4 / 3 + n + 1) for n in (1, 1, 2)]
+    torch.testing.assert_close(dice_part, torch.tensor([1 - sum(by_class) / 3]))
+
+
+@pytest.mark.parametrize("ignore_index", [255, -1])
+def test_ignored_pixels_count_nowhere(ignore_index: int) -> None:
+    logits, target = torch.randn(2, 3, 6, 6), torch.randint(3, (2, 6, 6))
+    target[:, :, 4:] = ignore_index
+    whole = image_losses(logits, target, ignore_index)[0]
+    cropped = image_losses(logits[..., :4], target[..., :4])[0]
+    torch.testing.assert_close(whole, cropped)
+
+
+def test_an_image_of_ignored_pixels_alone_has_no_weight_and_no_gradient() -> None:
+    logits = torch.randn(2, 2, 3, 3, requires_grad=True)
+    target = torch.stack([torch.full((3, 3), 255), torch.zeros(3, 3, dtype=torch.int64)])
+    losses, weights = image_losses(logits, target, ignore_index=255)
+    losses.sum().backward()  # type: ignore[no-untyped-call]
+    assert losses[0] == 0
+    assert weights.tolist() == [0, 1]
+    assert logits.grad is not None
+    assert not logits.grad[0].any()
+    assert logits.grad[1].any()
+
+
+def test_half_precision_does_not_overflow_over_a_large_image() -> None:
+    logits = torch.full((1, 2, 300, 300), 9.0, dtype=torch.float16)
+    target = torch.ones(1, 300, 300, dtype=torch.int64)
+    assert torch.isfinite(image_losses(logits, target)[0]).all()
+
+
+def test_runs_where_only_deterministic_operations_are_allowed() -> None:
+    logits = torch.randn(1, 3, 4, 4, requires_grad=True)
+    torch.use_deterministic_algorithms(True)
+    try:
+        image_losses(logits, torch.zeros(1, 4, 4, dtype=torch.int64))[0].sum().backward()  # type: ignore[no-untyped-call]
+    finally:
+        torch.use_deterministic_algorithms(False)

@@ -1,0 +1,251 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.cli import ReduceLROnPlateau
+from torch import Tensor, nn
+from torch.optim import SGD
+from torch.utils.data import DataLoader, TensorDataset
+
+from lit_modules import Segmentation
+from lit_modules.networks import UNet
+
+
+class Pixelwise(nn.Module):
+    """A network of a user's own."""
+
+    def __init__(self, channels: int = 1) -> None:
+        super().__init__()
+        self.layer = nn.Conv2d(3, channels, kernel_size=1)
+
+    def forward(self, image: Tensor) -> Tensor:
+        logits: Tensor = self.layer(image)
+        return logits
+
+
+class StopHereError(Exception):
+    pass
+
+
+class SaveAndStop(Callback):
+    """Saves and leaves after a batch of the second epoch, or in its validation, as an interruption does."""
+
+    def __init__(self, path: Path, batch: int | None) -> None:
+        self.path, self.batch = path, batch
+
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        if trainer.current_epoch == 1 and batch_idx == self.batch:
+            trainer.save_checkpoint(self.path)
+            raise StopHereError
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.current_epoch == 1 and self.batch is None:
+            trainer.save_checkpoint(self.path)
+            raise StopHereError
+
+
+class Figures(Callback):
+    """What stands in the metrics at the end of each epoch, and the learning rate of each step."""
+
+    def __init__(self) -> None:
+        self.epochs: list[dict[str, float]] = []
+        self.rates: list[float] = []
+
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        self.rates.append(trainer.optimizers[0].param_groups[0]["lr"])
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self.epochs.append({name: value.item() for name, value in trainer.callback_metrics.items()})
+
+
+class RestOfTheEpoch(DataLoader[Any]):
+    """A loader that goes on after the batches that were done."""
+
+    def __init__(self, pairs: TensorDataset, done: int) -> None:
+        super().__init__(pairs, batch_size=2)
+        self.done = done
+
+    def __iter__(self) -> Any:
+        batches = list(super().__iter__())[self.done :]
+        self.done = 0
+        return iter(batches)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        pass
+
+
+@pytest.fixture
+def pairs() -> TensorDataset:
+    generator = torch.Generator().manual_seed(0)
+    images = torch.randn(10, 3, 6, 6, generator=generator)
+    return TensorDataset(images, (images.sum(dim=1) > 0).long())
+
+
+def make_module(network: nn.Module | None = None, num_classes: int = 2, **settings: Any) -> Segmentation:
+    torch.manual_seed(0)
+    return Segmentation(network or Pixelwise(), num_classes, **settings)
+
+
+def make_trainer(folder: Path, *callbacks: Callback, **settings: Any) -> Trainer:
+    settings = {"accelerator": "cpu", "max_epochs": 1, "num_sanity_val_steps": 0, **settings}
+    return Trainer(
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        default_root_dir=folder,
+        callbacks=list(callbacks),
+        log_every_n_steps=1,
+        **settings,
+    )
+
+
+def fit(
+    trainer: Trainer, module: Segmentation, pairs: TensorDataset, done: int = 0, ckpt_path: Path | None = None
+) -> None:
+    trainer.fit(module, RestOfTheEpoch(pairs, done), DataLoader(pairs, batch_size=2), ckpt_path=ckpt_path)
+
+
+def validate(folder: Path, module: Segmentation, pairs: TensorDataset, batch_size: int) -> dict[str, float]:
+    trainer = make_trainer(folder)
+    trainer.validate(module, DataLoader(pairs, batch_size), verbose=False)
+    return {name: value.item() for name, value in trainer.callback_metrics.items()}
+
+
+def test_validation_does_not_depend_on_the_batch_size(tmp_path: Path, pairs: TensorDataset) -> None:
+    module = make_module()
+    figures = [validate(tmp_path, module, pairs, size) for size in (1, 3, 8)]
+    assert figures[0].keys() == {"val/loss", "val/iou", "val/dice", "val/iou_per_image"}
+    assert figures[1] == pytest.approx(figures[0], abs=1e-6)
+    assert figures[2] == pytest.approx(figures[0], abs=1e-6)
+
+
+@pytest.mark.parametrize("batch_size", [1, 4])
+def test_images_of_ignored_pixels_alone_do_not_count(tmp_path: Path, pairs: TensorDataset, batch_size: int) -> None:
+    module = make_module(ignore_index=255)
+    kept = TensorDataset(pairs.tensors[0][4:], pairs.tensors[1][4:])
+    pairs.tensors[1][:4] = 255
+    expected = validate(tmp_path, module, kept, 3)
+    assert validate(tmp_path, module, pairs, batch_size) == pytest.approx(expected, abs=1e-6)
+
+
+def test_one_channel_is_two_channels_with_background_zero(pairs: TensorDataset) -> None:
+    one, two = Pixelwise(1), Pixelwise(2)
+    nn.init.zeros_(two.layer.weight), nn.init.zeros_(two.layer.bias)  # type: ignore[arg-type]
+    two.layer.weight.data[1:], two.layer.bias.data[1:] = one.layer.weight.data, one.layer.bias.data  # type: ignore[union-attr]
+    image = pairs.tensors[0][:3]
+    torch.testing.assert_close(make_module(one)(image), make_module(two)(image))
+
+
+def test_sanity_check_leaves_nothing_in_the_figures(tmp_path: Path, pairs: TensorDataset) -> None:
+    with_check, without = Figures(), Figures()
+    for figures, steps in ((with_check, 2), (without, 0)):
+        fit(make_trainer(tmp_path, figures, num_sanity_val_steps=steps), make_module(), pairs)
+    assert with_check.epochs == without.epochs
+
+
+@pytest.mark.parametrize("precision", ["bf16-mixed", "32-true"])
+def test_learns_an_easy_task(tmp_path: Path, pairs: TensorDataset, precision: Any) -> None:
+    figures = Figures()
+    module = make_module(optimizer=lambda params: torch.optim.AdamW(params, lr=0.1))
+    fit(make_trainer(tmp_path, figures, max_epochs=8, precision=precision), module, pairs)
+    assert figures.epochs[-1]["train/loss"] < figures.epochs[0]["train/loss"]
+    assert figures.epochs[-1]["val/iou"] > 0.9
+
+
+def test_a_batch_of_ignored_pixels_alone_changes_no_weight(tmp_path: Path, pairs: TensorDataset) -> None:
+    pairs.tensors[1][:] = 255
+    module = make_module(ignore_index=255, optimizer=lambda params: SGD(params, lr=1.0))
+    before = module.network.layer.weight.clone()  # type: ignore[union-attr, operator]
+    fit(make_trainer(tmp_path, limit_val_batches=0), module, pairs)
+    assert torch.equal(before, module.network.layer.weight)  # type: ignore[union-attr, arg-type]
+
+
+def test_checkpoint_holds_the_network_and_plain_values(tmp_path: Path, pairs: TensorDataset) -> None:
+    trainer, module = make_trainer(tmp_path), make_module(UNet(width=2))
+    fit(trainer, module, pairs)
+    trainer.save_checkpoint(tmp_path / "a.pth")
+    saved = torch.load(tmp_path / "a.pth", weights_only=True)
+    assert saved["state_dict"].keys() == {f"network.{name}" for name in module.network.state_dict()}
+    assert saved["train_loss"].keys() == {"epoch", "total", "images"}
+
+
+@pytest.mark.parametrize("batch", [0, 2, None], ids=["first batch", "third batch", "validation"])
+def test_resumed_epoch_reports_the_loss_of_the_whole_epoch(
+    tmp_path: Path, pairs: TensorDataset, batch: int | None
+) -> None:
+    whole, resumed, path = Figures(), Figures(), tmp_path / "stopped.pth"
+    fit(make_trainer(tmp_path, whole, max_epochs=3), make_module(), pairs)
+    with pytest.raises(StopHereError):
+        fit(make_trainer(tmp_path, SaveAndStop(path, batch), max_epochs=3), make_module(), pairs)
+    done = 0 if batch is None else batch + 1
+    fit(make_trainer(tmp_path, resumed, max_epochs=3), make_module(), pairs, done=done, ckpt_path=path)
+    losses = [[epoch["train/loss"] for epoch in figures.epochs] for figures in (whole, resumed)]
+    assert losses[1] == losses[0][1:]
+
+
+def test_resumed_at_an_epochs_end_the_loss_starts_anew(tmp_path: Path, pairs: TensorDataset) -> None:
+    class Save(Callback):
+        def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+            trainer.save_checkpoint(tmp_path / "one.pth")
+
+    whole, resumed = Figures(), Figures()
+    fit(make_trainer(tmp_path, whole, max_epochs=2), make_module(lr_scheduler=flat), pairs)
+    fit(make_trainer(tmp_path, Save(), max_epochs=1), make_module(lr_scheduler=flat), pairs)
+    module = make_module(lr_scheduler=flat)
+    fit(make_trainer(tmp_path, resumed, max_epochs=2), module, pairs, ckpt_path=tmp_path / "one.pth")
+    assert resumed.epochs == whole.epochs[1:]
+
+
+def flat(optimizer: torch.optim.Optimizer) -> torch.optim.lr_scheduler.LRScheduler:
+    return torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
+
+
+def test_more_epochs_on_a_resume_stretch_the_schedule(tmp_path: Path, pairs: TensorDataset) -> None:
+    long, resumed = Figures(), Figures()
+    fit(make_trainer(tmp_path, long, max_epochs=8), make_module(), pairs)
+    trainer = make_trainer(tmp_path, max_epochs=4)
+    fit(trainer, make_module(), pairs)
+    trainer.save_checkpoint(tmp_path / "four.pth")
+    trainer = make_trainer(tmp_path, resumed, max_epochs=8)
+    fit(trainer, make_module(), pairs, ckpt_path=tmp_path / "four.pth")
+    # The first step still has the rate that stands in the checkpoint.
+    assert resumed.rates[1:] == pytest.approx(long.rates[21:])
+
+
+def test_plateau_schedule_watches_its_metric(tmp_path: Path, pairs: TensorDataset) -> None:
+    module = make_module(
+        optimizer=lambda params: SGD(params, lr=0.0),
+        lr_scheduler=lambda optimizer: ReduceLROnPlateau(optimizer, monitor="val/loss", patience=0, factor=0.5),
+    )
+    trainer = make_trainer(tmp_path, max_epochs=2)
+    fit(trainer, module, pairs)
+    assert trainer.lr_scheduler_configs[0].monitor == "val/loss"
+    scheduler = trainer.lr_scheduler_configs[0].scheduler
+    assert isinstance(scheduler, ReduceLROnPlateau)
+    assert scheduler.best < float("inf")
+
+
+def test_frozen_weights_do_not_reach_the_optimizer(tmp_path: Path, pairs: TensorDataset) -> None:
+    network = Pixelwise()
+    network.layer.bias.requires_grad_(False)  # type: ignore[union-attr]
+    trainer = make_trainer(tmp_path)
+    fit(trainer, make_module(network), pairs)
+    assert len(trainer.optimizers[0].param_groups[0]["params"]) == 1
+
+
+@pytest.mark.gpu
+def test_trains_on_cuda_where_only_deterministic_operations_are_allowed(tmp_path: Path, pairs: TensorDataset) -> None:
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    figures = Figures()
+    trainer = make_trainer(tmp_path, figures, accelerator="cuda", devices=1, deterministic=True)
+    fit(trainer, make_module(UNet(out_channels=3, width=2), 3), pairs)
+    assert figures.epochs[0].keys() >= {"train/loss", "val/loss", "val/iou", "val/iou_per_image"}
