@@ -1,0 +1,64 @@
+"""Image and target together: resize, augment, standardise."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+from torchvision import tv_tensors
+from torchvision.transforms import v2
+
+from datamodules.seeding import all_seeded, torch_seeded
+
+FLAT = 1e-6  # standard deviation of an image in [0, 1] below which there is only rounding left
+
+
+def default_augmentation() -> list[nn.Module]:
+    """Random flips along both axes."""
+    return [v2.RandomHorizontalFlip(), v2.RandomVerticalFlip()]
+
+
+class PairTransform:
+    """Resizes, augments and standardises an image with its target; the target is never interpolated.
+
+    Args:
+        image_size: Height and width, or None to leave the size alone.
+        augmentation: `torchvision.transforms.v2` modules that take (image, target), applied in this order;
+            they see the image in [0, 1].
+    """
+
+    def __init__(self, image_size: tuple[int, int] | None, augmentation: Sequence[nn.Module] = ()) -> None:
+        self._resize = None if image_size is None else v2.Resize(list(image_size), antialias=True)
+        self._augment = v2.Compose(augmentation) if augmentation else None
+        # torchvision draws from torch's generator alone; what others use is not known.
+        torchs_only = all(type(module).__module__.startswith("torchvision.") for module in augmentation)
+        self._seeded = torch_seeded if torchs_only else all_seeded
+
+    def __call__(self, image: Tensor, target: Tensor, *key: int | str) -> tuple[Tensor, Tensor]:
+        """Transforms one pair; the same key gives the same result, whatever was drawn before.
+
+        Args:
+            image: float32 (3, H, W) in [0, 1].
+            target: integers (H, W).
+            *key: What the random choices depend on.
+
+        Returns:
+            The image, float32 (3, H', W') with mean 0 and standard deviation 1, and the target, int64 (H',
+            W').
+        """
+        pair = tv_tensors.Image(image), tv_tensors.Mask(target)
+        if self._resize is not None:
+            pair = self._resize(*pair)
+        if self._augment is not None:
+            with self._seeded(*key):
+                pair = self._augment(*pair)
+        return standardise(pair[0].as_subclass(Tensor)), pair[1].as_subclass(Tensor).long()
+
+
+def standardise(image: Tensor) -> Tensor:
+    """Gives the whole image mean 0 and standard deviation 1; an image of one colour becomes zeros.
+
+    Args:
+        image: float32 (3, H, W) in [0, 1].
+    """
+    std, mean = torch.std_mean(image, correction=0)
+    return torch.zeros_like(image) if std < FLAT else (image - mean) / std

@@ -1,0 +1,29 @@
+import pytest
+from torch.utils.data import DataLoader, Dataset
+
+from datamodules.errors import DataError, listed
+
+MESSAGE = "gt/a.png holds 3\nExpected: 0, 1"
+
+
+class Broken(Dataset[int]):
+    def __len__(self) -> int:
+        return 2
+
+    def __getitem__(self, index: int) -> int:
+        try:
+            return [][index]
+        except IndexError as error:
+            raise DataError(MESSAGE) from error
+
+
+@pytest.mark.parametrize("num_workers", [0, 1])
+def test_the_message_is_the_same_with_workers(num_workers: int) -> None:
+    with pytest.raises(DataError) as error:
+        list(DataLoader(Broken(), num_workers=num_workers))
+    assert str(error.value) == MESSAGE
+
+
+def test_a_long_list_is_cut_with_its_count() -> None:
+    assert listed(["a", "b", "c"], limit=2) == "  - a\n  - b\n  … and 1 more"
+    assert listed(["a"]) == "  - a"

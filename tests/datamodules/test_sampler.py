@@ -1,0 +1,83 @@
+import pytest
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+
+from datamodules.sampler import EpochSampler, Position
+
+BEGINNING = Position()
+
+
+def indices(
+    n: int,
+    batch_size: int = 4,
+    epoch: int = 0,
+    rank: int = 0,
+    world_size: int = 1,
+    start: Position = BEGINNING,
+) -> list[int]:
+    sampler = EpochSampler(TensorDataset(torch.arange(n)), 0, batch_size, rank, world_size, start)
+    sampler.set_epoch(epoch)
+    pairs = list(sampler)
+    assert {at for at, _ in pairs} <= {epoch}
+    return [index for _, index in pairs]
+
+
+def test_each_epoch_has_every_sample_once_in_an_order_of_its_own() -> None:
+    assert sorted(indices(20)) == list(range(20))
+    assert indices(20, epoch=3) == indices(20, epoch=3)
+    assert indices(20, epoch=3) != indices(20, epoch=4)
+
+
+def test_the_order_is_the_same_on_every_system() -> None:
+    assert indices(6, epoch=2) == [2, 3, 4, 1, 5, 0]
+
+
+@pytest.mark.parametrize("done", [0, 4, 12, 18])
+def test_the_first_epoch_begins_behind_what_is_done(done: int) -> None:
+    assert indices(20, epoch=2, start=Position(2, done)) == indices(20, epoch=2)[done:]
+    assert indices(20, epoch=3, start=Position(2, done)) == indices(20, epoch=3)
+
+
+def test_it_begins_in_the_epoch_of_the_position_before_it_is_told() -> None:
+    sampler = EpochSampler(TensorDataset(torch.arange(4)), 0, 2, start=Position(5, 2))
+    assert [epoch for epoch, _ in sampler] == [5, 5]
+
+
+@pytest.mark.parametrize(("n", "batch_size", "sizes"), [
+    (20, 8, [8, 8, 4]), (17, 8, [8, 8]), (18, 8, [8, 8, 2]), (3, 1, [1, 1, 1]), (1, 8, [1]),
+])  # fmt: skip
+def test_a_short_batch_is_kept_unless_it_holds_a_single_sample(n: int, batch_size: int, sizes: list[int]) -> None:
+    dataset = TensorDataset(torch.arange(n))
+    sampler = EpochSampler(dataset, 0, batch_size)
+    loader = DataLoader(dataset, batch_size, sampler=sampler, collate_fn=len)
+    sampler_keys = [len(list(batch)) for batch in loader.batch_sampler or []]
+    assert sampler_keys == sizes
+    assert len(loader) == len(sizes)
+
+
+def test_another_sample_stays_out_each_epoch() -> None:
+    left_out = {(set(range(17)) - set(indices(17, 8, epoch))).pop() for epoch in range(20)}
+    assert len(left_out) > 5
+
+
+@pytest.mark.parametrize("done", [0, 8])
+def test_ranks_share_an_epoch_evenly(done: int) -> None:
+    start = Position(1, done)
+    shares = [indices(22, 2, 1, rank, 4, start) for rank in range(4)]
+    together = [index for step in zip(*shares, strict=True) for index in step]
+    order = indices(22, 2, 1)
+    assert together == order[done : done + len(together)]
+    assert len(together) >= 22 - done - 2 * 4
+
+
+@pytest.mark.parametrize("n", [20, 21, 23])
+@pytest.mark.parametrize("done", [0, 4, 8, 12])
+@pytest.mark.parametrize("batch_size", [1, 2, 3, 4, 7, 32])
+def test_another_batch_size_ends_the_epoch_at_the_same_batch_number(n: int, done: int, batch_size: int) -> None:
+    sampler = EpochSampler(TensorDataset(torch.arange(n)), 0, batch_size, start=Position(0, done))
+    whole = len(DataLoader(sampler.dataset, batch_size, sampler=sampler))
+    rest = -(-len(list(sampler)) // batch_size)
+    assert sampler.first_batch(0) + rest == whole
+    assert sampler.samples_done(0, sampler.first_batch(0)) == done
+    assert sampler.samples_done(0, sampler.first_batch(0) + 1) == min(done + batch_size, n)
+    assert sampler.first_batch(1) == 0
