@@ -1,0 +1,20 @@
+from callbacks.atomic import AtomicCheckpointIO, staged
+from callbacks.checkpoints import CheckpointFiles
+from callbacks.interrupt import Interrupt, TrainingInterrupted, stop_at_once
+from callbacks.progress import EpochBar
+from callbacks.resume import CheckpointError, RunState, load_for_resume
+from callbacks.training_history import TrainingHistory
+
+__all__ = [
+    "AtomicCheckpointIO",
+    "CheckpointError",
+    "CheckpointFiles",
+    "EpochBar",
+    "Interrupt",
+    "RunState",
+    "TrainingHistory",
+    "TrainingInterrupted",
+    "load_for_resume",
+    "staged",
+    "stop_at_once",
+]

@@ -1,0 +1,198 @@
+"""The run's checkpoint files: latest, best, and one for each epoch."""
+
+import math
+import re
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.trainer.states import TrainerFn
+from typing_extensions import override
+
+from callbacks.atomic import link
+
+LATEST = "latest_checkpoint.pth"
+BEST = "best_model.pth"
+EPOCH = "checkpoint_epoch_{}.pth"
+_EPOCH_NAME = re.compile(r"checkpoint_epoch_(\d+)\.pth")
+
+
+class CheckpointFiles(ModelCheckpoint):
+    """Writes `latest_checkpoint.pth`, `best_model.pth` and `checkpoint_epoch_{N}.pth` (N counts from 1).
+
+    All files that are due at one moment are one file with several names: the state is brought up to date, written
+    once, and linked. Three ModelCheckpoints would write three times, and each file would lack what the callbacks
+    after it decided.
+
+    Args:
+        dirpath: Folder of the run's files.
+        monitor: Metric whose best value decides `best_model.pth`.
+        mode: Whether the best value is the highest (`max`) or the lowest (`min`).
+        every_n_epochs: An epoch file is written every so many epochs.
+        keep_last: So many epoch files are kept, the newest ones; 0 keeps all.
+        save_every_minutes: `latest_checkpoint.pth` is also written this often within an epoch; 0 turns that off.
+    """
+
+    def __init__(
+        self,
+        dirpath: str,
+        monitor: str = "val/iou",
+        mode: Literal["min", "max"] = "max",
+        every_n_epochs: int = 1,
+        keep_last: int = 10,
+        save_every_minutes: float = 10.0,
+    ) -> None:
+        super().__init__(
+            dirpath=dirpath,
+            monitor=monitor,
+            mode=mode,
+            every_n_epochs=every_n_epochs,
+            auto_insert_metric_name=False,
+            enable_version_counter=False,
+        )
+        if every_n_epochs < 1 or keep_last < 0 or save_every_minutes < 0:
+            raise ValueError(
+                f"checkpoint.every_n_epochs is {every_n_epochs} (at least 1), keep_last {keep_last} and "
+                f"save_every_minutes {save_every_minutes} (at least 0)"
+            )
+        self.folder = Path(dirpath)
+        self.keep_last = keep_last
+        self.save_every_seconds = 60 * save_every_minutes
+        self.score: float | None = None
+        self.best_score: float | None = None
+        self.best_epoch: int | None = None
+        self.best_step: int | None = None
+        self._validated = False
+        self._last_save = time.monotonic()
+
+    @property
+    @override
+    def state_key(self) -> str:
+        # Lightning's own key changes with every setting, and a changed setting would then lose the best score.
+        return "CheckpointFiles"
+
+    @override
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        if trainer.is_global_zero:
+            self.folder.mkdir(parents=True, exist_ok=True)
+
+    @override
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "monitor": self.monitor,
+            "mode": self.mode,
+            "score": self.score,
+            "best_score": self.best_score,
+            "best_epoch": self.best_epoch,
+            "best_step": self.best_step,
+        }
+
+    @override
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        if (state_dict["monitor"], state_dict["mode"]) != (self.monitor, self.mode):
+            return  # scores of another metric say nothing about this one
+        self.score = state_dict["score"]
+        self._set_best(state_dict["best_score"], state_dict["best_epoch"], state_dict["best_step"])
+
+    @override
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        checkpoint.setdefault("run", {}).update(
+            self.state_dict(), saved_at=datetime.now(UTC).isoformat(timespec="microseconds")
+        )
+
+    @override
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._last_save = time.monotonic()
+        if self.best_score is not None and not (self.folder / BEST).exists():
+            pl_module.print(
+                f"{BEST} (epoch {self.best_epoch}, {self.monitor} {self.best_score:.4f}) is not in {self.folder}; "
+                "the next better model is written there."
+            )
+
+    @override
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Save latest in mid-epoch when it is time, but never on the last batch: the epoch's end saves everything."""
+        between_steps = (batch_idx + 1) % trainer.accumulate_grad_batches == 0
+        if self.save_every_seconds == 0 or trainer.is_last_batch or not between_steps or self._must_not_save(trainer):
+            return
+        due = time.monotonic() - self._last_save >= self.save_every_seconds
+        if trainer.strategy.broadcast(due):  # the clocks of several processes need not agree
+            self._save(trainer, [LATEST])
+
+    @override
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Note the score; validation in mid-epoch also saves, the one at the epoch's end leaves that to the epoch."""
+        if self._must_not_save(trainer):
+            return
+        self._validated = True
+        if not trainer.is_last_batch and self._is_new_best(trainer):
+            self._save(trainer, [BEST, LATEST])
+
+    @override
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self._must_not_save(trainer):
+            return
+        epoch = trainer.current_epoch + 1
+        # latest is the last name to change: a kill in between then repeats this epoch, and writes all names again.
+        names = [BEST] if self._is_new_best(trainer) else []
+        names += [EPOCH.format(epoch)] if epoch % self._every_n_epochs == 0 else []
+        self._save(trainer, [*names, LATEST])
+        if trainer.is_global_zero:
+            self._drop_old_epoch_files(epoch)
+
+    @override
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Nothing: what stops training is saved by the interrupt callback."""
+
+    @override
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Nothing: the last epoch has been saved at its end."""
+
+    def _must_not_save(self, trainer: Trainer) -> bool:
+        fast_dev_run = bool(trainer.fast_dev_run)  # type: ignore[attr-defined]
+        return fast_dev_run or trainer.state.fn != TrainerFn.FITTING or trainer.sanity_checking
+
+    def _is_new_best(self, trainer: Trainer) -> bool:
+        """Whether the latest validation is the best one so far; if so, it becomes the best score."""
+        if not self._validated:
+            return False
+        self._validated = False
+        assert self.monitor is not None
+        self.score = trainer.callback_metrics[self.monitor].item()
+        better = self.best_score is None or (
+            self.score > self.best_score if self.mode == "max" else self.score < self.best_score
+        )
+        if not better or math.isnan(self.score):
+            return False
+        self._set_best(self.score, trainer.current_epoch + 1, trainer.global_step)
+        return True
+
+    def _set_best(self, score: float | None, epoch: int | None, step: int | None) -> None:
+        self.best_score, self.best_epoch, self.best_step = score, epoch, step
+        # What ModelCheckpoint's own users read.
+        self.best_model_score = None if score is None else torch.tensor(score)
+        self.best_model_path = "" if score is None else str(self.folder / BEST)
+
+    def _save(self, trainer: Trainer, names: list[str]) -> None:
+        """Write the state once, under the first name, and link the others to it."""
+        first, *others = [self.folder / name for name in names]
+        trainer.save_checkpoint(first)
+        if trainer.is_global_zero:
+            for other in others:
+                link(first, other)
+        self._last_save = time.monotonic()
+
+    def _drop_old_epoch_files(self, epoch: int) -> None:
+        """Remove the epoch files up to `epoch` that are not among the last `keep_last`."""
+        if self.keep_last == 0:
+            return
+        found = [(int(match[1]), path) for path in self.folder.iterdir() if (match := _EPOCH_NAME.fullmatch(path.name))]
+        past = sorted((number, path) for number, path in found if number <= epoch)
+        for _, path in past[: -self.keep_last]:
+            path.unlink()

@@ -1,0 +1,110 @@
+"""What makes a resumed run the same run: who it is, where it stands, and its random numbers."""
+
+import hashlib
+import pickle
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Callback
+from typing_extensions import override
+
+
+class CheckpointError(Exception):
+    """A checkpoint that cannot be resumed from; the message says why."""
+
+
+class RunState(Callback):
+    """Puts the run's identity into every checkpoint, takes it back on a resume, and seeds every step.
+
+    Nothing random is state: the generators are seeded before each step by (seed, epoch, batch, rank), so that a resumed
+    run draws what the uninterrupted one would have drawn, and no generator needs saving.
+
+    Args:
+        run_id: Names the run; made at a fresh start and kept by every resume.
+        parent: The checkpoint that this start goes on from (`run_id`, `file`, `global_step`); None for a fresh start.
+        seed: The run's seed.
+        facts: What else each checkpoint tells of the run (data, classes, versions, configuration): plain values only.
+    """
+
+    def __init__(self, run_id: str, parent: dict[str, Any] | None, seed: int, facts: dict[str, Any]) -> None:
+        self.run_id = run_id
+        self.parent = parent
+        self.seed = seed
+        self.facts = facts
+
+    @override
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        epochs: Any = trainer.fit_loop.epoch_progress.current
+        batches: Any = trainer.fit_loop.epoch_loop.batch_progress.current
+        epoch_done = epochs.processed == epochs.ready
+        epoch = trainer.current_epoch + 1
+        checkpoint.setdefault("run", {}).update(
+            self.facts,
+            run_id=self.run_id,
+            parent=self.parent,
+            epoch=epoch,
+            epoch_done=epoch_done,
+            batch=batches.processed,
+            batches_per_epoch=int(trainer.num_training_batches),
+            global_step=trainer.global_step,
+            max_epochs=trainer.max_epochs,
+            finished=epoch_done and epoch == trainer.max_epochs,
+        )
+
+    @override
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self.parent is not None:
+            pl_module.print(f"Checkpoint loaded from {self.parent['file']}")
+            pl_module.print(f"Resuming training from epoch {trainer.current_epoch + 1}/{trainer.max_epochs}")
+
+    @override
+    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
+        key = repr((self.seed, trainer.current_epoch, batch_idx, trainer.global_rank)).encode()
+        number = int.from_bytes(hashlib.blake2b(key, digest_size=8).digest(), "little") >> 1
+        # Not torch.manual_seed: it costs 0.2 to 0.6 ms a step, this a few microseconds.
+        torch.default_generator.manual_seed(number)
+        if pl_module.device.type == "cuda":
+            torch.cuda.default_generators[pl_module.device.index or 0].manual_seed(number)
+
+
+def load_for_resume(path: Path, module: LightningModule) -> dict[str, Any]:
+    """Load a checkpoint whole and see that it fits the network. Nothing in it is executed.
+
+    Args:
+        path: The checkpoint file.
+        module: The module that is to take the weights; it is not changed.
+
+    Returns:
+        The checkpoint's `run` entry: plain values.
+
+    Raises:
+        CheckpointError: It does not load, is no checkpoint of this program, or holds other weights than the network.
+    """
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    except (OSError, EOFError, RuntimeError, ValueError, KeyError, pickle.UnpicklingError) as error:
+        reason = (str(error) or type(error).__name__).splitlines()[0]
+        raise CheckpointError(f"{path} cannot be loaded: {reason}. Use another checkpoint.") from error
+    missing = [key for key in ("state_dict", "loops", "callbacks", "optimizer_states", "run") if key not in checkpoint]
+    if missing:
+        raise CheckpointError(f"{path} is no checkpoint of this program: it has no {', '.join(missing)}.")
+    problems = _differences(checkpoint["state_dict"], module.state_dict())
+    if problems:
+        raise CheckpointError(
+            f"{path} does not fit the network ({len(problems)} of its tensors): {'; '.join(problems[:5])}. "
+            "Use the settings of the run that wrote it (its config.yaml), or another checkpoint."
+        )
+    run: dict[str, Any] = checkpoint["run"]
+    return run
+
+
+def _differences(saved: dict[str, torch.Tensor], wanted: dict[str, Any]) -> list[str]:
+    texts = [f"{name} is missing" for name in wanted if name not in saved]
+    texts += [f"{name} is not in the network" for name in saved if name not in wanted]
+    for name in wanted.keys() & saved.keys():
+        shapes = tuple(saved[name].shape), tuple(wanted[name].shape)
+        if shapes[0] != shapes[1]:
+            texts.append(f"{name} has shape {shapes[0]}, expected {shapes[1]}")
+    return sorted(texts)

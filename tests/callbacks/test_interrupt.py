@@ -1,0 +1,160 @@
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+from lightning.pytorch import Callback
+from stopping import SignalAtStep
+from tiny import BATCHES, load, names, train
+
+from callbacks import TrainingInterrupted, stop_at_once
+
+
+def interrupted(folder: Path) -> dict[str, Any]:
+    run: dict[str, Any] = load(folder / "interrupted_checkpoint.pth")["run"]
+    return run
+
+
+def test_a_signal_finishes_the_step_in_hand_and_saves_there(tmp_path: Path) -> None:
+    with pytest.raises(TrainingInterrupted) as stop:
+        train(tmp_path, [0.1, 0.2], callbacks=[SignalAtStep(BATCHES + 1)])
+    run = interrupted(tmp_path)
+    assert (run["epoch"], run["epoch_done"], run["batch"], run["global_step"]) == (2, False, 2, BATCHES + 2)
+    assert (stop.value.epoch, stop.value.global_step, stop.value.signum) == (2, BATCHES + 2, signal.SIGINT)
+    assert stop.value.saved == tmp_path / "interrupted_checkpoint.pth"
+
+
+def test_the_epoch_that_was_interrupted_does_not_count_as_done(tmp_path: Path) -> None:
+    with pytest.raises(TrainingInterrupted):
+        train(tmp_path, [0.1, 0.2], callbacks=[SignalAtStep(BATCHES)])
+    assert load(tmp_path / "latest_checkpoint.pth")["run"]["epoch"] == 1
+    assert "checkpoint_epoch_2.pth" not in names(tmp_path)
+
+
+def test_a_signal_in_the_last_step_lets_the_epoch_end_with_its_own_files(tmp_path: Path) -> None:
+    with pytest.raises(TrainingInterrupted):
+        train(tmp_path, [0.1, 0.2], callbacks=[SignalAtStep(BATCHES - 1)])
+    assert "checkpoint_epoch_1.pth" in names(tmp_path)
+    assert interrupted(tmp_path)["epoch_done"]
+
+
+@pytest.mark.parametrize("step", [0, 1, BATCHES - 1, BATCHES, 2 * BATCHES - 2])
+def test_a_resume_after_an_interruption_makes_the_steps_that_were_left(tmp_path: Path, step: int) -> None:
+    with pytest.raises(TrainingInterrupted):
+        train(tmp_path, [0.1, 0.2], callbacks=[SignalAtStep(step)])
+    trainer = train(tmp_path, [0.1, 0.2], ckpt_path=tmp_path / "interrupted_checkpoint.pth")
+    assert (trainer.global_step, trainer.current_epoch) == (2 * BATCHES, 2)
+
+
+def test_a_fresh_start_after_an_interruption_begins_at_step_0(tmp_path: Path) -> None:
+    class FirstStep(Callback):
+        def on_train_start(self, trainer: Any, pl_module: Any) -> None:
+            self.step = trainer.global_step
+
+    with pytest.raises(TrainingInterrupted):
+        train(tmp_path, [0.1, 0.2], callbacks=[SignalAtStep(1)])
+    first = FirstStep()
+    train(tmp_path, [0.1, 0.2], callbacks=[first])
+    assert first.step == 0
+
+
+def test_the_interrupted_file_stays_when_a_later_run_ends_well(tmp_path: Path) -> None:
+    with pytest.raises(TrainingInterrupted):
+        train(tmp_path, [0.1], callbacks=[SignalAtStep(1)])
+    train(tmp_path, [0.1], ckpt_path=tmp_path / "interrupted_checkpoint.pth")
+    assert "interrupted_checkpoint.pth" in names(tmp_path)
+
+
+def test_a_stop_waits_for_the_optimizer_step_of_accumulated_gradients(tmp_path: Path) -> None:
+    class SignalInFirstBatch(Callback):
+        def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
+            if batch_idx == 0:
+                signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(TrainingInterrupted):
+        train(tmp_path, [0.1], callbacks=[SignalInFirstBatch()], trainer_settings={"accumulate_grad_batches": 2})
+    assert (interrupted(tmp_path)["batch"], interrupted(tmp_path)["global_step"]) == (2, 1)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM that a process can catch")
+def test_sigterm_saves_as_well(tmp_path: Path) -> None:
+    with pytest.raises(TrainingInterrupted) as stop:
+        train(tmp_path, [0.1], callbacks=[SignalAtStep(1, signal.SIGTERM)])
+    assert stop.value.signum == signal.SIGTERM
+    assert interrupted(tmp_path)["global_step"] == 2
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_before_training_stops_at_once_and_writes_nothing(tmp_path: Path, signum: int) -> None:
+    class SignalInSanityCheck(Callback):
+        def on_sanity_check_start(self, trainer: Any, pl_module: Any) -> None:
+            signal.raise_signal(signum)
+            raise AssertionError("still there")
+
+    with pytest.raises(TrainingInterrupted) as stop, stop_at_once():
+        train(tmp_path, [0.1], callbacks=[SignalInSanityCheck()], trainer_settings={"num_sanity_val_steps": 1})
+    assert (stop.value.signum, stop.value.saved) == (signum, None)
+    assert names(tmp_path) == []
+
+
+def test_an_exception_in_a_step_saves_the_steps_before_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    class BadBatch(Callback):
+        def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
+            if trainer.global_step == 2:
+                raise RuntimeError("a bad batch")
+
+    with pytest.raises(RuntimeError, match="a bad batch"):
+        train(tmp_path, [0.1], callbacks=[BadBatch()])
+    assert interrupted(tmp_path)["global_step"] == 2
+    assert "All steps before that (2) are saved in" in capsys.readouterr().out
+
+
+def test_an_exception_in_the_middle_of_a_step_saves_nothing(tmp_path: Path) -> None:
+    class BadGradient(Callback):
+        def on_after_backward(self, trainer: Any, pl_module: Any) -> None:
+            if trainer.global_step == 2:
+                raise RuntimeError("a bad gradient")
+
+    with pytest.raises(RuntimeError, match="a bad gradient"):
+        train(tmp_path, [0.1], callbacks=[BadGradient()])
+    assert "interrupted_checkpoint.pth" not in names(tmp_path)
+
+
+def test_a_second_signal_leaves_at_once_without_saving(tmp_path: Path) -> None:
+    program = f"""
+import signal, sys
+from pathlib import Path
+sys.path[:0] = {[str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]!r}
+from lightning.pytorch import Callback
+from stopping import SignalAtStep
+from tiny import train
+class Twice(Callback):
+    def on_train_batch_start(self, *args):
+        signal.raise_signal(signal.SIGINT)
+        signal.raise_signal(signal.SIGINT)
+        print("still there")
+train(Path({str(tmp_path)!r}), [0.1], callbacks=[Twice()])
+"""
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 130
+    assert "still there" not in done.stdout
+    assert names(tmp_path) == []
+
+
+def handlers() -> tuple[Any, Any]:
+    return signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+
+
+def test_signal_handlers_are_put_back_after_training(tmp_path: Path) -> None:
+    before = handlers()
+    train(tmp_path, [0.1])
+    assert handlers() == before
+
+
+def test_signal_handlers_are_put_back_after_an_interruption(tmp_path: Path) -> None:
+    before = handlers()
+    with pytest.raises(TrainingInterrupted), stop_at_once():
+        train(tmp_path, [0.1], callbacks=[SignalAtStep(1)])
+    assert handlers() == before
