@@ -1,0 +1,29 @@
+"""What happens before Lightning: read the flags, find the checkpoints, ask, and make way for the run."""
+
+from resume.applying import Report, apply, command_to_resume
+from resume.arguments import Arguments, read_arguments
+from resume.choosing import choose
+from resume.decision import Decision, Fresh, Quit, Resume, StartOver
+from resume.errors import ResumeError
+from resume.everyday_help import EVERYDAY_HELP
+from resume.messages import resolve_language, say, set_language, text
+
+__all__ = [
+    "EVERYDAY_HELP",
+    "Arguments",
+    "Decision",
+    "Fresh",
+    "Quit",
+    "Report",
+    "Resume",
+    "ResumeError",
+    "StartOver",
+    "apply",
+    "choose",
+    "command_to_resume",
+    "read_arguments",
+    "resolve_language",
+    "say",
+    "set_language",
+    "text",
+]

@@ -1,0 +1,276 @@
+"""Which checkpoints a folder holds: found by name, described from inside."""
+
+import os
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from resume.errors import ResumeError
+from resume.messages import text
+from resume.reading import UnreadableError, read_run
+
+Kind = Literal["latest", "interrupted", "best", "epoch", "other"]
+
+CONFIG = "config.yaml"
+BEST = "best_model.pth"
+EPOCH_FILES = "checkpoint_epoch_*.pth"
+
+# Every name that the program gives to a file in the checkpoint folder; by name, it deletes or moves no other.
+# In the order in which that happens: what a resume needs most goes last.
+OWNED: dict[str, str] = {
+    "history": r"training_history\.(?:png|csv)",
+    "epoch": r"checkpoint_epoch_([1-9][0-9]*)\.pth",
+    "best": r"best_model\.pth",
+    "interrupted": r"interrupted_checkpoint\.pth",
+    "config": r"config\.yaml",
+    "latest": r"latest_checkpoint\.pth",
+}
+LEFTOVER = rf"\.(?:{'|'.join(OWNED.values())})\.[0-9]+\.tmp"  # of a save that was killed
+_PATTERNS = {
+    "leftover": re.compile(LEFTOVER),
+    **{role: re.compile(pattern) for role, pattern in OWNED.items()},
+}
+_ROLE_ORDER = list(_PATTERNS)
+# The menu's order.
+KINDS: dict[Kind, str] = {
+    "latest": "latest_checkpoint.pth",
+    "interrupted": "interrupted_checkpoint.pth",
+    "best": BEST,
+    "epoch": EPOCH_FILES,
+}
+NEVER = datetime.min.replace(tzinfo=UTC)
+# So many of the newest epoch files are opened in search of one of the current run.
+_SEARCHED_EPOCH_FILES = 20
+
+
+def role_of(name: str) -> str | None:
+    """What a file is to the program, by its name; None where the name is none of the program's."""
+    return next((role for role, pattern in _PATTERNS.items() if pattern.fullmatch(name)), None)
+
+
+def epoch_of(name: str) -> int:
+    """The number in the name of an epoch file; 0 in other names."""
+    match = _PATTERNS["epoch"].fullmatch(name)
+    return int(match[1]) if match else 0
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """A checkpoint file, described from inside; of a damaged one, only path, kind, size and damage are known.
+
+    Attributes:
+        epoch: The epoch last worked on, counted from 1.
+        epoch_done: Whether that epoch was complete.
+        batch: Batches done in that epoch.
+        score: The monitored metric at this save.
+        saved_at: When it was saved, in UTC; the file's own time changes when it is copied.
+        config: The run's resolved configuration as YAML text.
+        damage: Why it cannot be used; None if it is sound.
+    """
+
+    path: Path
+    kind: Kind
+    size: int
+    damage: str | None = None
+    run_id: str = ""
+    global_step: int = 0
+    epoch: int = 0
+    epoch_done: bool = True
+    batch: int = 0
+    batches_per_epoch: int = 0
+    max_epochs: int = 0
+    finished: bool = False
+    monitor: str = ""
+    score: float | None = None
+    best_epoch: int | None = None
+    best_step: int | None = None
+    saved_at: datetime = NEVER
+    image_path: str | None = None
+    gt_path: str | None = None
+    config: str = ""
+
+    @property
+    def age_key(self) -> tuple[int, datetime]:
+        """Sorts the checkpoints of one run from the oldest to the newest."""
+        return self.global_step, self.saved_at
+
+    @property
+    def epochs_done(self) -> float:
+        """Complete epochs, and the part that is done of the one begun."""
+        if self.epoch_done:
+            return float(self.epoch)
+        return self.epoch - 1 + self.batch / max(self.batches_per_epoch, self.batch, 1)
+
+
+def describe(path: Path, kind: Kind = "other") -> Checkpoint:
+    """Describe a checkpoint file. Whatever is wrong with it stands in `damage`; nothing is raised."""
+    try:
+        size = path.stat().st_size
+        return Checkpoint(path, kind, size, **_facts(read_run(path)))
+    except OSError as error:
+        return Checkpoint(path, kind, 0, damage=error.strerror or type(error).__name__)
+    except UnreadableError as error:
+        return Checkpoint(path, kind, size, damage=str(error))
+
+
+def _facts(run: dict[str, Any]) -> dict[str, Any]:
+    """The entries of `run` that are used, each of the right type.
+
+    Raises:
+        UnreadableError: An entry is missing or of another type.
+    """
+    try:
+        data = run["data"]
+        return {
+            "run_id": _as(run, "run_id", str),
+            "global_step": _as(run, "global_step", int),
+            "epoch": _as(run, "epoch", int),
+            "epoch_done": _as(run, "epoch_done", bool),
+            "batch": _as(run, "batch", int),
+            "batches_per_epoch": _as(run, "batches_per_epoch", int),
+            "max_epochs": _as(run, "max_epochs", int),
+            "finished": _as(run, "finished", bool),
+            "monitor": _as(run, "monitor", str),
+            "score": _as(run, "score", int, float, type(None)),
+            "best_epoch": _as(run, "best_epoch", int, type(None)),
+            "best_step": _as(run, "best_step", int, type(None)),
+            "saved_at": _moment(_as(run, "saved_at", str)),
+            "image_path": _as(data, "image_path", str, type(None)),
+            "gt_path": _as(data, "gt_path", str, type(None)),
+            "config": _as(run, "config", str),
+        }
+    except (KeyError, TypeError, ValueError) as error:
+        raise UnreadableError(text("wrong or missing entry: {entry}").format(entry=error)) from error
+
+
+def _as(values: dict[str, Any], key: str, *types: type) -> Any:
+    value = values[key]
+    if type(value) not in types:
+        raise TypeError(key)
+    return value
+
+
+def _moment(written: str) -> datetime:
+    moment = datetime.fromisoformat(written)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class OwnedFile:
+    """A file of the program as it was when it was shown; size and time tell whether it has changed since."""
+
+    name: str
+    size: int
+    mtime_ns: int
+
+
+@dataclass(frozen=True)
+class Catalog:
+    """What the menu shows of a folder.
+
+    Attributes:
+        shown: One checkpoint of each kind that the folder holds, in the menu's order.
+        epoch_count: How many epoch files there are.
+        owned: Names of all files of the program there, in the order in which they are deleted or moved.
+    """
+
+    folder: Path
+    shown: tuple[Checkpoint, ...]
+    epoch_count: int
+    owned: tuple[str, ...]
+
+    @property
+    def count(self) -> int:
+        """How many checkpoint files there are."""
+        return sum(self.epoch_count if found.kind == "epoch" else 1 for found in self.shown)
+
+    def find(self, kind: Kind) -> Checkpoint | None:
+        """The checkpoint of this kind."""
+        return next((found for found in self.shown if found.kind == kind), None)
+
+    @property
+    def run_id(self) -> str | None:
+        """The run that the folder holds: that of latest, else that of the file saved last."""
+        sound = [found for found in self.shown if not found.damage]
+        if not sound:
+            return None
+        return next((found for found in sound if found.kind == "latest"), max(sound, key=lambda f: f.saved_at)).run_id
+
+    @property
+    def newest(self) -> Checkpoint | None:
+        """The sound checkpoint that is furthest in the folder's run; the first of equal ones."""
+        candidates = [found for found in self.shown if not found.damage and found.run_id == self.run_id]
+        return max(candidates, key=lambda found: found.age_key, default=None)
+
+
+def read_catalog(folder: Path) -> Catalog:
+    """Find and describe the checkpoints of a folder; one that does not exist holds none.
+
+    Only what the menu shows is opened: with 10,000 epoch files, as a rule four files.
+
+    Raises:
+        ResumeError: `folder` is no folder, or cannot be read.
+    """
+    names = list_names(folder)
+    owned = sorted((name for name in names if role_of(name)), key=_deletion_order)
+    shown = [describe(folder / name, kind) for kind, name in KINDS.items() if name in names]
+    run_id = Catalog(folder, tuple(shown), 0, ()).run_id
+    epoch_names = [name for name in reversed(owned) if role_of(name) == "epoch"]
+    if epoch_names:
+        shown.append(_newest_epoch_file([folder / name for name in epoch_names], run_id))
+    return Catalog(folder, tuple(shown), len(epoch_names), tuple(owned))
+
+
+def _deletion_order(name: str) -> tuple[int, int, str]:
+    return _ROLE_ORDER.index(role_of(name) or ""), epoch_of(name), name
+
+
+def _newest_epoch_file(paths: list[Path], run_id: str | None) -> Checkpoint:
+    """The sound one with the highest number, of the current run where possible; else the highest number."""
+    fallback: Checkpoint | None = None
+    for opened, path in enumerate(paths):
+        found = describe(path, "epoch")
+        if not found.damage and (run_id is None or found.run_id == run_id):
+            return found
+        if fallback is None or (fallback.damage and not found.damage):
+            fallback = found
+        if not fallback.damage and opened >= _SEARCHED_EPOCH_FILES:
+            break
+    assert fallback is not None
+    return fallback
+
+
+def list_names(folder: Path) -> set[str]:
+    """Names of the files directly in a folder, links included; none where the folder does not exist.
+
+    Raises:
+        ResumeError: `folder` is no folder, or cannot be read.
+    """
+    try:
+        with os.scandir(folder) as entries:
+            return {entry.name for entry in entries if not entry.is_dir(follow_symlinks=False)}
+    except FileNotFoundError:
+        return set()
+    except OSError as error:
+        raise ResumeError(
+            text("--checkpoint_dir {folder}: cannot be read as a folder ({reason}).").format(
+                folder=folder, reason=error.strerror
+            )
+        ) from error
+
+
+def stamp(folder: Path, name: str) -> OwnedFile | None:
+    """A file as it is now; None where it is gone."""
+    # Not from the listing: Windows lists stale sizes of linked files.
+    try:
+        status = (folder / name).lstat()
+    except OSError:
+        return None
+    return OwnedFile(name, status.st_size, status.st_mtime_ns)
+
+
+def stamps(folder: Path, names: list[str] | tuple[str, ...]) -> tuple[OwnedFile, ...]:
+    """The files as they are now, without those that are gone."""
+    return tuple(found for name in names if (found := stamp(folder, name)))

@@ -1,0 +1,144 @@
+"""Decide how a start goes on: by the flags, or by asking. Nothing is touched here."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from resume.catalog import KINDS, Catalog, Checkpoint, Kind, describe, read_catalog
+from resume.decision import Decision, Fresh, Resume
+from resume.errors import ResumeError
+from resume.handoff import handed_on
+from resume.messages import plural, say, text
+from resume.planning import folder_for, plan_fresh, plan_resume
+from resume.terminal import audience, is_first_process
+
+if TYPE_CHECKING:
+    from resume.arguments import Arguments
+
+# What --ckpt_path takes instead of a path. A file of such a name is meant by ./latest.
+KEYWORDS: dict[str, Kind] = {
+    "latest": "latest",
+    "last": "latest",
+    "best": "best",
+    "interrupted": "interrupted",
+    "epoch": "epoch",
+}
+AUTO = "auto"
+
+
+def choose(arguments: "Arguments", on_waiting: Callable[[], None] | None = None) -> Decision:
+    """Decide by the flags or, where a person is there, by the menu.
+
+    Args:
+        arguments: From `read_arguments`.
+        on_waiting: Called once the menu stands and waits for a key; imports may begin then.
+
+    Raises:
+        ResumeError: `--ckpt_path` names nothing that a run can go on from, or the folder cannot be read.
+    """
+    if arguments.informational:
+        return Fresh(arguments.checkpoint_dir)
+    decided = handed_on()
+    if decided is not None:
+        return decided
+    if arguments.ckpt_path is not None:
+        return _choose_named(arguments.ckpt_path, arguments)
+    catalog = read_catalog(arguments.checkpoint_dir)
+    if not catalog.shown:
+        _say_once(text("No checkpoint found; a new run begins."))
+        return plan_fresh(arguments.checkpoint_dir, catalog)
+    if arguments.no_interactive:
+        return plan_fresh(arguments.checkpoint_dir, catalog)
+    who, reason = audience()
+    if who == "nobody":
+        _say_once(text("Nothing is asked, as with --no_interactive: {reason}.").format(reason=reason))
+        return plan_fresh(arguments.checkpoint_dir, catalog)
+    from resume.dialogue import hold_dialogue  # the menu takes 0.1 s to import
+
+    return hold_dialogue(arguments.checkpoint_dir, who, on_waiting)
+
+
+def _say_once(line: str) -> None:
+    """Say it, unless this is a further process of a launch."""
+    if is_first_process():
+        say(line)
+
+
+def _choose_named(ckpt_path: str, arguments: "Arguments") -> Decision:
+    folder = arguments.checkpoint_dir
+    if ckpt_path == AUTO:
+        return _choose_newest(folder)
+    if ckpt_path in KEYWORDS:
+        return plan_resume(_by_keyword(ckpt_path, folder), folder)
+    path = Path(ckpt_path).expanduser()
+    checkpoint = _by_path(path)
+    return plan_resume(checkpoint, folder if "checkpoint_dir" in arguments.given else folder_for(path, folder))
+
+
+def _choose_newest(folder: Path) -> Resume | Fresh:
+    catalog = read_catalog(folder)
+    newest = catalog.newest
+    if newest is not None:
+        return plan_resume(newest, folder)
+    if catalog.shown:
+        _say_once(
+            text("--ckpt_path auto: every checkpoint in {folder} is damaged; a new run begins.").format(folder=folder)
+        )
+    else:
+        _say_once(text("--ckpt_path auto: no checkpoint in {folder}; a new run begins.").format(folder=folder))
+    return plan_fresh(folder, catalog)
+
+
+def _by_keyword(keyword: str, folder: Path) -> Checkpoint:
+    catalog = read_catalog(folder)
+    found = catalog.find(KEYWORDS[keyword])
+    if found is None:
+        wrong = text("no {name} in {folder}").format(name=KINDS[KEYWORDS[keyword]], folder=folder)
+    elif found.damage:
+        wrong = f"{found.path}: {found.damage}"
+    else:
+        return found
+    raise ResumeError(f"--ckpt_path {keyword}: {wrong}. {_what_exists(catalog)}")
+
+
+def _by_path(path: Path) -> Checkpoint:
+    if path.is_dir():
+        catalog = read_catalog(path)
+        advice = text("To resume the run in it: --checkpoint_dir {folder} --ckpt_path auto").format(folder=path)
+        wrong = text("{path} is a folder, expected a file").format(path=path)
+        raise ResumeError(f"--ckpt_path {path}: {wrong}. {_found(catalog)} {advice}")
+    if not path.exists():
+        wrong = text("there is no such file")
+        near = f" {_found(read_catalog(path.parent))}" if path.parent.is_dir() else ""
+        advice = text("Keywords are latest, best, interrupted, epoch and auto.")
+        raise ResumeError(f"--ckpt_path {path}: {wrong}.{near} {advice}")
+    checkpoint = describe(path, _kind_of(path.name))
+    if checkpoint.damage:
+        others = read_catalog(path.parent)
+        raise ResumeError(f"--ckpt_path {path}: {checkpoint.damage}. {_found(others)}")
+    return checkpoint
+
+
+def _kind_of(name: str) -> Kind:
+    kinds: dict[str, Kind] = {fixed: kind for kind, fixed in KINDS.items()}
+    return kinds.get(name, "other")
+
+
+def _found(catalog: Catalog) -> str:
+    """`Found: best_model.pth, 10 epoch files.`: what the folder holds; damaged files are marked."""
+    names = []
+    for found in catalog.shown:
+        name = found.path.name
+        if found.kind == "epoch":
+            name = plural("{count} epoch file", "{count} epoch files", catalog.epoch_count)
+        names.append(text("{name} (damaged)").format(name=name) if found.damage else name)
+    return text("Found: {names}.").format(names=", ".join(names) or text("no checkpoint"))
+
+
+def _what_exists(catalog: Catalog) -> str:
+    usable = [found.kind for found in catalog.shown if not found.damage]
+    advice = text("Use --no_interactive for a new run.")
+    if usable:
+        keywords = ", ".join(f"--ckpt_path {kind}" for kind in usable)
+        advice = text("Use {keywords}, or --no_interactive for a new run.").format(keywords=keywords)
+    return f"{_found(catalog)} {advice}"

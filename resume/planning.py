@@ -1,0 +1,122 @@
+"""What has to make way before a run can go on from a checkpoint, and where it goes on."""
+
+import os
+import re
+from pathlib import Path
+
+from resume.catalog import (
+    BEST,
+    CONFIG,
+    Catalog,
+    Checkpoint,
+    describe,
+    epoch_of,
+    read_catalog,
+    role_of,
+    stamps,
+)
+from resume.decision import Archive, Fresh, Resume
+
+ARCHIVE = "archive"
+ARCHIVE_NAME = re.compile(r"\d{8}T\d{6}Z(-\d+)?")
+
+
+def plan_fresh(checkpoint_dir: Path, catalog: Catalog) -> Fresh:
+    """A new run in a folder; what the folder holds of an earlier one is archived, never deleted."""
+    return Fresh(checkpoint_dir, _whole_run(catalog, catalog.owned))
+
+
+def plan_resume(checkpoint: Checkpoint, checkpoint_dir: Path) -> Resume:
+    """Go on from a checkpoint.
+
+    - Another run lies in the folder, or the checkpoint lies elsewhere: the present run is archived whole.
+    - An older checkpoint of the present run: what is later than it is archived.
+
+    Args:
+        checkpoint: A sound one.
+        checkpoint_dir: The folder in which the run goes on.
+    """
+    present = read_catalog(checkpoint_dir)
+    if not _is_same_folder(checkpoint.path.parent, checkpoint_dir):
+        archive = _whole_run(present, present.owned)
+    elif present.run_id in (None, checkpoint.run_id):
+        later = _later_names(checkpoint, present)
+        archive = Archive(stamps(checkpoint_dir, later), whole_run=False) if later else None
+    else:
+        archive = _whole_run(present, tuple(name for name in present.owned if name != checkpoint.path.name))
+    return Resume(
+        checkpoint,
+        checkpoint_dir,
+        _own_config(checkpoint),
+        archive,
+        _best_file(checkpoint, checkpoint_dir, archive),
+    )
+
+
+def folder_for(path: Path, default: Path) -> Path:
+    """Where a run goes on that is resumed from a path: in its own folder.
+
+    That is the folder of the checkpoint if it also holds the run's config.yaml; for an archived run the
+    folder that holds the archive; else `default`.
+    """
+    folder = Path(os.path.abspath(path)).parent  # noqa: PTH100 - resolve() would follow links to another folder
+    if folder.parent.name == ARCHIVE and ARCHIVE_NAME.fullmatch(folder.name):
+        return _as_short_as_possible(folder.parent.parent)
+    return path.parent if (folder / CONFIG).is_file() else default
+
+
+def _as_short_as_possible(folder: Path) -> Path:
+    return folder.relative_to(Path.cwd()) if folder.is_relative_to(Path.cwd()) else folder
+
+
+def _whole_run(catalog: Catalog, names: tuple[str, ...]) -> Archive | None:
+    if not names:
+        return None
+    newest = catalog.newest
+    return Archive(
+        stamps(catalog.folder, names),
+        whole_run=True,
+        continue_with=None if newest is None else newest.path.name,
+    )
+
+
+def _later_names(checkpoint: Checkpoint, present: Catalog) -> list[str]:
+    """Names of the run's files that are further than the checkpoint, and of damaged ones, which may be."""
+    last_epoch = checkpoint.epoch if checkpoint.epoch_done else checkpoint.epoch - 1
+    later = {
+        found.path.name
+        for found in present.shown
+        if found.damage or found.run_id != checkpoint.run_id or found.global_step > checkpoint.global_step
+    }
+    # By the number in the name: there may be thousands.
+    later |= {name for name in present.owned if role_of(name) == "epoch" and epoch_of(name) > last_epoch}
+    return [name for name in present.owned if name in later and name != checkpoint.path.name]
+
+
+def _own_config(checkpoint: Checkpoint) -> Path | None:
+    """The config.yaml beside a checkpoint, if it belongs to the checkpoint's run and not to a later one."""
+    file = checkpoint.path.parent / CONFIG
+    is_there = file.is_file() and file.stat().st_size > 0
+    neighbours = read_catalog(checkpoint.path.parent) if is_there else None
+    return file if neighbours and neighbours.run_id in (None, checkpoint.run_id) else None
+
+
+def _best_file(checkpoint: Checkpoint, checkpoint_dir: Path, archive: Archive | None) -> Path | None:
+    """The file that has to become best_model.pth again, where that one is missing or makes way."""
+    archived = {file.name for file in archive.files} if archive else set()
+    if checkpoint.best_step is None or ((checkpoint_dir / BEST).exists() and BEST not in archived):
+        return None
+    folder = checkpoint.path.parent
+    moving = {checkpoint_dir.resolve() / name for name in archived}
+    candidates = [checkpoint.path, folder / f"checkpoint_epoch_{checkpoint.best_epoch}.pth", folder / BEST]
+    for path in candidates:
+        if path.resolve() in moving:
+            continue
+        found = describe(path)
+        if (found.damage, found.run_id, found.global_step) == (None, checkpoint.run_id, checkpoint.best_step):
+            return path
+    return None
+
+
+def _is_same_folder(one: Path, other: Path) -> bool:
+    return other.exists() and one.samefile(other)

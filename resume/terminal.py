@@ -1,0 +1,58 @@
+"""Who can be asked: a person at a terminal, a person at a console that only passes lines, or nobody."""
+
+import os
+import sys
+from collections.abc import Mapping
+from typing import Literal
+
+from resume.messages import text
+
+Audience = Literal["menu", "lines", "nobody"]
+
+# Set in each process of a multi-process launch by torchrun, Lightning and mpirun.
+_LAUNCHED = ("LOCAL_RANK", "RANK", "GROUP_RANK", "TORCHELASTIC_RUN_ID")
+_SIZES = ("WORLD_SIZE", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE")
+_RANKS = ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "LOCAL_RANK", "NODE_RANK", "GROUP_RANK")
+
+
+def audience(environ: Mapping[str, str] = os.environ) -> tuple[Audience, str]:
+    """Who is there to answer; for nobody, also why not."""
+    reason = _launched(environ)
+    if reason:
+        return "nobody", reason
+    if "idlelib.run" in sys.modules:  # its streams say that they are terminals
+        return "lines", ""
+    if _is_terminal(sys.stdin) and _is_terminal(sys.stdout):
+        return ("lines" if environ.get("TERM") == "dumb" else "menu"), ""
+    if environ.get("PYCHARM_HOSTED") and sys.stdin is not None:
+        return "lines", ""
+    return "nobody", text("input or output is no terminal")
+
+
+def is_first_process(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether this process speaks and acts for the whole launch; the others stay silent and touch nothing."""
+    return all(_number(environ, rank, 0) == 0 for rank in _RANKS)
+
+
+def _launched(environ: Mapping[str, str]) -> str:
+    for variable in _LAUNCHED:
+        if variable in environ:
+            return text("one of several processes ({variable} is set)").format(variable=variable)
+    for variable in _SIZES:
+        if _number(environ, variable, 1) > 1:
+            return text("one of several processes ({variable} is set)").format(variable=variable)
+    # A step of `srun --pty` inside a larger allocation has one task of its own.
+    tasks = _number(environ, "SLURM_STEP_NUM_TASKS", _number(environ, "SLURM_NTASKS", 1))
+    return text("a SLURM job of {count} tasks").format(count=tasks) if tasks > 1 else ""
+
+
+def _number(environ: Mapping[str, str], name: str, default: int) -> int:
+    value = environ.get(name, "")
+    return int(value) if value.isdecimal() else default
+
+
+def _is_terminal(stream: object) -> bool:
+    try:
+        return bool(stream is not None and stream.isatty())  # type: ignore[attr-defined]
+    except (AttributeError, ValueError):  # closed, or replaced by something that is no stream
+        return False

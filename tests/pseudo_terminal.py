@@ -1,0 +1,74 @@
+"""A program in a pseudo-terminal, and the screen that its user sees. POSIX only."""
+
+import os
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pexpect
+import pyte
+
+PATIENCE = 20.0
+
+
+class Terminal:
+    """A Python program and its screen.
+
+    Args:
+        program: The script.
+        argv: Its arguments.
+        columns: Width of the screen, which has 80 lines.
+        environ: Variables that are set, besides a few of this process.
+    """
+
+    def __init__(self, program: Path, argv: list[str], columns: int = 100, **environ: str) -> None:
+        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        self.process = pexpect.spawn(
+            sys.executable,
+            [str(program), *argv],
+            env={**kept, "TERM": "xterm-256color", "LC_ALL": "C.UTF-8", **environ},
+            dimensions=(80, columns),
+            encoding="utf-8",
+        )
+        self.process.delaybeforesend = None
+        self.screen = pyte.Screen(columns, 80)
+        self.stream = pyte.Stream(self.screen)
+
+    def lines(self) -> list[str]:
+        # A character of two cells is followed by an empty cell, which pyte shows as nothing.
+        return [line.rstrip() for line in self.screen.display]
+
+    def text(self) -> str:
+        return "\n".join(self.lines()).rstrip()
+
+    def read_until(self, done: Callable[[], bool]) -> None:
+        end = time.monotonic() + PATIENCE
+        while not done():
+            assert time.monotonic() < end, f"waited in vain; the screen:\n{self.text()}"
+            try:
+                self.stream.feed(self.process.read_nonblocking(65536, timeout=0.1))
+            except pexpect.TIMEOUT:
+                continue
+            except pexpect.EOF:
+                self.process.wait()
+                assert done(), f"the process has ended; the screen:\n{self.text()}"
+
+    def wait_for(self, words: str) -> None:
+        self.read_until(lambda: words in self.text())
+
+    def send(self, keys: str) -> None:
+        self.process.send(keys)
+
+    def finish(self) -> int:
+        """Read on until the process ends; returns its exit status."""
+        while True:
+            try:
+                self.stream.feed(self.process.read_nonblocking(65536, timeout=PATIENCE))
+            except pexpect.EOF:
+                break
+        self.process.wait()
+        if self.process.exitstatus is None:
+            assert self.process.signalstatus is not None
+            return -self.process.signalstatus
+        return self.process.exitstatus

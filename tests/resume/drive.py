@@ -1,0 +1,41 @@
+"""For terminal tests: the stage before Lightning as train.py runs it, torch forbidden; says the decision."""
+
+import importlib.abc
+import os
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[2]))
+
+
+class Forbidden(importlib.abc.MetaPathFinder):
+    def find_spec(self, name: str, path: object = None, target: object = None) -> None:
+        if name.partition(".")[0] in ("torch", "lightning", "numpy"):
+            raise AssertionError(f"{name} is imported before the menu")
+
+
+sys.meta_path.insert(0, Forbidden())
+
+import resume  # noqa: E402 - only now
+
+
+def main() -> int:
+    try:
+        arguments = resume.read_arguments(sys.argv[1:])
+        decision = resume.choose(arguments)
+        if isinstance(decision, resume.Quit):
+            resume.say("DECISION Quit")
+            os._exit(0)
+        resume.say(f"DECISION {type(decision).__name__} {getattr(decision, 'path', '')}")
+        if os.environ.get("CHECK_FAILS"):
+            resume.say(resume.text("No file was deleted."))
+            return 2
+        resume.apply(decision)
+    except resume.ResumeError as error:
+        sys.stderr.write(f"train.py: {error}\n")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

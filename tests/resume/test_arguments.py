@@ -1,0 +1,189 @@
+from pathlib import Path
+
+import pytest
+
+import resume
+from resume import ResumeError, read_arguments
+from resume.decision import Fresh
+
+CHINESE = "数据/图像"
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LC_ALL", "C.UTF-8")
+
+
+def write(name: str, text: str) -> Path:
+    path = Path(name)
+    path.write_text(text, encoding="utf-8")
+    return path
+
+
+def for_lightning(*argv: str) -> list[str]:
+    arguments = read_arguments(list(argv))
+    return arguments.for_lightning(Fresh(arguments.checkpoint_dir))
+
+
+def test_nothing_typed_means_the_defaults() -> None:
+    arguments = read_arguments([])
+    assert arguments.checkpoint_dir == Path("checkpoints")
+    assert arguments.ckpt_path is None
+    assert not arguments.no_interactive
+    assert not arguments.informational
+    assert (arguments.requested_lang, arguments.lang) == ("auto", "en")
+    assert arguments.given == frozenset()
+
+
+def test_everyday_flags_become_nested_ones_in_the_order_typed() -> None:
+    argv = [
+        "--max_epochs",
+        "4",
+        "--image_path=a",
+        "--gt_path",
+        "b",
+        "--trainer.precision",
+        "bf16-mixed",
+        "--batch_size",
+        "2",
+    ]
+    argv += ["--save_every_minutes=5", "--data.num_classes", "3"]
+    assert for_lightning(*argv)[2:-2] == [
+        "--trainer.max_epochs",
+        "4",
+        "--data.image_path=a",
+        "--data.gt_path",
+        "b",
+        "--trainer.precision",
+        "bf16-mixed",
+        "--data.batch_size",
+        "2",
+        "--checkpoint.save_every_minutes=5",
+        "--data.num_classes",
+        "3",
+    ]
+
+
+def test_configurations_come_first_so_that_typed_flags_win() -> None:
+    first, second = write("one.yaml", "lang: en"), write("two.yaml", "lang: en")
+    words = for_lightning("--max_epochs=4", "--config", "one.yaml", "-c", "two.yaml")
+    assert words[2:6] == ["--config", str(first), "--config", str(second)]
+    assert words[6:] == ["--trainer.max_epochs=4", "--lang=en", "--checkpoint_dir=checkpoints"]
+
+
+def test_the_flags_of_this_stage_are_not_passed_on() -> None:
+    words = for_lightning("--resume", "latest", "--no_interactive", "--lang", "zh", "--checkpoint_dir", "runs/a")
+    assert words[2:] == ["--lang=zh", f"--checkpoint_dir={Path('runs/a')}"]
+
+
+@pytest.mark.parametrize("argv", [["--ckpt_path", "x"], ["--ckpt_path=x"], ["--resume", "x"], ["--resume=x"]])
+def test_ckpt_path_and_its_alias_in_both_spellings(argv: list[str]) -> None:
+    assert read_arguments(argv).ckpt_path == "x"
+
+
+def test_the_last_of_a_repeated_flag_counts() -> None:
+    assert read_arguments(["--resume", "a", "--ckpt_path=b"]).ckpt_path == "b"
+
+
+def test_typed_keys_are_known_by_their_nested_names() -> None:
+    arguments = read_arguments(["--image_path", "a", "--data.batch_size=3", "--resume=best", "--trainer.x", "1"])
+    assert arguments.typed == {"data.image_path", "data.batch_size", "ckpt_path", "trainer.x"}
+
+
+def test_a_config_file_sets_what_is_not_typed_and_the_last_file_wins() -> None:
+    write(
+        "a.yaml",
+        f"checkpoint_dir: a\nckpt_path: latest\nno_interactive: true\ndata:\n  image_path: {CHINESE}\n",
+    )
+    write("b.yaml", "checkpoint_dir: b\nlang: zh\n")
+    arguments = read_arguments(["--config", "a.yaml", "--config=b.yaml", "--ckpt_path", "best"])
+    assert arguments.checkpoint_dir == Path("b")
+    assert arguments.ckpt_path == "best"
+    assert arguments.no_interactive
+    assert arguments.lang == "zh"
+    assert arguments.configs == (Path("a.yaml"), Path("b.yaml"))
+    assert {"data.image_path", "checkpoint_dir"} <= arguments.configured
+    assert "checkpoint_dir" in arguments.given
+
+
+def test_null_in_a_config_file_is_not_a_setting() -> None:
+    write("a.yaml", "ckpt_path: null\ncheckpoint_dir: null\n")
+    arguments = read_arguments(["--config", "a.yaml"])
+    assert (arguments.ckpt_path, arguments.checkpoint_dir) == (None, Path("checkpoints"))
+
+
+def test_a_file_with_a_byte_order_mark_is_read() -> None:
+    Path("a.yaml").write_text("checkpoint_dir: runs\n", encoding="utf-8-sig")
+    assert read_arguments(["--config", "a.yaml"]).checkpoint_dir == Path("runs")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (None, "there is no such file"),
+        ("数据: 1\n".encode("gbk"), "not UTF-8"),
+        (b"data: [1, 2\n", "no valid YAML"),
+        (b"- a\n- b\n", "expected a mapping"),
+        (b"checkpoint_dir: 5\n", "--checkpoint_dir: expected a path, got 5"),
+        (b"ckpt_path: ''\n", "--ckpt_path: expected a path"),
+        (b"no_interactive: maybe\n", "--no_interactive: expected"),
+        (b"lang: fr\n", "--lang: expected auto, en or zh, got 'fr'"),
+    ],
+)
+def test_a_config_file_that_does_not_fit_is_an_error(content: bytes | None, message: str) -> None:
+    if content is not None:
+        Path("a.yaml").write_bytes(content)
+    with pytest.raises(ResumeError, match=message):
+        read_arguments(["--config", "a.yaml"])
+
+
+@pytest.mark.parametrize(
+    ("argv", "message"),
+    [
+        (["--lang", "de"], "--lang: expected auto, en or zh, got 'de'"),
+        (["--ckpt_path"], "--ckpt_path: expected a value"),
+        (["--checkpoint_dir", "--no_interactive"], "got --no_interactive"),
+        (["--checkpoint_dir="], "--checkpoint_dir: expected a path"),
+        (["--no_interactive=perhaps"], "--no_interactive: expected"),
+        (["--ckpt", "latest"], "Did you mean --ckpt_path"),
+        (["--resum=latest"], "Did you mean --resume"),
+        (["--no-interactive"], "Did you mean --no_interactive"),
+        (["--conf", "a.yaml"], "Did you mean --config"),
+        (["--image_paths", "a"], "Did you mean --image_path"),
+    ],
+)
+def test_a_wrong_flag_of_this_stage_is_an_error_before_anything_is_asked(argv: list[str], message: str) -> None:
+    with pytest.raises(ResumeError, match=message):
+        read_arguments(argv)
+
+
+def test_groups_of_settings_are_no_abbreviations() -> None:
+    assert for_lightning("--checkpoint", "x.yaml", "--data", "y.yaml")[2:6] == [
+        "--checkpoint",
+        "x.yaml",
+        "--data",
+        "y.yaml",
+    ]
+
+
+@pytest.mark.parametrize(
+    "argv",
+    [
+        ["-h"],
+        ["--help"],
+        ["--print_config"],
+        ["--print_config=comments"],
+        ["--model.help"],
+        ["--trainer.help=x"],
+    ],
+)
+def test_help_and_the_like_decide_nothing(argv: list[str]) -> None:
+    arguments = read_arguments([*argv, "--resume", "nowhere.pth"])
+    assert arguments.informational
+    assert resume.choose(arguments) == Fresh(Path("checkpoints"))
+
+
+@pytest.mark.parametrize(("value", "expected"), [("true", True), ("False", False)])
+def test_no_interactive_takes_a_value_after_an_equals_sign(value: str, expected: bool) -> None:
+    assert read_arguments([f"--no_interactive={value}"]).no_interactive is expected

@@ -1,0 +1,49 @@
+from pathlib import Path
+
+import pytest
+import run_files
+
+from resume import Fresh, Resume, StartOver, apply, choose, read_arguments
+from resume.catalog import describe, read_catalog, stamps
+from resume.planning import plan_resume
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("RESUME_DECISION", "")  # so that what apply sets is gone after the test
+    monkeypatch.delenv("RESUME_DECISION")
+    monkeypatch.delenv("LOCAL_RANK", raising=False)
+    return run_files.fill(Path("checkpoints"))
+
+
+def test_a_further_rank_resumes_what_was_chosen_in_the_menu(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    decision = plan_resume(describe(folder / "best_model.pth"), folder)
+    apply(decision)
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    arguments = read_arguments([])
+    further = choose(arguments)
+    assert isinstance(further, Resume)
+    assert (further.path, further.checkpoint_dir) == (decision.path, decision.checkpoint_dir)
+    assert further.archive is None
+    assert arguments.for_lightning(further) == arguments.for_lightning(decision)
+
+
+def test_a_further_rank_starts_over_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    apply(StartOver(folder, stamps(folder, read_catalog(folder).owned)))
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    assert choose(read_arguments(["--ckpt_path=auto"])) == Fresh(folder)
+
+
+def test_a_further_rank_of_torchrun_decides_by_the_flags(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOCAL_RANK", "1")
+    decision = choose(read_arguments(["--ckpt_path=best"]))
+    assert isinstance(decision, Resume)
+    assert decision.path == folder / "best_model.pth"
+
+
+def test_a_first_process_does_not_take_over_an_old_decision(folder: Path) -> None:
+    apply(plan_resume(describe(folder / "best_model.pth"), folder))
+    decision = choose(read_arguments(["--no_interactive"]))
+    assert isinstance(decision, Fresh)
+    assert decision.archive is not None
