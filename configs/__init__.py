@@ -1,0 +1,5 @@
+from configs.cli import ConfigError, TrainCLI, as_config_error
+from configs.environment import device_line, git_commit, versions
+from configs.quiet import quiet
+
+__all__ = ["ConfigError", "TrainCLI", "as_config_error", "device_line", "git_commit", "quiet", "versions"]

@@ -1,0 +1,58 @@
+"""What a run runs on: device, versions, commit."""
+
+import platform
+import shutil
+import subprocess
+from pathlib import Path
+
+import lightning
+import torch
+import torchvision
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+def device_line(device: torch.device) -> str:
+    """Name the device that trains, and say so when a GPU lies idle because torch cannot use it."""
+    if device.type == "cuda":
+        return f"CUDA: {torch.cuda.get_device_name(device)}"
+    if device.type != "cpu":
+        return device.type.upper()
+    line = f"CPU ({torch.get_num_threads()} threads)"
+    if torch.version.cuda is None and has_nvidia_driver():
+        line += (
+            "\nWarning: this machine has an NVIDIA driver, but the installed torch "
+            f"({torch.__version__}) is a CPU build. Install a CUDA build of torch to train on the GPU."
+        )
+    elif not torch.cuda.is_available() and has_nvidia_driver():
+        line += (
+            "\nWarning: this machine has an NVIDIA driver, but torch "
+            f"({torch.__version__}, CUDA {torch.version.cuda}) finds no usable GPU. Is the driver too old for it?"
+        )
+    return line
+
+
+def has_nvidia_driver() -> bool:
+    """Whether an NVIDIA driver is installed, as far as can be told without torch."""
+    return Path("/proc/driver/nvidia/version").exists() or shutil.which("nvidia-smi") is not None
+
+
+def versions() -> dict[str, str]:
+    """The versions that a bit-for-bit resume depends on."""
+    return {
+        "python": platform.python_version(),
+        "torch": str(torch.__version__),  # a str subclass, which weights_only would not load
+        "torchvision": str(torchvision.__version__),
+        "lightning": lightning.__version__,
+    }
+
+
+def git_commit() -> str | None:
+    """The commit of the program, None where it does not run from a git checkout."""
+    git = shutil.which("git")
+    if git is None or not (ROOT / ".git").exists():
+        return None
+    found = subprocess.run(  # noqa: S603 (fixed arguments)
+        [git, "-C", str(ROOT), "rev-parse", "HEAD"], capture_output=True, text=True, check=False
+    )
+    return found.stdout.strip() if found.returncode == 0 else None

@@ -1,0 +1,20 @@
+"""Silence for what Lightning says to everybody; what a user can act on is printed by the program itself."""
+
+import logging
+import warnings
+
+# (message, module) of warnings that a user can do nothing about, each with its reason.
+EXPECTED = [
+    # Lightning 2.6.6 tests tree leaves in a way that torch 2.14 deprecates.
+    (r"`isinstance\(treespec, LeafSpec\)` is deprecated", r"lightning\.pytorch\.utilities\._pytree"),
+    # Two workers can be the right number; num_workers is in the configuration for whoever wants more.
+    (r"The '\w+_dataloader' does not have many workers", r"lightning\.pytorch\..*"),
+]
+
+
+def quiet() -> None:
+    """Turn off Lightning's tips and notes, and the warnings named above."""
+    for name in ("lightning.pytorch", "lightning.fabric", "lightning"):
+        logging.getLogger(name).setLevel(logging.ERROR)
+    for message, module in EXPECTED:
+        warnings.filterwarnings("ignore", message=message, module=module)

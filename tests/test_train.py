@@ -1,0 +1,368 @@
+"""The whole program: `train.main` on tiny data, and real processes where signals and exit codes matter."""
+
+import csv
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+import yaml
+from pictures import draw_pair, draw_pairs
+from PIL import Image
+from tiny_run import PATHS, TINY
+
+import train
+
+ROOT = Path(train.__file__).parent
+Run = Callable[..., int]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs the program in a folder with data, as if typed there; returns the exit code."""
+    draw_pairs(tmp_path / "Data", 12)
+    monkeypatch.chdir(tmp_path)
+
+    def typed(*args: str) -> int:
+        return train.main(list(args))
+
+    return typed
+
+
+@pytest.fixture
+def trained(run: Run, capsys: pytest.CaptureFixture[str]) -> Run:
+    """As `run`, with a run of two epochs already there."""
+    assert run("--no_interactive", *PATHS, *TINY, "--max_epochs=2") == 0
+    capsys.readouterr()
+    return run
+
+
+def load(name: str) -> dict[str, Any]:
+    checkpoint: dict[str, Any] = torch.load(Path("checkpoints") / name, weights_only=True)
+    return checkpoint
+
+
+def contents(folder: str = "checkpoints") -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in sorted(Path(folder).rglob("*")) if path.is_file()}
+
+
+def history() -> list[dict[str, str]]:
+    with Path("checkpoints/training_history.csv").open(encoding="utf-8", newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def test_a_first_run_writes_the_files_of_the_contract_and_says_what_it_did(
+    run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(*PATHS, *TINY, "--max_epochs=2") == 0
+    said = capsys.readouterr().out
+    assert sorted(path.name for path in Path("checkpoints").iterdir()) == [
+        "best_model.pth",
+        "checkpoint_epoch_1.pth",
+        "checkpoint_epoch_2.pth",
+        "config.yaml",
+        "latest_checkpoint.pth",
+        "training_history.csv",
+        "training_history.png",
+    ]
+    for line in ("Device: C", "from Data/images and Data/gt", "Epoch 2/2", "Best: epoch", "--max_epochs 4"):
+        assert line in said
+
+
+def test_a_first_run_says_nothing_of_lightnings_own(run: Run, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(*PATHS, *TINY, "--max_epochs=1") == 0
+    everything = "".join(capfd.readouterr())
+    for noise in ("Tip", "GPU available", "Warning", "warn", "ckpt_path=None"):
+        assert noise not in everything
+
+
+def test_a_checkpoint_tells_what_the_run_was(trained: Run) -> None:
+    checkpoint = load("latest_checkpoint.pth")["run"]
+    assert len(checkpoint["run_id"]) == 32
+    assert checkpoint["parent"] is None
+    assert checkpoint["class_mapping"] == {"0": 0, "1": 1, "255": 1}
+    assert checkpoint["versions"]["torch"] == str(torch.__version__)
+    assert checkpoint["data"] == {"image_path": "Data/images", "gt_path": "Data/gt"}
+    assert yaml.safe_load(checkpoint["config"])["trainer"]["max_epochs"] == 2
+    assert Path("checkpoints/config.yaml").read_text(encoding="utf-8") == checkpoint["config"]
+
+
+@pytest.mark.parametrize(
+    ("ckpt_path", "first_epoch"),
+    [
+        ("latest", 3),
+        ("last", 3),
+        ("auto", 3),
+        ("epoch", 3),
+        ("checkpoints/latest_checkpoint.pth", 3),
+        ("checkpoints/checkpoint_epoch_1.pth", 2),
+    ],
+)
+def test_a_resume_goes_on_with_the_next_epoch(
+    trained: Run, capsys: pytest.CaptureFixture[str], ckpt_path: str, first_epoch: int
+) -> None:
+    run_id = load("latest_checkpoint.pth")["run"]["run_id"]
+    assert trained("--ckpt_path", ckpt_path, "--max_epochs", "3") == 0
+    said = capsys.readouterr().out
+    assert "Loading checkpoint from checkpoints" in said
+    assert "Checkpoint loaded from checkpoints" in said
+    assert f"Resuming training from epoch {first_epoch}/3" in said
+    resumed = load("latest_checkpoint.pth")["run"]
+    assert (resumed["run_id"], resumed["epoch"]) == (run_id, 3)
+    assert resumed["parent"]["run_id"] == run_id
+    assert [row["epoch"] for row in history()] == ["1", "2", "3"]
+
+
+def test_best_resumes_from_the_best_epoch(trained: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    best = load("best_model.pth")["run"]["epoch"]
+    assert trained("--resume", "best", "--max_epochs=3") == 0
+    assert f"Resuming training from epoch {best + 1}/3" in capsys.readouterr().out
+
+
+def test_a_resume_goes_on_with_the_settings_of_the_run_not_with_the_defaults(trained: Run) -> None:
+    assert trained("--ckpt_path=latest", "--max_epochs=3", "--data.augmentation=[]") == 0
+    saved = yaml.safe_load(Path("checkpoints/config.yaml").read_text(encoding="utf-8"))
+    assert saved["model"]["network"]["init_args"]["width"] == 2
+    assert saved["trainer"]["max_epochs"] == 3
+    assert saved["data"]["augmentation"] == []
+    assert "ckpt_path" not in saved
+
+
+def test_a_finished_run_says_so_and_changes_nothing(trained: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    before = contents()
+    assert trained("--ckpt_path=latest") == 0
+    said = capsys.readouterr().out
+    assert "This run is finished: 2 of 2 epochs are done" in said
+    assert "--max_epochs 4" in said
+    assert contents() == before
+
+
+def test_no_interactive_archives_the_old_run_whole_and_names_the_way_back(
+    trained: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = {Path(name).name: data for name, data in contents().items()}
+    old = load("latest_checkpoint.pth")["run"]["run_id"]
+    assert trained("--no_interactive", *TINY, "--max_epochs=1") == 0
+    said = capsys.readouterr().out
+    (archived,) = Path("checkpoints/archive").iterdir()
+    assert {Path(name).name: data for name, data in contents(str(archived)).items()} == before
+    assert load("latest_checkpoint.pth")["run"]["run_id"] != old
+    assert f"python train.py --ckpt_path {archived / 'latest_checkpoint.pth'}" in said
+    assert [row["epoch"] for row in history()] == ["1"]
+
+
+def test_the_archived_run_can_be_continued_and_the_present_one_is_archived_in_turn(
+    trained: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    old = load("latest_checkpoint.pth")["run"]["run_id"]
+    assert trained("--no_interactive", *TINY, "--max_epochs=1") == 0
+    (archived,) = Path("checkpoints/archive").iterdir()
+    capsys.readouterr()
+    assert trained("--ckpt_path", str(archived / "latest_checkpoint.pth"), "--max_epochs=3") == 0
+    assert "Resuming training from epoch 3/3" in capsys.readouterr().out
+    assert load("latest_checkpoint.pth")["run"]["run_id"] == old
+    assert len(list(Path("checkpoints/archive").iterdir())) == 2
+
+
+def test_a_checkpoint_path_wins_over_no_interactive(trained: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert trained("--no_interactive", "--ckpt_path=latest", "--max_epochs=3") == 0
+    assert "Resuming training from epoch 3/3" in capsys.readouterr().out
+    assert not Path("checkpoints/archive").exists()
+
+
+def wrong_flag() -> list[str]:
+    return ["--no_interactive", "--trainer.max_epoch=3"]
+
+
+def wrong_path() -> list[str]:
+    return ["--ckpt_path", "checkpoints/checkpoint_epoch_9.pth"]
+
+
+def missing_folder() -> list[str]:
+    return ["--no_interactive", "--image_path", "Data/pictures"]
+
+
+def missing_partner() -> list[str]:
+    Path("Data/gt/cell_3.png").unlink()
+    return ["--no_interactive"]
+
+
+def different_sizes() -> list[str]:
+    Image.new("L", (15, 16)).save("Data/gt/cell_3.png")
+    return ["--no_interactive"]
+
+
+def no_image() -> list[str]:
+    Path("Data/images/cell_3.png").write_text("no image", encoding="utf-8")
+    return ["--no_interactive"]
+
+
+def more_values() -> list[str]:
+    draw_pair(Path("Data"), "cell_3", (0, 17, 255))
+    return ["--no_interactive"]
+
+
+def colours() -> list[str]:
+    Image.new("RGB", (16, 16), (10, 20, 30)).save("Data/gt/cell_3.png")
+    return ["--no_interactive"]
+
+
+def other_network() -> list[str]:
+    return ["--ckpt_path=latest", "--max_epochs=3", "--model.network.width=3"]
+
+
+def other_channels() -> list[str]:
+    return ["--no_interactive", "--model.network.out_channels=5"]
+
+
+def unknown_metric() -> list[str]:
+    return ["--no_interactive", "--checkpoint.monitor=val/accuracy"]
+
+
+def impossible_setting() -> list[str]:
+    return ["--no_interactive", "--checkpoint.keep_last=-1"]
+
+
+def damaged_checkpoint() -> list[str]:
+    path = Path("checkpoints/latest_checkpoint.pth")
+    path.write_bytes(path.read_bytes()[:-2000])
+    return ["--ckpt_path=latest", "--max_epochs=3"]
+
+
+def other_data() -> list[str]:
+    draw_pairs(Path("Other"), 12)
+    Path("other.yaml").write_text("data: {image_path: Other/images, gt_path: Other/gt}", encoding="utf-8")
+    return ["--ckpt_path=latest", "--max_epochs=3", "--config=other.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("mistake", "named"),
+    [
+        (wrong_flag, ["max_epoch"]),
+        (wrong_path, ["checkpoint_epoch_9.pth", "best_model.pth"]),
+        (missing_folder, ["Data/pictures"]),
+        (missing_partner, ["cell_3"]),
+        (different_sizes, ["cell_3", "15", "16"]),
+        (no_image, ["cell_3.png"]),
+        (more_values, ["cell_3.png", "17", "num_classes"]),
+        (colours, ["cell_3.png"]),
+        (other_network, ["latest_checkpoint.pth", "shape", "expected"]),
+        (other_channels, ["5", "expected"]),
+        (unknown_metric, ["val/accuracy", "val/iou"]),
+        (impossible_setting, ["keep_last", "-1"]),
+        (damaged_checkpoint, ["latest_checkpoint.pth"]),
+        (other_data, ["Data/images", "Other/images"]),
+    ],
+)
+def test_a_mistake_is_named_in_one_message_and_every_file_stays(
+    trained: Run, capsys: pytest.CaptureFixture[str], mistake: Callable[[], list[str]], named: list[str]
+) -> None:
+    args = mistake()
+    before = contents()
+    assert trained(*TINY[:2], *args) == 2
+    message = capsys.readouterr().err
+    assert all(name in message for name in named), message
+    assert "Traceback" not in message
+    assert contents() == before
+
+
+def test_other_data_are_taken_and_named_when_they_were_typed(trained: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    draw_pairs(Path("Other"), 12)
+    typed = ["--image_path", "Other/images", "--gt_path", "Other/gt"]
+    assert trained("--ckpt_path=latest", "--max_epochs=3", *typed) == 0
+    assert "was trained on Data/images; from here on it is trained on Other/images" in capsys.readouterr().out
+
+
+def test_without_data_the_sample_set_is_trained_on_and_the_way_to_ones_own_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert train.main(["--max_epochs=1", "--data.sample_pairs=10", *TINY[1:3]]) == 0
+    said = capsys.readouterr().out
+    assert "built-in sample set" in said
+    assert "--image_path" in said
+
+
+def test_a_run_on_the_sample_set_goes_on_with_it_after_data_have_come(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert train.main(["--max_epochs=1", "--data.sample_pairs=10", *TINY[1:3]]) == 0
+    draw_pairs(tmp_path / "Data", 12)
+    assert train.main(["--ckpt_path=latest", "--max_epochs=2"]) == 0
+    assert "Data: 8 pairs" in capsys.readouterr().out.rpartition("Loading")[2] or load("latest_checkpoint.pth")["run"][
+        "data"
+    ] == {"image_path": None, "gt_path": None}
+
+
+def test_help_shows_the_everyday_flags_first_and_asks_nothing(trained: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as leaving:
+        trained("--help")
+    said = capsys.readouterr().out
+    assert leaving.value.code == 0
+    assert said.index("--image_path FOLDER") < said.index("--ckpt_path PATH") < said.index("--trainer.precision")
+
+
+def test_print_config_prints_what_a_run_would_use_and_touches_nothing(
+    trained: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = contents()
+    with pytest.raises(SystemExit) as leaving:
+        trained("--max_epochs=7", "--print_config")
+    assert leaving.value.code == 0
+    assert yaml.safe_load(capsys.readouterr().out)["trainer"]["max_epochs"] == 7
+    assert contents() == before
+
+
+def test_an_abbreviated_flag_is_refused(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(*PATHS, "--max_epoch", "3") == 2
+    assert "max_epoch" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("step", [1, 2, 3])
+def test_a_run_stopped_within_an_epoch_and_resumed_ends_with_the_same_weights(
+    run: Run, capsys: pytest.CaptureFixture[str], step: int
+) -> None:
+    settings = [*PATHS, *TINY, "--max_epochs=2", "--model.network.dropout=0.5", "--data.num_workers=2"]
+    assert run("--checkpoint_dir=whole", *settings) == 0
+    stop = ["--trainer.callbacks=stopping.SignalAtStep", f"--trainer.callbacks.step={step}"]
+    assert run("--checkpoint_dir=parts", *settings, *stop) == 128 + signal.SIGINT
+    assert "python train.py --ckpt_path parts/interrupted_checkpoint.pth" in capsys.readouterr().out
+    assert run("--ckpt_path=parts/interrupted_checkpoint.pth", "--trainer.callbacks=null") == 0
+    whole, parts = (torch.load(f"{folder}/latest_checkpoint.pth", weights_only=True) for folder in ("whole", "parts"))
+    assert whole["state_dict"].keys() == parts["state_dict"].keys()
+    for name, value in whole["state_dict"].items():
+        assert torch.equal(value, parts["state_dict"][name]), name
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows sends no such signals to a process")
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_to_the_whole_process_group_saves_and_the_printed_command_resumes(
+    tmp_path: Path, signum: signal.Signals
+) -> None:
+    draw_pairs(tmp_path / "Data", 12)
+    args = [*PATHS, *TINY, "--data.num_workers=2", "--max_epochs=100000", "--no_interactive"]
+    program = [sys.executable, str(ROOT / "train.py")]
+    with subprocess.Popen(
+        [*program, *args], cwd=tmp_path, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
+        assert process.stdout is not None
+        lines = iter(process.stdout.readline, "")
+        assert any(line.startswith("Epoch 2/") for line in lines)
+        os.killpg(process.pid, signum)
+        rest = "".join(lines)
+    assert process.returncode == 128 + signum
+    assert "saved checkpoints/interrupted_checkpoint.pth" in rest
+    words = rest.splitlines()[-1].split()
+    assert words[:2] == ["python", "train.py"]
+    done = torch.load(tmp_path / "checkpoints/interrupted_checkpoint.pth", weights_only=True)["run"]["epoch"]
+    resumed = subprocess.run(
+        [*program, *words[2:], f"--max_epochs={done + 1}"], cwd=tmp_path, capture_output=True, text=True, check=False
+    )
+    assert resumed.returncode == 0, resumed.stderr
+    assert "Resuming training from epoch" in resumed.stdout
