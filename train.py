@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import resume
 
 if TYPE_CHECKING:  # torch and Lightning take seconds to import; the menu does not wait for them
-    from lightning.pytorch import Trainer
+    from lightning.pytorch import LightningModule, Trainer
 
     from callbacks import TrainingInterrupted
     from configs import TrainCLI
@@ -74,6 +74,7 @@ def train(arguments: resume.Arguments, decision: resume.Decision) -> int:
             if parent is not None and is_finished(cli, parent):
                 return 0
             trainer = build(cli, decision, parent)
+            resume.require_space(decision, checkpoint_size(cli.model))
             applied = True  # from here on `apply` itself says what it touched
             resume.apply(decision)
             fit(cli, trainer, decision)
@@ -174,6 +175,12 @@ def build(cli: "TrainCLI", decision: resume.Decision, parent: dict[str, Any] | N
     own = "" if cli.config.data.image_path else ". For your own: --image_path FOLDER --gt_path FOLDER"
     resume.say(f"Data: {cli.datamodule.describe()}{own}")
     return trainer
+
+
+def checkpoint_size(module: "LightningModule") -> int:
+    """About how many bytes a checkpoint takes: weights and buffers, and for each weight two values of the optimizer."""
+    weights = sum(weight.nbytes for weight in module.parameters())
+    return 3 * weights + sum(buffer.nbytes for buffer in module.buffers()) + 2**20
 
 
 def fit(cli: "TrainCLI", trainer: "Trainer", decision: resume.Decision) -> None:

@@ -7,6 +7,7 @@ from resume.decision import Decision, Fresh, Quit, Resume, StartOver
 from resume.errors import ResumeError
 from resume.everyday_help import EVERYDAY_HELP
 from resume.messages import resolve_language, say, set_language, text
+from resume.space import require_space
 
 __all__ = [
     "EVERYDAY_HELP",
@@ -22,6 +23,7 @@ __all__ = [
     "choose",
     "command_to_resume",
     "read_arguments",
+    "require_space",
     "resolve_language",
     "say",
     "set_language",

@@ -2,11 +2,13 @@
 
 import csv
 import os
+import shutil
 import signal
 import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -268,6 +270,16 @@ def test_a_mistake_is_named_in_one_message_and_every_file_stays(
     message = capsys.readouterr().err
     assert all(name in message for name in named), message
     assert "Traceback" not in message
+    assert contents() == before
+
+
+def test_too_little_disk_is_named_and_every_file_stays(
+    trained: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = contents()
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1000))
+    assert trained("--no_interactive", *TINY) == 2
+    assert "1.0 kB are free on this disk" in capsys.readouterr().err
     assert contents() == before
 
 

@@ -1,0 +1,59 @@
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from resume.catalog import read_catalog, stamps
+from resume.decision import Fresh, StartOver
+from resume.errors import ResumeError
+from resume.space import require_space
+
+MEGABYTE = 2**20
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of 4 MB."""
+    folder = tmp_path / "disk"
+    folder.mkdir()
+    mount = shutil.which("mount")
+    if mount is None or not hasattr(os, "geteuid") or os.geteuid() != 0:
+        pytest.skip("needs root, to make a small file system")
+    made = subprocess.run([mount, "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)], check=False)
+    if made.returncode:
+        pytest.skip("a small file system cannot be mounted here")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_checkpoint_that_fits_is_fine_also_in_a_folder_that_is_yet_to_be_made(small_disk: Path) -> None:
+    require_space(Fresh(small_disk / "runs" / "new"), 3 * MEGABYTE)
+
+
+def test_a_checkpoint_that_does_not_fit_is_refused_with_both_sizes(small_disk: Path) -> None:
+    with pytest.raises(ResumeError, match=r"4\.2 MB are free on this disk, and one checkpoint takes 5\.2 MB"):
+        require_space(Fresh(small_disk), 5 * MEGABYTE)
+
+
+def test_what_starting_over_deletes_counts_as_free_and_linked_files_once(small_disk: Path) -> None:
+    latest = small_disk / "latest_checkpoint.pth"
+    latest.write_bytes(bytes(3 * MEGABYTE))
+    os.link(latest, small_disk / "best_model.pth")
+    files = stamps(small_disk, read_catalog(small_disk).owned)
+    require_space(StartOver(small_disk, files), 4 * MEGABYTE - 4096)
+    with pytest.raises(ResumeError):
+        require_space(Fresh(small_disk), 4 * MEGABYTE - 4096)
+    with pytest.raises(ResumeError):
+        require_space(StartOver(small_disk, files), 5 * MEGABYTE)
+
+
+def test_a_file_that_keeps_another_name_frees_nothing(small_disk: Path) -> None:
+    latest = small_disk / "latest_checkpoint.pth"
+    latest.write_bytes(bytes(3 * MEGABYTE))
+    os.link(latest, small_disk / "my_backup.pth")
+    files = stamps(small_disk, ["latest_checkpoint.pth"])
+    with pytest.raises(ResumeError):
+        require_space(StartOver(small_disk, files), 2 * MEGABYTE)
