@@ -21,6 +21,7 @@ if TYPE_CHECKING:  # torch and Lightning take seconds to import; the menu does n
     from configs import TrainCLI
 
 DEFAULT_CONFIG = Path(__file__).parent / "configs" / "default.yaml"
+UNLIMITED = -1  # Lightning's max_epochs for a run without end
 EXIT_USER_ERROR = 2
 EXIT_SIGINT = 130
 
@@ -41,7 +42,7 @@ def main(argv: list[str]) -> int:
     except resume.ResumeError as error:
         return user_error(error)
     except KeyboardInterrupt:
-        print("\nInterrupted before training began.", file=sys.stderr)
+        print("\n" + resume.text("Interrupted before training began; nothing was saved."), file=sys.stderr)
         return EXIT_SIGINT
 
 
@@ -120,13 +121,21 @@ def refuse_other_data(cli: "TrainCLI", arguments: resume.Arguments, parent: dict
     before, now = parent["data"], data_of(cli)
     if before == now:
         return
-    names = [paths["image_path"] or "the built-in sample set" for paths in (before, now)]
+    before_text, now_text = (
+        ", ".join(filter(None, paths.values())) or resume.text("the built-in sample set") for paths in (before, now)
+    )
     if "data.image_path" not in arguments.typed and "data.gt_path" not in arguments.typed:
         raise resume.ResumeError(
-            f"{parent['file']} was trained on {names[0]}, and this start would go on with {names[1]}. "
-            "Type --image_path and --gt_path to change the data of a run, or start a new run with --no_interactive."
+            resume.text(
+                "{file} was trained on {before}, and this start would go on with {now}. Type --image_path and "
+                "--gt_path to change the data of a run, or start a new run with --no_interactive."
+            ).format(file=parent["file"], before=before_text, now=now_text)
         )
-    resume.say(f"The run was trained on {names[0]}; from here on it is trained on {names[1]}, as typed.")
+    resume.say(
+        resume.text("The run was trained on {before}; from here on it is trained on {now}, as typed.").format(
+            before=before_text, now=now_text
+        )
+    )
 
 
 def data_of(cli: "TrainCLI") -> dict[str, str | None]:
@@ -136,13 +145,14 @@ def data_of(cli: "TrainCLI") -> dict[str, str | None]:
 
 def is_finished(cli: "TrainCLI", parent: dict[str, Any]) -> bool:
     """Say so when the run has no epoch left to train."""
-    done = parent["epoch"] if parent["epoch_done"] else parent["epoch"] - 1
-    if cli.config.trainer.max_epochs > done:
+    done, wanted = parent["epoch"] if parent["epoch_done"] else parent["epoch"] - 1, cli.config.trainer.max_epochs
+    if wanted is None or wanted == UNLIMITED or wanted > done:
         return False
-    longer = f"{resume.command_to_resume(Path(parent['file']))} --max_epochs {2 * done}"
     resume.say(
-        f"This run is finished: {done} of {cli.config.trainer.max_epochs} epochs are done, nothing was changed. "
-        f"To train on, give a higher --max_epochs: {longer}"
+        resume.text(
+            "This run is finished: {done} of {wanted} epochs are done. Nothing was changed. "
+            "To train on, give a higher --max_epochs: {command}"
+        ).format(done=done, wanted=wanted, command=command_to_train_on(Path(parent["file"]), done))
     )
     return True
 
@@ -171,9 +181,13 @@ def build(cli: "TrainCLI", decision: resume.Decision, parent: dict[str, Any] | N
             Interrupt(folder),
         ]
     trainer = cli.build_trainer(callbacks, AtomicCheckpointIO())
-    resume.say(f"Device: {device_line(trainer.strategy.root_device)}")
-    own = "" if cli.config.data.image_path else ". For your own: --image_path FOLDER --gt_path FOLDER"
-    resume.say(f"Data: {cli.datamodule.describe()}{own}")
+    resume.say(resume.text("Device: {device}").format(device=device_line(trainer.strategy.root_device)))
+    data = (
+        resume.text("Data: {data}")
+        if cli.config.data.image_path
+        else resume.text("Data: {data}. For your own: --image_path FOLDER --gt_path FOLDER")
+    )
+    resume.say(data.format(data=cli.datamodule.describe()))
     return trainer
 
 
@@ -197,12 +211,14 @@ def fit(cli: "TrainCLI", trainer: "Trainer", decision: resume.Decision) -> None:
 def say_how_to_go_on(stop: "TrainingInterrupted") -> int:
     """After a signal: what was saved and the command that goes on; returns the exit code."""
     if stop.saved is None:
-        resume.say("Interrupted before training began; nothing was saved.")
+        resume.say(resume.text("Interrupted before training began; nothing was saved."))
     else:
         resume.say(
-            f"Interrupted in epoch {stop.epoch}/{stop.max_epochs}: saved {stop.saved} "
-            f"(step {stop.global_step}). Resume with:\n  {resume.command_to_resume(stop.saved)}"
+            resume.text("Interrupted in epoch {epoch}/{wanted}: saved {file} (step {step}). Resume with:").format(
+                epoch=stop.epoch, wanted=stop.max_epochs, file=stop.saved, step=stop.global_step
+            )
         )
+        resume.say(f"  {resume.command_to_resume(stop.saved)}")
     return 128 + stop.signum
 
 
@@ -211,13 +227,23 @@ def say_what_stands(trainer: "Trainer") -> None:
     from callbacks import CheckpointFiles
 
     files = next(callback for callback in trainer.checkpoint_callbacks if isinstance(callback, CheckpointFiles))
-    resume.say(f"Done: {trainer.current_epoch} epochs.")
+    resume.say(resume.plural("Done: {count} epoch.", "Done: {count} epochs.", trainer.current_epoch))
     if files.best_score is not None:
-        resume.say(f"Best: epoch {files.best_epoch}, {files.monitor} {files.best_score:.4f}")
-    for path in (files.folder / "best_model.pth", files.folder / "training_history.png"):
-        resume.say(f"  {path}")
-    longer = 2 * (trainer.max_epochs or 1)
-    resume.say(f"To train on: {resume.command_to_resume(files.folder / 'latest_checkpoint.pth')} --max_epochs {longer}")
+        resume.say(
+            resume.text("Best: epoch {epoch}, {metric} {score:.4f}").format(
+                epoch=files.best_epoch, metric=files.monitor, score=files.best_score
+            )
+        )
+    for name in ("best_model.pth", "latest_checkpoint.pth", "training_history.png"):
+        if (files.folder / name).exists():
+            resume.say(f"  {files.folder / name}")
+    command = command_to_train_on(files.folder / "latest_checkpoint.pth", trainer.current_epoch)
+    resume.say(resume.text("To train on: {command}").format(command=command))
+
+
+def command_to_train_on(ckpt_path: Path, epochs_done: int) -> str:
+    """The command line, ready to paste, that trains a finished run for as long again."""
+    return f"{resume.command_to_resume(ckpt_path)} --max_epochs {2 * max(1, epochs_done)}"
 
 
 def user_error(error: Exception, decision: resume.Decision | None = None) -> int:

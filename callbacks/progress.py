@@ -47,11 +47,10 @@ class EpochBar(ProgressBar):
 
     @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        assert trainer.max_epochs is not None
         self._start = self._epoch_start = time.monotonic()
         self._drawn = 0.0
         self._batches_at_start = trainer.fit_loop.total_batch_idx + 1
-        self._batches_in_all = trainer.max_epochs * int(trainer.num_training_batches)
+        self._batches_in_all = (trainer.max_epochs or 0) * int(trainer.num_training_batches)
         if not (self.is_enabled and self.console.is_terminal):
             return
         self._bar = Progress(
@@ -89,7 +88,7 @@ class EpochBar(ProgressBar):
         texts = [
             f"loss {outputs['loss'].item():.4f}",
             *([] if score is None else [f"{self.monitor} {score.item():.4f}"]),
-            f"{timedelta(seconds=round(left))} left",
+            *([f"{timedelta(seconds=round(left))} left"] if left >= 0 else []),  # max_epochs -1: without end
         ]
         self._bar.update(self._task, completed=batch_idx + 1, values="  ".join(texts))
 

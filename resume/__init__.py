@@ -6,7 +6,7 @@ from resume.choosing import choose
 from resume.decision import Decision, Fresh, Quit, Resume, StartOver
 from resume.errors import ResumeError
 from resume.everyday_help import EVERYDAY_HELP
-from resume.messages import resolve_language, say, set_language, text
+from resume.messages import plural, resolve_language, say, set_language, text
 from resume.space import require_space
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "apply",
     "choose",
     "command_to_resume",
+    "plural",
     "read_arguments",
     "require_space",
     "resolve_language",

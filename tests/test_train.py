@@ -139,7 +139,7 @@ def test_a_finished_run_says_so_and_changes_nothing(trained: Run, capsys: pytest
     before = contents()
     assert trained("--ckpt_path=latest") == 0
     said = capsys.readouterr().out
-    assert "This run is finished: 2 of 2 epochs are done" in said
+    assert "This run is finished: 2 of 2 epochs are done. Nothing was changed." in said
     assert "--max_epochs 4" in said
     assert contents() == before
 
@@ -287,7 +287,10 @@ def test_other_data_are_taken_and_named_when_they_were_typed(trained: Run, capsy
     draw_pairs(Path("Other"), 12)
     typed = ["--image_path", "Other/images", "--gt_path", "Other/gt"]
     assert trained("--ckpt_path=latest", "--max_epochs=3", *typed) == 0
-    assert "was trained on Data/images; from here on it is trained on Other/images" in capsys.readouterr().out
+    assert (
+        "was trained on Data/images, Data/gt; from here on it is trained on Other/images, Other/gt"
+        in capsys.readouterr().out
+    )
 
 
 def test_without_data_the_sample_set_is_trained_on_and_the_way_to_ones_own_is_named(

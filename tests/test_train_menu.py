@@ -53,7 +53,7 @@ def test_1_resumes_and_the_run_goes_on(start: Start) -> None:
         "Loading checkpoint from checkpoints/latest_checkpoint.pth...",
         "Checkpoint loaded from checkpoints/latest_checkpoint.pth",
         "Resuming training from epoch 3/3",
-        "Done: 3 epochs.",
+        "训练完成，共 3 个 epoch。",
     ):
         assert line in text, text
     assert "checkpoint_epoch_3.pth" in files()
