@@ -8,20 +8,22 @@ import importlib
 import os
 import sys
 import threading
+import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import resume
 
 if TYPE_CHECKING:  # torch and Lightning take seconds to import; the menu does not wait for them
-    from lightning.pytorch import LightningModule, Trainer
+    from lightning.pytorch import Trainer
 
     from callbacks import TrainingInterrupted
     from configs import TrainCLI
 
 DEFAULT_CONFIG = Path(__file__).parent / "configs" / "default.yaml"
-UNLIMITED = -1  # Lightning's max_epochs for a run without end
+SECONDS_BETWEEN_REPORTS = 5.0
 EXIT_USER_ERROR = 2
 EXIT_SIGINT = 130
 
@@ -61,8 +63,8 @@ def leave_at_once() -> None:
 
 def train(arguments: resume.Arguments, decision: resume.Decision) -> int:
     """Build, check, apply, fit; nothing is deleted or moved before every check has passed."""
-    from callbacks import CheckpointError, TrainingInterrupted, stop_at_once
-    from configs import ConfigError, TrainCLI, quiet
+    from callbacks import CheckpointError, TrainingInterrupted, not_stopped, stop_at_once
+    from configs import ConfigError, TrainCLI, checkpoint_size, quiet
     from datamodules import DataError
     from lit_modules import NetworkError
 
@@ -72,13 +74,18 @@ def train(arguments: resume.Arguments, decision: resume.Decision) -> int:
         with stop_at_once():
             cli = TrainCLI(arguments.for_lightning(decision), DEFAULT_CONFIG if arguments.informational else None)
             parent = check(cli, arguments, decision)
-            if parent is not None and is_finished(cli, parent):
+            if parent is not None and resume.is_finished(
+                Path(parent["file"]), parent, cli.config.trainer.max_epochs, cli.config.trainer.max_steps
+            ):
                 return 0
             trainer = build(cli, decision, parent)
             resume.require_space(decision, checkpoint_size(cli.model))
-            applied = True  # from here on `apply` itself says what it touched
-            resume.apply(decision)
-            fit(cli, trainer, decision)
+            if not cli.config.trainer.fast_dev_run:  # a trial, which writes nothing and needs no room
+                applied = True  # from here on `apply` itself says what it touched
+                with not_stopped():
+                    resume.apply(decision)
+            ckpt_path = decision.path if isinstance(decision, resume.Resume) else None
+            trainer.fit(cli.model, datamodule=cli.datamodule, ckpt_path=ckpt_path, weights_only=True)
     except (ConfigError, DataError, NetworkError, CheckpointError, resume.ResumeError) as error:
         return user_error(error, None if applied else decision)
     except TrainingInterrupted as stop:
@@ -88,73 +95,46 @@ def train(arguments: resume.Arguments, decision: resume.Decision) -> int:
 
 
 def check(cli: "TrainCLI", arguments: resume.Arguments, decision: resume.Decision) -> dict[str, Any] | None:
-    """See that data, network and checkpoint fit; return the `run` entry of the checkpoint that is resumed."""
+    """See that data, network, settings and checkpoint fit; return the `run` entry of the checkpoint that is resumed."""
     from callbacks import load_for_resume
+    from configs import check_settings
 
-    refuse_unknown_metric(cli)
-    resuming = isinstance(decision, resume.Resume)
-    cli.datamodule.check(every_gt=not resuming)
+    cli.datamodule.check(every_gt=has_new_data(cli, decision), progress=say_now_and_then())
     cli.model.check(cli.datamodule.example_image())
+    check_settings(cli)
     if not isinstance(decision, resume.Resume):
         return None
     resume.say(f"Loading checkpoint from {decision.path}...")
-    parent = {**load_for_resume(decision.path, cli.model), "file": str(decision.path)}
-    refuse_other_data(cli, arguments, parent)
-    return parent
+    parent = load_for_resume(decision.path, cli.model)
+    resume.refuse_other_data(decision.path, parent, data_of(cli), arguments.typed)
+    resume.refuse_other_optimizer(decision.path, parent, cli.config_text())
+    return {**parent, "file": str(decision.path)}
 
 
-def refuse_unknown_metric(cli: "TrainCLI") -> None:
-    """The best model is chosen by a metric that exists, or training would end at the first validation."""
-    from configs import ConfigError
+def say_now_and_then() -> Callable[[int, int], None]:
+    """Report a check of many files every few seconds; one of few files says nothing."""
+    said = time.monotonic()
 
-    monitor, known = cli.config.checkpoint.monitor, cli.model.METRICS
-    if monitor not in known:
-        raise ConfigError(f"checkpoint.monitor is {monitor!r}, expected one of: {', '.join(known)}")
+    def report(done: int, total: int) -> None:
+        nonlocal said
+        if time.monotonic() - said > SECONDS_BETWEEN_REPORTS:
+            said = time.monotonic()
+            resume.say(resume.text("Checking the data: {done} of {total} pairs").format(done=done, total=total))
 
-
-def refuse_other_data(cli: "TrainCLI", arguments: resume.Arguments, parent: dict[str, Any]) -> None:
-    """One run is trained on one set of data; only a typed path may change that.
-
-    Raises:
-        resume.ResumeError: The data are others than the run's, and nobody typed them.
-    """
-    before, now = parent["data"], data_of(cli)
-    if before == now:
-        return
-    before_text, now_text = (
-        ", ".join(filter(None, paths.values())) or resume.text("the built-in sample set") for paths in (before, now)
-    )
-    if "data.image_path" not in arguments.typed and "data.gt_path" not in arguments.typed:
-        raise resume.ResumeError(
-            resume.text(
-                "{file} was trained on {before}, and this start would go on with {now}. Type --image_path and "
-                "--gt_path to change the data of a run, or start a new run with --no_interactive."
-            ).format(file=parent["file"], before=before_text, now=now_text)
-        )
-    resume.say(
-        resume.text("The run was trained on {before}; from here on it is trained on {now}, as typed.").format(
-            before=before_text, now=now_text
-        )
-    )
+    return report
 
 
 def data_of(cli: "TrainCLI") -> dict[str, str | None]:
-    """Where the data come from, as configured; None stands for the built-in sample set."""
-    return {"image_path": cli.config.data.image_path, "gt_path": cli.config.data.gt_path}
+    """Where the data come from, as configured; an image_path of None stands for the built-in sample set."""
+    return {key: cli.config.data[key] for key in ("image_path", "gt_path", "val_image_path", "val_gt_path")}
 
 
-def is_finished(cli: "TrainCLI", parent: dict[str, Any]) -> bool:
-    """Say so when the run has no epoch left to train."""
-    done, wanted = parent["epoch"] if parent["epoch_done"] else parent["epoch"] - 1, cli.config.trainer.max_epochs
-    if wanted is None or wanted == UNLIMITED or wanted > done:
-        return False
-    resume.say(
-        resume.text(
-            "This run is finished: {done} of {wanted} epochs are done. Nothing was changed. "
-            "To train on, give a higher --max_epochs: {command}"
-        ).format(done=done, wanted=wanted, command=command_to_train_on(Path(parent["file"]), done))
-    )
-    return True
+def has_new_data(cli: "TrainCLI", decision: resume.Decision) -> bool:
+    """Whether the run has not been trained on these data yet, so that every file is looked at."""
+    if not isinstance(decision, resume.Resume):
+        return True
+    before = decision.checkpoint
+    return (before.image_path, before.gt_path) != (cli.config.data.image_path, cli.config.data.gt_path)
 
 
 def build(cli: "TrainCLI", decision: resume.Decision, parent: dict[str, Any] | None) -> "Trainer":
@@ -172,10 +152,11 @@ def build(cli: "TrainCLI", decision: resume.Decision, parent: dict[str, Any] | N
     }
     origin = None if parent is None else {key: parent[key] for key in ("run_id", "file", "global_step")}
     run_id = uuid.uuid4().hex if parent is None else parent["run_id"]
+    bars = [] if cli.config.trainer.enable_progress_bar is False else [EpochBar(monitored.monitor)]
     with as_config_error():
         callbacks = [
-            EpochBar(monitored.monitor),
-            RunState(run_id, origin, cli.seed, facts),
+            *bars,
+            RunState(run_id, origin, cli.seed, folder, facts),
             TrainingHistory(folder, monitored.monitor, monitored.mode, resume.resolve_language(cli.config.lang)),
             CheckpointFiles(folder, **monitored),
             Interrupt(folder),
@@ -189,23 +170,6 @@ def build(cli: "TrainCLI", decision: resume.Decision, parent: dict[str, Any] | N
     )
     resume.say(data.format(data=cli.datamodule.describe()))
     return trainer
-
-
-def checkpoint_size(module: "LightningModule") -> int:
-    """About how many bytes a checkpoint takes: weights and buffers, and for each weight two values of the optimizer."""
-    weights = sum(weight.nbytes for weight in module.parameters())
-    return 3 * weights + sum(buffer.nbytes for buffer in module.buffers()) + 2**20
-
-
-def fit(cli: "TrainCLI", trainer: "Trainer", decision: resume.Decision) -> None:
-    """Train, from the checkpoint where one was chosen."""
-    from callbacks import staged
-
-    decision.checkpoint_dir.mkdir(parents=True, exist_ok=True)
-    with staged(decision.checkpoint_dir / "config.yaml") as file:
-        file.write_text(cli.config_text(), encoding="utf-8")
-    ckpt_path = decision.path if isinstance(decision, resume.Resume) else None
-    trainer.fit(cli.model, datamodule=cli.datamodule, ckpt_path=ckpt_path, weights_only=True)
 
 
 def say_how_to_go_on(stop: "TrainingInterrupted") -> int:
@@ -237,13 +201,10 @@ def say_what_stands(trainer: "Trainer") -> None:
     for name in ("best_model.pth", "latest_checkpoint.pth", "training_history.png"):
         if (files.folder / name).exists():
             resume.say(f"  {files.folder / name}")
-    command = command_to_train_on(files.folder / "latest_checkpoint.pth", trainer.current_epoch)
-    resume.say(resume.text("To train on: {command}").format(command=command))
-
-
-def command_to_train_on(ckpt_path: Path, epochs_done: int) -> str:
-    """The command line, ready to paste, that trains a finished run for as long again."""
-    return f"{resume.command_to_resume(ckpt_path)} --max_epochs {2 * max(1, epochs_done)}"
+    latest = files.folder / "latest_checkpoint.pth"
+    if latest.exists():
+        command = resume.command_to_train_on(latest, trainer.current_epoch)
+        resume.say(resume.text("To train on: {command}").format(command=command))
 
 
 def user_error(error: Exception, decision: resume.Decision | None = None) -> int:

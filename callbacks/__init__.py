@@ -1,6 +1,6 @@
 from callbacks.atomic import AtomicCheckpointIO, staged
 from callbacks.checkpoints import CheckpointFiles
-from callbacks.interrupt import Interrupt, TrainingInterrupted, stop_at_once
+from callbacks.interrupt import Interrupt, TrainingInterrupted, not_stopped, stop_at_once
 from callbacks.progress import EpochBar
 from callbacks.resume import CheckpointError, RunState, load_for_resume
 from callbacks.training_history import TrainingHistory
@@ -15,6 +15,7 @@ __all__ = [
     "TrainingHistory",
     "TrainingInterrupted",
     "load_for_resume",
+    "not_stopped",
     "staged",
     "stop_at_once",
 ]

@@ -3,7 +3,7 @@
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +19,8 @@ def staged(path: Path) -> Iterator[Path]:
     It lies in the same folder, since only there replacing a file is atomic, and is on the disk before it gets the name.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # One that a killed process of the same number left may be a second name of a good file: never write into it.
+    temporary.unlink(missing_ok=True)
     try:
         yield temporary
         with temporary.open("rb+") as file:
@@ -56,7 +58,8 @@ def _sync_folder(folder: Path) -> None:
         return
     descriptor = os.open(folder, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
+        with suppress(OSError):  # some network file systems cannot, and the file is in place by now
+            os.fsync(descriptor)
     finally:
         os.close(descriptor)
 

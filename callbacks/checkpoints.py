@@ -11,14 +11,16 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.trainer.states import TrainerFn
+from lightning.pytorch.utilities import rank_zero_warn
 from typing_extensions import override
 
 from callbacks.atomic import link
+from callbacks.boundaries import is_step_boundary
 
 LATEST = "latest_checkpoint.pth"
 BEST = "best_model.pth"
 EPOCH = "checkpoint_epoch_{}.pth"
-_EPOCH_NAME = re.compile(r"checkpoint_epoch_(\d+)\.pth")
+EPOCH_NAME = re.compile(r"checkpoint_epoch_([1-9][0-9]*)\.pth")  # 007 is somebody else's
 
 
 class CheckpointFiles(ModelCheckpoint):
@@ -117,9 +119,8 @@ class CheckpointFiles(ModelCheckpoint):
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Save latest in mid-epoch when it is time, but never on the last batch: the epoch's end saves everything."""
-        between_steps = (batch_idx + 1) % trainer.accumulate_grad_batches == 0
-        if self.save_every_seconds == 0 or trainer.is_last_batch or not between_steps or self._must_not_save(trainer):
+        """Save latest in mid-epoch when it is time, but never where validation or the epoch's end follows."""
+        if self.save_every_seconds == 0 or self._must_not_save(trainer) or not is_step_boundary(trainer, batch_idx):
             return
         due = time.monotonic() - self._last_save >= self.save_every_seconds
         if trainer.strategy.broadcast(due):  # the clocks of several processes need not agree
@@ -192,7 +193,10 @@ class CheckpointFiles(ModelCheckpoint):
         """Remove the epoch files up to `epoch` that are not among the last `keep_last`."""
         if self.keep_last == 0:
             return
-        found = [(int(match[1]), path) for path in self.folder.iterdir() if (match := _EPOCH_NAME.fullmatch(path.name))]
+        found = [(int(match[1]), path) for path in self.folder.iterdir() if (match := EPOCH_NAME.fullmatch(path.name))]
         past = sorted((number, path) for number, path in found if number <= epoch)
         for _, path in past[: -self.keep_last]:
-            path.unlink()
+            try:
+                path.unlink(missing_ok=True)
+            except OSError as error:  # open in another program, on Windows; the next epoch tries again
+                rank_zero_warn(f"{path} could not be deleted: {error}")

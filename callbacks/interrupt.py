@@ -3,6 +3,7 @@
 import multiprocessing
 import os
 import signal
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -13,6 +14,8 @@ from typing import Any
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint
 from typing_extensions import override
+
+from callbacks.boundaries import is_step_boundary
 
 INTERRUPTED = "interrupted_checkpoint.pth"
 _SIGNALS = (signal.SIGINT, signal.SIGTERM)
@@ -63,6 +66,20 @@ def stop_at_once() -> Iterator[None]:
             signal.signal(signum, handler)
 
 
+@contextmanager
+def not_stopped() -> Iterator[None]:
+    """Within the block a signal waits; then it raises `TrainingInterrupted`: for moving and deleting files."""
+    received: list[int] = []
+    before = _listen(lambda signum, _frame: received.append(signum))
+    try:
+        yield
+    finally:
+        for signum, handler in before.items():
+            signal.signal(signum, handler)
+    if received:
+        raise TrainingInterrupted(received[0])
+
+
 def _listen(handler: Callable[[int, FrameType | None], None]) -> dict[int, Any]:
     """Set the handler of all signals that stop a run; returns the handlers until now."""
     if threading.current_thread() is not threading.main_thread():
@@ -86,6 +103,7 @@ class Interrupt(Checkpoint):
         self._received: int | None = None
         self._in_training = False
         self._state_is_whole = False
+        self._in_validation = False
 
     @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -103,7 +121,13 @@ class Interrupt(Checkpoint):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         self._state_is_whole = (batch_idx + 1) % trainer.accumulate_grad_batches == 0 or trainer.is_last_batch
-        if self._state_is_whole and not trainer.is_last_batch:
+        if is_step_boundary(trainer, batch_idx):
+            self._stop_if_asked(trainer)
+
+    @override
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        # A validation in mid-epoch; behind the epoch's last one, the epoch's own files come first.
+        if self._in_training and not trainer.is_last_batch:
             self._stop_if_asked(trainer)
 
     @override
@@ -117,15 +141,27 @@ class Interrupt(Checkpoint):
     @override
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Save the last whole state before an error; after a signal it is saved already."""
-        stopped = isinstance(exception, TrainingInterrupted)
-        if self._in_training and self._state_is_whole and trainer.training and not stopped:
-            trainer.save_checkpoint(self.path)
-            pl_module.print(f"Training failed. All steps before that ({trainer.global_step}) are saved in {self.path}.")
+        if isinstance(exception, TrainingInterrupted) or not (self._in_training and self._state_is_whole):
+            return
+        self._in_validation = trainer.validating
+        trainer.save_checkpoint(self.path)
+        pl_module.print(f"Training failed. All steps before that ({trainer.global_step}) are saved in {self.path}.")
+
+    @override
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        if not self._in_validation:
+            return
+        # Lightning would validate the rest only, on the first samples. With no batch of it done, it begins anew.
+        progress = checkpoint["loops"]["fit_loop"]["epoch_loop.val_loop.batch_progress"]
+        for count in ("total", "current"):
+            progress[count] = {"ready": 1, "started": 1, "processed": 0, "completed": 0}
 
     def _on_signal(self, signum: int, frame: FrameType | None) -> None:
         if self._received is not None:
             for worker in multiprocessing.active_children():
                 worker.kill()
+            if sys.stdout.isatty():
+                os.write(1, b"\x1b[?25h")  # the progress bar has hidden the cursor
             os._exit(128 + signum)
         self._received = signum
         # print() may be what the signal interrupted, and does not bear being entered twice.

@@ -10,6 +10,8 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from typing_extensions import override
 
+from callbacks.atomic import staged
+
 
 class CheckpointError(Exception):
     """A checkpoint that cannot be resumed from; the message says why."""
@@ -25,13 +27,18 @@ class RunState(Callback):
         run_id: Names the run; made at a fresh start and kept by every resume.
         parent: The checkpoint that this start goes on from (`run_id`, `file`, `global_step`); None for a fresh start.
         seed: The run's seed.
-        facts: What else each checkpoint tells of the run (data, classes, versions, configuration): plain values only.
+        dirpath: Folder of the run's files.
+        facts: What else each checkpoint tells of the run (data, classes, versions): plain values only. `config`, the
+            resolved configuration as YAML text, is also written to `config.yaml`.
     """
 
-    def __init__(self, run_id: str, parent: dict[str, Any] | None, seed: int, facts: dict[str, Any]) -> None:
+    def __init__(
+        self, run_id: str, parent: dict[str, Any] | None, seed: int, dirpath: str, facts: dict[str, Any]
+    ) -> None:
         self.run_id = run_id
         self.parent = parent
         self.seed = seed
+        self.folder = Path(dirpath)
         self.facts = facts
 
     @override
@@ -55,6 +62,11 @@ class RunState(Callback):
 
     @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        # Not before: settings that Lightning refuses must not become the base of the next resume.
+        if trainer.is_global_zero and not trainer.fast_dev_run:  # type: ignore[attr-defined]
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with staged(self.folder / "config.yaml") as file:
+                file.write_text(self.facts["config"], encoding="utf-8")
         if self.parent is not None:
             pl_module.print(f"Checkpoint loaded from {self.parent['file']}")
             pl_module.print(f"Resuming training from epoch {trainer.current_epoch + 1}/{trainer.max_epochs}")

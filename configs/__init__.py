@@ -1,5 +1,16 @@
+from configs.checks import check_settings, checkpoint_size
 from configs.cli import ConfigError, TrainCLI, as_config_error
 from configs.environment import device_line, git_commit, versions
 from configs.quiet import quiet
 
-__all__ = ["ConfigError", "TrainCLI", "as_config_error", "device_line", "git_commit", "quiet", "versions"]
+__all__ = [
+    "ConfigError",
+    "TrainCLI",
+    "as_config_error",
+    "check_settings",
+    "checkpoint_size",
+    "device_line",
+    "git_commit",
+    "quiet",
+    "versions",
+]

@@ -140,4 +140,5 @@ class TrainCLI(LightningCLI):
         kept = yaml.safe_load(self.parser.dump(self.config, skip_unset=False))
         for key in NOT_SAVED:
             kept.pop(key, None)
+        kept["trainer"].pop("fast_dev_run")  # a trial run is no setting of the run
         return yaml.safe_dump(kept, allow_unicode=True, sort_keys=False)

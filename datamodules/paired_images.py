@@ -172,7 +172,7 @@ class PairedImages(LightningDataModule):
             return Position(epochs.processed)
         if batches.processed >= self.trainer.num_training_batches:
             return Position(epochs.processed + 1)
-        return Position(epochs.processed, self._sampler.samples_done(epochs.processed, batches.processed))
+        return self._sampler.position(epochs.processed, batches.processed)
 
     def _set_first_batch(self, trainer: Trainer, sampler: EpochSampler) -> None:
         """Makes Lightning begin at the sampler's batch: it has another number when the batch size has changed."""

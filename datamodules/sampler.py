@@ -9,10 +9,11 @@ from datamodules.seeding import mix
 
 
 class Position(NamedTuple):
-    """How far training is: the 0-based epoch, and its samples that are done, over all ranks."""
+    """How far training is: the 0-based epoch, its samples that are done over all ranks, and of how many."""
 
     epoch: int = 0
     samples_done: int = 0
+    samples: int = 0
 
 
 class EpochSampler(DistributedSampler[tuple[int, int]]):
@@ -46,7 +47,8 @@ class EpochSampler(DistributedSampler[tuple[int, int]]):
         super().__init__(dataset, num_replicas=world_size, rank=rank, seed=seed)
         self._size = len(dataset)  # type: ignore[arg-type]
         self._batch_size = batch_size
-        self._start = start
+        # With other samples the order is another one too, and the epoch begins anew.
+        self._start = start if start.samples == self._size else Position(start.epoch)
         self.epoch = start.epoch
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
@@ -64,10 +66,10 @@ class EpochSampler(DistributedSampler[tuple[int, int]]):
         """The number, counted from 0, of the batch with which this process begins the epoch."""
         return self._batches(self._size) - self._batches(self._size - self._done_before(epoch))
 
-    def samples_done(self, epoch: int, batches: int) -> int:
-        """The samples over all ranks that are done when `batches` batches of the epoch are."""
+    def position(self, epoch: int, batches: int) -> Position:
+        """Where training is when `batches` batches of the epoch are done."""
         new = (batches - self.first_batch(epoch)) * self._batch_size * self.num_replicas
-        return min(self._done_before(epoch) + new, self._size)
+        return Position(epoch, min(self._done_before(epoch) + new, self._size), self._size)
 
     def _done_before(self, epoch: int) -> int:
         return self._start.samples_done if epoch == self._start.epoch else 0

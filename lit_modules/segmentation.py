@@ -47,7 +47,8 @@ class Segmentation(LightningModule):
         NetworkError: The settings do not fit each other.
     """
 
-    METRICS: ClassVar = ("train/loss", "val/loss", "val/iou", "val/dice", "val/iou_per_image")
+    # What a best model can be chosen by, and which way is better.
+    SCORES: ClassVar = {"val/loss": "min", "val/iou": "max", "val/dice": "max", "val/iou_per_image": "max"}
 
     def __init__(
         self,
@@ -98,6 +99,17 @@ class Segmentation(LightningModule):
             except (RuntimeError, ValueError, TypeError) as error:
                 name, shape = type(self.network).__name__, tuple(image.shape)
                 raise NetworkError(f"{name} does not take an image of shape {shape}: {error}") from error
+
+    def check_optimizer(self) -> None:
+        """Make the optimizer and the schedule once, on copies, and see that they take their settings.
+
+        Raises:
+            ValueError, TypeError: They do not.
+        """
+        weights = [nn.Parameter(weight.detach().clone()) for weight in self.parameters() if weight.requires_grad]
+        optimizer = self.optimizer(weights)
+        if self.lr_scheduler is not None:
+            self.lr_scheduler(optimizer)
 
     @override
     def forward(self, image: Tensor) -> Tensor:

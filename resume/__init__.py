@@ -7,6 +7,7 @@ from resume.decision import Decision, Fresh, Quit, Resume, StartOver
 from resume.errors import ResumeError
 from resume.everyday_help import EVERYDAY_HELP
 from resume.messages import plural, resolve_language, say, set_language, text
+from resume.same_run import command_to_train_on, is_finished, refuse_other_data, refuse_other_optimizer
 from resume.space import require_space
 
 __all__ = [
@@ -22,8 +23,12 @@ __all__ = [
     "apply",
     "choose",
     "command_to_resume",
+    "command_to_train_on",
+    "is_finished",
     "plural",
     "read_arguments",
+    "refuse_other_data",
+    "refuse_other_optimizer",
     "require_space",
     "resolve_language",
     "say",

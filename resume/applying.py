@@ -1,12 +1,14 @@
 """Carry out a decision: the only place that deletes or moves anything, called once every check has passed."""
 
+import contextlib
 import os
 import shutil
+import sys
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from resume.catalog import BEST, KINDS, OwnedFile, list_names, role_of, stamp
+from resume.catalog import BEST, KINDS, OwnedFile, has_changed, list_names, role_of, same_files, stamp
 from resume.decision import Archive, Decision, Fresh, Quit, Resume, StartOver
 from resume.errors import ResumeError
 from resume.handoff import hand_on
@@ -74,20 +76,26 @@ def _delete(decision: StartOver) -> Report:
 def _make_way(decision: Resume) -> Report:
     if not decision.path.is_file():
         raise ResumeError(text("{path}: the file is gone. Nothing was changed.").format(path=decision.path))
-    report = _move_away(decision.archive, decision.checkpoint_dir, staying=decision.path.name)
+    if has_changed(decision.checkpoint):
+        raise ResumeError(
+            text("{path} has changed since it was shown. Another training may be running there.").format(
+                path=decision.path
+            )
+            + " "
+            + text("Nothing was moved.")
+        )
+    report = _move_away(decision.archive, decision.checkpoint_dir, staying=decision.path)
     if decision.best_from is not None:
-        decision.checkpoint_dir.mkdir(parents=True, exist_ok=True)
         _link(decision.best_from, decision.checkpoint_dir / BEST)
         say(text("{best} is {source} again.").format(best=BEST, source=decision.best_from.name))
     latest = decision.checkpoint_dir / KINDS["latest"]
     if not latest.exists():
         # Until this start saves for the first time: a kill before that leaves a run that `latest` still resumes.
-        decision.checkpoint_dir.mkdir(parents=True, exist_ok=True)
         _link(decision.path, latest)
     return report
 
 
-def _move_away(archive: Archive | None, folder: Path, staying: str = "") -> Report:
+def _move_away(archive: Archive | None, folder: Path, staying: Path | None = None) -> Report:
     if archive is None:
         return Report()
     _refuse_changes(
@@ -123,18 +131,20 @@ def command_to_resume(ckpt_path: Path) -> str:
     import shlex  # these two take 20 ms, for which the menu would have to wait
     import subprocess
 
-    words = ["python", "train.py", "--ckpt_path", str(ckpt_path)]
+    # As it was started; in a process of another program, such as a test runner, that would not run.
+    program = sys.argv[0] if Path(sys.argv[0]).name == "train.py" else "train.py"
+    words = ["python", program, "--ckpt_path", str(ckpt_path)]
     return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
 
 
 def _refuse_changes(
-    folder: Path, files: tuple[OwnedFile, ...], *, whole_run: bool, consequence: str, staying: str = ""
+    folder: Path, files: tuple[OwnedFile, ...], *, whole_run: bool, consequence: str, staying: Path | None = None
 ) -> None:
     """Stop if a file has changed, gone or, where all of them are meant, come since it was shown."""
     changed = [file.name for file in files if stamp(folder, file.name) != file]
     if whole_run:
-        shown = {staying, *(file.name for file in files)}
-        changed += sorted(name for name in list_names(folder) - shown if role_of(name))
+        come = [name for name in list_names(folder) - {file.name for file in files} if role_of(name)]
+        changed += sorted(set(come) - same_files(staying, folder, come))
     if changed:
         raise ResumeError(
             text(
@@ -148,36 +158,79 @@ def _new_archive_folder(folder: Path) -> Path:
     """`archive/<UTC time>`, with -2, -3, … where that is taken."""
     name = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
     number = 1
-    while True:
-        target = folder / ARCHIVE / (name if number == 1 else f"{name}-{number}")
-        try:
-            target.mkdir(parents=True)
-        except FileExistsError:
-            number += 1
-        except OSError as error:
-            raise ResumeError(
-                text("{path}: cannot be made ({reason}). Nothing was moved.").format(path=target, reason=error.strerror)
-            ) from error
-        else:
-            return target
+    target = folder / ARCHIVE
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        while True:
+            target = folder / ARCHIVE / (name if number == 1 else f"{name}-{number}")
+            try:
+                target.mkdir()
+            except FileExistsError:
+                number += 1
+            else:
+                return target
+    except OSError as error:
+        raise ResumeError(
+            text("{path}: cannot be made ({reason}). Nothing was moved.").format(path=target, reason=error.strerror)
+        ) from error
 
 
 def _move(folder: Path, target: Path, files: tuple[OwnedFile, ...]) -> None:
-    """Move all files or, where the system refuses one, none."""
-    moved: list[str] = []
+    """Move all files or, where the system refuses one or the user interrupts, none."""
+    names = [file.name for file in files]
+    links = _links_that_would_dangle(folder, names)
     try:
-        for file in files:
-            (folder / file.name).rename(target / file.name)
-            moved.append(file.name)
-    except OSError as error:
-        for name in moved:
-            (target / name).rename(folder / name)
-        target.rmdir()
+        for name in names:
+            (folder / name).rename(target / name)
+        for name, goal in links.items():
+            (target / name).unlink()
+            (target / name).symlink_to(goal)
+    except BaseException as error:
+        stayed = _move_back(folder, target, names, links)
+        consequence = text("Nothing was moved.")
+        if stayed:
+            consequence = text("Left in {folder}: {names}.").format(folder=target, names=", ".join(stayed))
+        if not isinstance(error, OSError):
+            if stayed:
+                say(consequence)
+            raise
         raise ResumeError(
-            text("{path}: cannot be moved ({reason}). Nothing was moved.").format(
-                path=error.filename, reason=error.strerror
-            )
+            text("{path}: cannot be moved ({reason}).").format(path=error.filename, reason=error.strerror)
+            + f" {consequence}"
         ) from error
+
+
+def _links_that_would_dangle(folder: Path, names: list[str]) -> dict[str, str]:
+    """Symbolic links whose words are right only where they lie, and what they have to say in another folder."""
+    here = Path(os.path.abspath(folder))  # noqa: PTH100 - resolve() would follow every link of a chain
+    goals: dict[str, str] = {}
+    for name in names:
+        if (folder / name).is_symlink():
+            goal = Path(os.path.normpath(here / (folder / name).readlink()))
+            moves_along = goal.name in names and goal.parent == here
+            goals[name] = goal.name if moves_along else str(goal)
+    return goals
+
+
+def _move_back(folder: Path, target: Path, names: list[str], links: dict[str, str]) -> list[str]:
+    """Undo a move; returns the names for which the system refuses that.
+
+    What lies in `target` counts, and not what was noted: an interrupt comes between a move and its note too.
+    """
+    stayed = []
+    for name in names:
+        try:
+            if name in links and not os.path.lexists(target / name) and not os.path.lexists(folder / name):
+                (target / name).symlink_to(links[name])
+            if os.path.lexists(target / name):
+                if os.path.lexists(folder / name):
+                    raise FileExistsError(name)
+                (target / name).rename(folder / name)
+        except OSError:
+            stayed.append(name)
+    with contextlib.suppress(OSError):
+        target.rmdir()
+    return stayed
 
 
 def _size_on_disk(folder: Path, files: tuple[OwnedFile, ...]) -> int:
@@ -193,8 +246,11 @@ def _link(source: Path, target: Path) -> None:
     """Give `source` the further name `target`: a hard link, or a copy where the file system has none."""
     temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        # One that a killed process of this number left may be a link to a checkpoint: never written into.
+        temporary.unlink(missing_ok=True)
         try:
-            os.link(source, temporary)
+            os.link(source.resolve(), temporary)
         except OSError:
             shutil.copyfile(source, temporary)
             with temporary.open("rb+") as file:
@@ -205,4 +261,16 @@ def _link(source: Path, target: Path) -> None:
             text("{path}: cannot be written ({reason}).").format(path=target, reason=error.strerror)
         ) from error
     finally:
-        temporary.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+    _sync_folder(target.parent)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Bring the folder's new entries to the disk, where the system has a call for that."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

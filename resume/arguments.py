@@ -38,7 +38,6 @@ class Arguments:
     """The command line, as far as it matters before Lightning.
 
     Attributes:
-        argv: The command line without the program's name.
         rest: What LightningCLI gets of it: all but `OWN`, in the order typed, in nested spelling.
         checkpoint_dir: Folder of the run's files.
         ckpt_path: Path or keyword of the checkpoint to resume from.
@@ -51,7 +50,6 @@ class Arguments:
         informational: `--help` and the like: nothing is chosen, asked or trained.
     """
 
-    argv: tuple[str, ...]
     rest: tuple[str, ...]
     checkpoint_dir: Path
     ckpt_path: str | None
@@ -105,7 +103,7 @@ def read_arguments(argv: list[str]) -> Arguments:
     own, rest, typed = _split(argv)
     if own["lang"]:
         set_language(resolve_language(_language(own["lang"][-1])))
-    configs = tuple(Path(value).expanduser() for value in own["config"])
+    configs = tuple(expanded("--config", value) for value in own["config"])
     configured: dict[str, Any] = {}
     for config in configs:
         configured.update(read_keys(config))
@@ -114,9 +112,10 @@ def read_arguments(argv: list[str]) -> Arguments:
     language = resolve_language(requested_lang)
     set_language(language)
     return Arguments(
-        argv=tuple(argv),
         rest=tuple(rest),
-        checkpoint_dir=Path(_text("checkpoint_dir", values.get("checkpoint_dir", DEFAULT_CHECKPOINT_DIR))).expanduser(),
+        checkpoint_dir=expanded(
+            "--checkpoint_dir", _text("checkpoint_dir", values.get("checkpoint_dir", DEFAULT_CHECKPOINT_DIR))
+        ),
         ckpt_path=_text("ckpt_path", values["ckpt_path"]) if "ckpt_path" in values else None,
         no_interactive=_switch(values.get("no_interactive", False)),
         requested_lang=requested_lang,
@@ -126,6 +125,18 @@ def read_arguments(argv: list[str]) -> Arguments:
         configured=frozenset(configured),
         informational=any(map(_is_informational, argv)),
     )
+
+
+def expanded(flag: str, value: str) -> Path:
+    """The path that was typed, `~` and `~user` filled in.
+
+    Raises:
+        ResumeError: There is no such user.
+    """
+    try:
+        return Path(value).expanduser()
+    except RuntimeError as error:
+        raise ResumeError(text("{flag} {path}: no home folder of that user.").format(flag=flag, path=value)) from error
 
 
 def _own_settings(configured: dict[str, Any]) -> dict[str, Any]:
@@ -149,6 +160,8 @@ def _split(argv: list[str]) -> tuple[dict[str, list[str]], list[str], set[str]]:
         if key not in OWN:
             rest.append(f"--{key}{equals}{value}")
         elif key == "no_interactive":
+            if not equals and position + 1 < len(argv) and not argv[position + 1].startswith("-"):
+                raise ResumeError(text("{flag} takes no value, got {got!r}.").format(flag=flag, got=argv[position + 1]))
             own[key].append(value if equals else "true")
         else:
             if not equals:

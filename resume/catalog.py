@@ -2,6 +2,7 @@
 
 import os
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -41,8 +42,8 @@ KINDS: dict[Kind, str] = {
     "epoch": EPOCH_FILES,
 }
 NEVER = datetime.min.replace(tzinfo=UTC)
-# So many of the newest epoch files are opened in search of one of the current run.
-_SEARCHED_EPOCH_FILES = 20
+# So many of the newest epoch files are opened in search of a sound one of the current run.
+SEARCHED_EPOCH_FILES = 20
 
 
 def role_of(name: str) -> str | None:
@@ -74,6 +75,7 @@ class Checkpoint:
     kind: Kind
     size: int
     damage: str | None = None
+    mtime_ns: int = 0
     run_id: str = ""
     global_step: int = 0
     epoch: int = 0
@@ -107,12 +109,18 @@ class Checkpoint:
 def describe(path: Path, kind: Kind = "other") -> Checkpoint:
     """Describe a checkpoint file. Whatever is wrong with it stands in `damage`; nothing is raised."""
     try:
-        size = path.stat().st_size
-        return Checkpoint(path, kind, size, **_facts(read_run(path)))
+        status = path.stat()  # before reading: what changes meanwhile has changed
+        return Checkpoint(path, kind, status.st_size, mtime_ns=status.st_mtime_ns, **_facts(read_run(path)))
     except OSError as error:
         return Checkpoint(path, kind, 0, damage=error.strerror or type(error).__name__)
     except UnreadableError as error:
-        return Checkpoint(path, kind, size, damage=str(error))
+        return Checkpoint(path, kind, status.st_size, damage=str(error))
+
+
+def has_changed(found: Checkpoint) -> bool:
+    """Whether a sound checkpoint is another file than it was when it was described, or gone."""
+    status = _status(found.path)
+    return status is None or (status.st_size, status.st_mtime_ns) != (found.size, found.mtime_ns)
 
 
 def _facts(run: dict[str, Any]) -> dict[str, Any]:
@@ -230,14 +238,12 @@ def _deletion_order(name: str) -> tuple[int, int, str]:
 def _newest_epoch_file(paths: list[Path], run_id: str | None) -> Checkpoint:
     """The sound one with the highest number, of the current run where possible; else the highest number."""
     fallback: Checkpoint | None = None
-    for opened, path in enumerate(paths):
+    for path in paths[:SEARCHED_EPOCH_FILES]:
         found = describe(path, "epoch")
         if not found.damage and (run_id is None or found.run_id == run_id):
             return found
         if fallback is None or (fallback.damage and not found.damage):
             fallback = found
-        if not fallback.damage and opened >= _SEARCHED_EPOCH_FILES:
-            break
     assert fallback is not None
     return fallback
 
@@ -274,3 +280,18 @@ def stamp(folder: Path, name: str) -> OwnedFile | None:
 def stamps(folder: Path, names: list[str] | tuple[str, ...]) -> tuple[OwnedFile, ...]:
     """The files as they are now, without those that are gone."""
     return tuple(found for name in names if (found := stamp(folder, name)))
+
+
+def same_files(path: Path | None, folder: Path, names: Iterable[str]) -> set[str]:
+    """Those of the names in a folder that mean the file at `path`: itself, spelled otherwise, or linked."""
+    status = None if path is None else _status(path)
+    if status is None:
+        return set()
+    return {name for name in names if (there := _status(folder / name)) and os.path.samestat(status, there)}
+
+
+def _status(path: Path) -> os.stat_result | None:
+    try:
+        return path.stat()
+    except OSError:
+        return None

@@ -1,15 +1,26 @@
 """Decide how a start goes on: by the flags, or by asking. Nothing is touched here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from resume.catalog import KINDS, Catalog, Checkpoint, Kind, describe, read_catalog
+from resume.arguments import expanded
+from resume.catalog import (
+    KINDS,
+    SEARCHED_EPOCH_FILES,
+    Catalog,
+    Checkpoint,
+    Kind,
+    describe,
+    read_catalog,
+    role_of,
+)
 from resume.decision import Decision, Fresh, Resume
 from resume.errors import ResumeError
 from resume.handoff import handed_on
 from resume.messages import plural, say, text
 from resume.planning import folder_for, plan_fresh, plan_resume
+from resume.reading import UnreadableError, require_intact
 from resume.terminal import audience, is_first_process
 
 if TYPE_CHECKING:
@@ -70,16 +81,23 @@ def _choose_named(ckpt_path: str, arguments: "Arguments") -> Decision:
         return _choose_newest(folder)
     if ckpt_path in KEYWORDS:
         return plan_resume(_by_keyword(ckpt_path, folder), folder)
-    path = Path(ckpt_path).expanduser()
-    checkpoint = _by_path(path)
-    return plan_resume(checkpoint, folder if "checkpoint_dir" in arguments.given else folder_for(path, folder))
+    path = expanded("--ckpt_path", ckpt_path)
+    try:
+        checkpoint = _by_path(path)
+    except OSError as error:  # a name too long, a folder that is closed to this user
+        raise ResumeError(f"--ckpt_path {path}: {error.strerror}.") from error
+    return plan_resume(checkpoint, folder if "checkpoint_dir" in arguments.given else folder_for(checkpoint, folder))
 
 
 def _choose_newest(folder: Path) -> Resume | Fresh:
     catalog = read_catalog(folder)
-    newest = catalog.newest
-    if newest is not None:
-        return plan_resume(newest, folder)
+    for found in _newest_first(catalog):
+        try:
+            require_intact(found.path)
+        except UnreadableError as error:
+            _say_once(text("--ckpt_path auto: not {name}: {reason}.").format(name=found.path.name, reason=error))
+        else:
+            return plan_resume(found, folder)
     if catalog.shown:
         _say_once(
             text("--ckpt_path auto: every checkpoint in {folder} is damaged; a new run begins.").format(folder=folder)
@@ -87,6 +105,17 @@ def _choose_newest(folder: Path) -> Resume | Fresh:
     else:
         _say_once(text("--ckpt_path auto: no checkpoint in {folder}; a new run begins.").format(folder=folder))
     return plan_fresh(folder, catalog)
+
+
+def _newest_first(catalog: Catalog) -> Iterator[Checkpoint]:
+    """The sound checkpoints of the folder's run; older epoch files are opened only when they are asked for."""
+    if catalog.newest is not None:
+        yield catalog.newest
+    names = [name for name in reversed(catalog.owned) if role_of(name) == "epoch"][:SEARCHED_EPOCH_FILES]
+    epoch_files = [describe(catalog.folder / name, "epoch") for name in names]
+    every = {found.path: found for found in [*catalog.shown, *epoch_files] if found != catalog.newest}
+    usable = [found for found in every.values() if not found.damage and found.run_id == catalog.run_id]
+    yield from sorted(usable, key=lambda found: found.age_key, reverse=True)
 
 
 def _by_keyword(keyword: str, folder: Path) -> Checkpoint:

@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Callable, Sequence
 
-from resume.messages import say, text
+from resume.messages import say, showable, text
 from resume.screen import NEW, QUIT, Entry, entry_lines, option_lines, question
 
 # Such a console scrolls sideways, and does not say how wide it is.
@@ -30,7 +30,7 @@ def ask(shown: Sequence[Entry], pointed: str, on_waiting: Callable[[], None]) ->
 def type_line(prompt: str) -> str | None:
     """The line that the user types; None at the end of input and for Ctrl+C."""
     try:
-        return input(prompt)
+        return input(showable(prompt))
     except (KeyboardInterrupt, EOFError):
         say()
         return None

@@ -5,7 +5,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from resume.catalog import Catalog, Checkpoint, describe, list_names, read_catalog, role_of, stamps
+from resume.catalog import Catalog, Checkpoint, describe, has_changed, list_names, read_catalog, role_of, stamps
 from resume.decision import Decision, Quit, StartOver
 from resume.messages import plural, say, text
 from resume.planning import plan_fresh, plan_resume
@@ -67,9 +67,15 @@ def _recommended(catalog: Catalog) -> str:
     return str(number) if number else QUIT
 
 
-def _confirm_resume(checkpoint: Checkpoint, folder: Path) -> Decision:
+def _confirm_resume(checkpoint: Checkpoint, folder: Path) -> Decision | None:
+    """Echo the choice; None leads back to the menu, which shows the file as it is now."""
     name = checkpoint.path.name
     say()
+    if has_changed(checkpoint):
+        said = text("{path} has changed since it was shown. Another training may be running there.")
+        say(said.format(path=checkpoint.path))
+        say()
+        return None
     say(text("You chose: {name}").format(name=name))
     say(text("Checkpoint to be used: {name}").format(name=name))
     say()

@@ -5,6 +5,7 @@ above the entries, a shortcut knows one case, and Esc and Ctrl+D do nothing.
 """
 
 import os
+import string
 from collections.abc import Callable, Sequence
 
 import questionary
@@ -73,6 +74,7 @@ def _application(shown: Sequence[Entry], pointed: str) -> Application[str]:
         [questionary.Choice(key, value=key) for key in keys],
         default=pointed,
         use_jk_keys=False,
+        use_emacs_keys=False,
         style=_STYLE,
     ).application
     control = next(
@@ -80,22 +82,30 @@ def _application(shown: Sequence[Entry], pointed: str) -> Application[str]:
         for window in application.layout.find_all_windows()
         if isinstance(window.content, InquirerControl)
     )
-    control.text = lambda: _tokens(shown, keys[control.pointed_at], application.output.get_size().columns)
+    refused: list[str] = []
+    control.text = lambda: _tokens(
+        shown, "" if refused else keys[control.pointed_at], application.output.get_size().columns
+    )
     application.layout = Layout(Window(control))
     application.erase_when_done = True
     application.ttimeoutlen = ESCAPE_WAIT
     assert application.key_bindings is not None
-    application.key_bindings = merge_key_bindings([application.key_bindings, _bindings(keys, control)])
+    application.key_bindings = merge_key_bindings([application.key_bindings, _bindings(keys, control, refused)])
     return application
 
 
-def _bindings(keys: Sequence[str], control: InquirerControl) -> KeyBindings:
-    """A key highlights its entry, in either case; Enter takes it; Esc, Ctrl+C and Ctrl+D leave."""
+def _bindings(keys: Sequence[str], control: InquirerControl, refused: list[str]) -> KeyBindings:
+    """A key highlights its entry, in either case; Enter takes it; Esc, Ctrl+C and Ctrl+D leave.
+
+    After the digit of an entry that is damaged or absent, kept in `refused`, Enter takes nothing: the user
+    who types without looking would else get another checkpoint than the one meant.
+    """
     bindings = KeyBindings()
 
     def point_at(index: int) -> Callable[[KeyPressEvent], None]:
         def point(_event: KeyPressEvent) -> None:
             control.pointed_at = index
+            refused.clear()
 
         return point
 
@@ -103,9 +113,21 @@ def _bindings(keys: Sequence[str], control: InquirerControl) -> KeyBindings:
         for typed in {key.lower(), key.upper()}:
             bindings.add(typed, eager=True)(point_at(index))
 
+    for digit in set(string.digits) - set(keys):
+        bindings.add(digit, eager=True)(lambda event: refused.append(event.data))
+
+    @bindings.add(Keys.Up, eager=True)
+    @bindings.add(Keys.Down, eager=True)
+    def _move(event: KeyPressEvent) -> None:
+        refused.clear()
+        step = control.select_previous if event.key_sequence[0].key == Keys.Up else control.select_next
+        step()
+
+    @bindings.add(Keys.ControlM, eager=True)
     @bindings.add(Keys.ControlJ, eager=True)  # Enter, typed before the terminal was in raw mode
     def _take(event: KeyPressEvent) -> None:
-        event.app.exit(result=control.get_pointed_at().value)
+        if not refused:
+            event.app.exit(result=control.get_pointed_at().value)
 
     @bindings.add(Keys.Escape, eager=True)
     @bindings.add(Keys.ControlD, eager=True)

@@ -34,8 +34,13 @@ def plural(singular: str, many: str, count: int) -> str:
 
 def say(line: str = "") -> None:
     """Print a line; characters that the stream cannot show are escaped instead of ending the program."""
+    print(showable(line), flush=True)
+
+
+def showable(line: str) -> str:
+    """The line, with characters that standard output cannot show escaped."""
     encoding = getattr(sys.stdout, "encoding", None) or "utf-8"
-    print(line.encode(encoding, "backslashreplace").decode(encoding), flush=True)
+    return line.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def resolve_language(requested: str) -> Language:

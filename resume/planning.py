@@ -2,6 +2,7 @@
 
 import os
 import re
+from dataclasses import replace
 from pathlib import Path
 
 from resume.catalog import (
@@ -13,6 +14,7 @@ from resume.catalog import (
     epoch_of,
     read_catalog,
     role_of,
+    same_files,
     stamps,
 )
 from resume.decision import Archive, Fresh, Resume
@@ -37,32 +39,33 @@ def plan_resume(checkpoint: Checkpoint, checkpoint_dir: Path) -> Resume:
         checkpoint_dir: The folder in which the run goes on.
     """
     present = read_catalog(checkpoint_dir)
-    if not _is_same_folder(checkpoint.path.parent, checkpoint_dir):
-        archive = _whole_run(present, present.owned)
-    elif present.run_id in (None, checkpoint.run_id):
-        later = _later_names(checkpoint, present)
+    is_at_home = _is_same_folder(checkpoint.path.parent, checkpoint_dir)
+    staying = same_files(checkpoint.path, checkpoint_dir, present.owned)
+    if is_at_home and present.run_id in (None, checkpoint.run_id):
+        later = [name for name in _later_names(checkpoint, present) if name not in staying]
         archive = Archive(stamps(checkpoint_dir, later), whole_run=False) if later else None
     else:
-        archive = _whole_run(present, tuple(name for name in present.owned if name != checkpoint.path.name))
+        archive = _whole_run(present, tuple(name for name in present.owned if name not in staying))
     return Resume(
         checkpoint,
         checkpoint_dir,
-        _own_config(checkpoint),
+        _own_config(checkpoint, present if is_at_home else read_catalog(checkpoint.path.parent)),
         archive,
         _best_file(checkpoint, checkpoint_dir, archive),
     )
 
 
-def folder_for(path: Path, default: Path) -> Path:
+def folder_for(checkpoint: Checkpoint, default: Path) -> Path:
     """Where a run goes on that is resumed from a path: in its own folder.
 
-    That is the folder of the checkpoint if it also holds the run's config.yaml; for an archived run the
+    That is the folder of the checkpoint if it also holds the run's own config.yaml; for an archived run the
     folder that holds the archive; else `default`.
     """
+    path = checkpoint.path
     folder = Path(os.path.abspath(path)).parent  # noqa: PTH100 - resolve() would follow links to another folder
     if folder.parent.name == ARCHIVE and ARCHIVE_NAME.fullmatch(folder.name):
         return _as_short_as_possible(folder.parent.parent)
-    return path.parent if (folder / CONFIG).is_file() else default
+    return path.parent if _own_config(checkpoint, read_catalog(path.parent)) else default
 
 
 def _as_short_as_possible(folder: Path) -> Path:
@@ -72,7 +75,7 @@ def _as_short_as_possible(folder: Path) -> Path:
 def _whole_run(catalog: Catalog, names: tuple[str, ...]) -> Archive | None:
     if not names:
         return None
-    newest = catalog.newest
+    newest = replace(catalog, shown=tuple(found for found in catalog.shown if found.path.name in names)).newest
     return Archive(
         stamps(catalog.folder, names),
         whole_run=True,
@@ -90,15 +93,23 @@ def _later_names(checkpoint: Checkpoint, present: Catalog) -> list[str]:
     }
     # By the number in the name: there may be thousands.
     later |= {name for name in present.owned if role_of(name) == "epoch" and epoch_of(name) > last_epoch}
-    return [name for name in present.owned if name in later and name != checkpoint.path.name]
+    return [name for name in present.owned if name in later]
 
 
-def _own_config(checkpoint: Checkpoint) -> Path | None:
-    """The config.yaml beside a checkpoint, if it belongs to the checkpoint's run and not to a later one."""
+def _own_config(checkpoint: Checkpoint, neighbours: Catalog) -> Path | None:
+    """The config.yaml beside a checkpoint, if it is the run's own.
+
+    A user's file may have that name. It is the run's if it says what the checkpoint says, or where the folder
+    is the run's: another of its checkpoints lies there, and latest is of no other run.
+    """
     file = checkpoint.path.parent / CONFIG
-    is_there = file.is_file() and file.stat().st_size > 0
-    neighbours = read_catalog(checkpoint.path.parent) if is_there else None
-    return file if neighbours and neighbours.run_id in (None, checkpoint.run_id) else None
+    try:
+        content = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return None
+    others = [found for found in neighbours.shown if not found.damage and found.path.name != checkpoint.path.name]
+    is_runs_folder = neighbours.run_id == checkpoint.run_id and checkpoint.run_id in {one.run_id for one in others}
+    return file if content and (content == checkpoint.config or is_runs_folder) else None
 
 
 def _best_file(checkpoint: Checkpoint, checkpoint_dir: Path, archive: Archive | None) -> Path | None:

@@ -24,7 +24,7 @@ class Entry:
         key: What the user types: "1" to "4".
         name: The file's name as the menu shows it, and what kind of checkpoint it is.
         columns: Details by the names that `_LAYOUTS` uses; some are shorter forms of others.
-        note: What makes it special: damaged, finished, behind latest.
+        note: What makes it special: damaged, of another run, finished, behind latest.
     """
 
     key: str
@@ -40,7 +40,9 @@ _LAYOUTS = (
     ("epoch", "short metric", "age", "size"),
     ("epoch", "short metric", "age"),
     ("fraction", "short metric", "age"),
+    ("fraction", "score", "age"),
     ("fraction", "short metric"),
+    ("fraction", "score"),
     ("epoch",),
     ("fraction",),
     (),
@@ -88,7 +90,7 @@ def entries(catalog: Catalog, now: datetime) -> tuple[Entry, ...]:
             found,
             _name(found.kind, catalog.epoch_count),
             _columns(found, now),
-            _note(found, latest),
+            _note(found, latest, catalog.run_id),
         )
         for number, found in enumerate(catalog.shown, start=1)
     )
@@ -104,9 +106,11 @@ def _name(kind: Kind, epoch_count: int) -> str:
     return f"{KINDS[kind]} ({labels[kind]})"
 
 
-def _note(found: Checkpoint, latest: Checkpoint | None) -> str:
+def _note(found: Checkpoint, latest: Checkpoint | None, run_id: str | None) -> str:
     if found.damage:
         return text("damaged: {reason}").format(reason=found.damage)
+    if found.run_id != run_id:
+        return text("of another run")
     if found.finished:
         return text("finished")
     is_behind = latest is not None and not latest.damage and found.age_key < latest.age_key
@@ -116,13 +120,14 @@ def _note(found: Checkpoint, latest: Checkpoint | None) -> str:
 def _columns(found: Checkpoint, now: datetime) -> dict[str, str]:
     if found.damage:
         return {}
-    score = "-" if found.score is None else f"{found.score:.4g}"
+    score = "-" if found.score is None else f"{found.score:.4f}"
     fraction = _epoch_fraction(found)
     return {
         "epoch": text("epoch {done}").format(done=fraction),
         "fraction": fraction,
         "metric": f"{found.monitor} {score}",
         "short metric": f"{found.monitor.rpartition('/')[2]} {score}",
+        "score": score,
         "age": age_text(found.saved_at, now),
         "size": size_text(found.size),
     }

@@ -1,8 +1,10 @@
-"""Room on the disk, looked at while every file is still in place."""
+"""Room for the run's files, looked at while every file is still in place."""
 
+import os
 import shutil
 from pathlib import Path
 
+from resume.catalog import role_of
 from resume.decision import Decision, StartOver
 from resume.errors import ResumeError
 from resume.messages import text
@@ -10,17 +12,33 @@ from resume.screen import size_text
 
 
 def require_space(decision: Decision, needed: int) -> None:
-    """See that a checkpoint can be written after the decision has been carried out.
+    """See that the run's files can be written after the decision has been carried out. Nothing is left behind.
 
     Args:
         decision: What is about to be applied; what it deletes counts as free.
         needed: Bytes that one checkpoint takes.
 
     Raises:
-        ResumeError: It does not fit.
+        ResumeError: A checkpoint does not fit, the folder cannot be made or written, or it holds folders with
+            the names of the run's files.
     """
     folder = decision.checkpoint_dir
-    existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    try:
+        existing = _writable_part(folder)
+        taken = sorted(path.name for path in existing.iterdir() if role_of(path.name) and path.is_dir())
+    except OSError as error:
+        raise ResumeError(
+            text("{folder}: files cannot be written there ({reason}).").format(
+                folder=folder, reason=error.strerror or error
+            )
+        ) from error
+    if taken and existing == folder.absolute():
+        raise ResumeError(
+            text(
+                "{folder}: folders have the names of files that the program writes: {names}. "
+                "Rename them, or choose another --checkpoint_dir."
+            ).format(folder=folder, names=", ".join(taken))
+        )
     free = shutil.disk_usage(existing).free + _freed(decision)
     if free < needed:
         raise ResumeError(
@@ -30,6 +48,22 @@ def require_space(decision: Decision, needed: int) -> None:
             + " "
             + text("Make room, or choose another disk with --checkpoint_dir.")
         )
+
+
+def _writable_part(folder: Path) -> Path:
+    """The folder or, where that is yet to be made, the one in which the making begins.
+
+    Raises:
+        OSError: Nothing can be written in it.
+    """
+    import tempfile  # takes 10 ms, for which the menu would have to wait
+
+    path = folder.absolute()
+    existing = next(part for part in (path, *path.parents) if os.path.lexists(part))
+    if not existing.is_dir():
+        raise NotADirectoryError(text("{path} is no folder, expected one").format(path=existing))
+    with tempfile.TemporaryFile(dir=existing):
+        return existing
 
 
 def _freed(decision: Decision) -> int:

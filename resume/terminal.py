@@ -23,6 +23,8 @@ def audience(environ: Mapping[str, str] = os.environ) -> tuple[Audience, str]:
     if "idlelib.run" in sys.modules:  # its streams say that they are terminals
         return "lines", ""
     if _is_terminal(sys.stdin) and _is_terminal(sys.stdout):
+        if _is_in_background():
+            return "nobody", text("a job in the background")
         return ("lines" if environ.get("TERM") == "dumb" else "menu"), ""
     if environ.get("PYCHARM_HOSTED") and sys.stdin is not None:
         return "lines", ""
@@ -49,6 +51,16 @@ def _launched(environ: Mapping[str, str]) -> str:
 def _number(environ: Mapping[str, str], name: str, default: int) -> int:
     value = environ.get(name, "")
     return int(value) if value.isdecimal() else default
+
+
+def _is_in_background() -> bool:
+    """Whether the terminal listens to another process group; reading from it would stop this one."""
+    if sys.platform == "win32":
+        return False
+    try:
+        return os.tcgetpgrp(sys.stdin.fileno()) != os.getpgrp()
+    except (OSError, ValueError):  # a terminal, but not the one that this process is controlled by
+        return False
 
 
 def _is_terminal(stream: object) -> bool:

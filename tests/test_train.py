@@ -89,7 +89,8 @@ def test_a_checkpoint_tells_what_the_run_was(trained: Run) -> None:
     assert checkpoint["parent"] is None
     assert checkpoint["class_mapping"] == {"0": 0, "1": 1, "255": 1}
     assert checkpoint["versions"]["torch"] == str(torch.__version__)
-    assert checkpoint["data"] == {"image_path": "Data/images", "gt_path": "Data/gt"}
+    own_validation_set = {"val_image_path": None, "val_gt_path": None}
+    assert checkpoint["data"] == {"image_path": "Data/images", "gt_path": "Data/gt", **own_validation_set}
     assert yaml.safe_load(checkpoint["config"])["trainer"]["max_epochs"] == 2
     assert Path("checkpoints/config.yaml").read_text(encoding="utf-8") == checkpoint["config"]
 
@@ -139,7 +140,7 @@ def test_a_finished_run_says_so_and_changes_nothing(trained: Run, capsys: pytest
     before = contents()
     assert trained("--ckpt_path=latest") == 0
     said = capsys.readouterr().out
-    assert "This run is finished: 2 of 2 epochs are done. Nothing was changed." in said
+    assert "This run is finished: 2 epochs, 4 steps. Nothing was changed." in said
     assert "--max_epochs 4" in said
     assert contents() == before
 
@@ -230,6 +231,43 @@ def impossible_setting() -> list[str]:
     return ["--no_interactive", "--checkpoint.keep_last=-1"]
 
 
+def wrong_way_round() -> list[str]:
+    return ["--no_interactive", "--checkpoint.monitor=val/loss"]
+
+
+def refused_by_the_optimizer() -> list[str]:
+    return ["--no_interactive", "--model.optimizer.lr=-1"]
+
+
+def too_long_an_interval() -> list[str]:
+    return ["--no_interactive", "--trainer.val_check_interval=1000"]
+
+
+def overfitting() -> list[str]:
+    return ["--no_interactive", "--trainer.overfit_batches=1"]
+
+
+def other_learning_rate() -> list[str]:
+    return ["--ckpt_path=latest", "--max_epochs=3", "--model.optimizer.lr=0.00001"]
+
+
+def other_optimizer() -> list[str]:
+    return ["--ckpt_path=latest", "--max_epochs=3", "--model.optimizer=torch.optim.SGD"]
+
+
+def other_data_with_a_bad_pair() -> list[str]:
+    draw_pairs(Path("Other"), 12)
+    draw_pair(Path("Other"), "cell_11", (0, 17, 255))
+    return ["--ckpt_path=latest", "--max_epochs=3", "--image_path=Other/images", "--gt_path=Other/gt"]
+
+
+def other_validation_set() -> list[str]:
+    draw_pairs(Path("Other"), 12)
+    paths = "{val_image_path: Other/images, val_gt_path: Other/gt}"
+    Path("other.yaml").write_text(f"data: {paths}", encoding="utf-8")
+    return ["--ckpt_path=latest", "--max_epochs=3", "--config=other.yaml"]
+
+
 def damaged_checkpoint() -> list[str]:
     path = Path("checkpoints/latest_checkpoint.pth")
     path.write_bytes(path.read_bytes()[:-2000])
@@ -256,6 +294,14 @@ def other_data() -> list[str]:
         (other_network, ["latest_checkpoint.pth", "shape", "expected"]),
         (other_channels, ["5", "expected"]),
         (unknown_metric, ["val/accuracy", "val/iou"]),
+        (wrong_way_round, ["val/loss", "--checkpoint.mode min"]),
+        (refused_by_the_optimizer, ["learning rate", "-1"]),
+        (too_long_an_interval, ["val_check_interval", "1000"]),
+        (overfitting, ["overfit_batches"]),
+        (other_learning_rate, ["--model.optimizer"]),
+        (other_optimizer, ["--model.optimizer"]),
+        (other_data_with_a_bad_pair, ["cell_11", "17"]),
+        (other_validation_set, ["Other/images"]),
         (impossible_setting, ["keep_last", "-1"]),
         (damaged_checkpoint, ["latest_checkpoint.pth"]),
         (other_data, ["Data/images", "Other/images"]),
@@ -293,6 +339,26 @@ def test_other_data_are_taken_and_named_when_they_were_typed(trained: Run, capsy
     )
 
 
+def test_a_trial_run_writes_nothing_and_leaves_the_run_as_it_was(trained: Run) -> None:
+    before = contents()
+    assert trained("--ckpt_path=latest", "--max_epochs=3", "--trainer.fast_dev_run=true") == 0
+    assert trained("--no_interactive", *TINY, "--trainer.fast_dev_run=true") == 0
+    assert contents() == before
+
+
+def test_the_progress_bar_can_be_turned_off(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(*PATHS, *TINY, "--max_epochs=1", "--trainer.enable_progress_bar=false") == 0
+    assert "Epoch 1/1" not in capsys.readouterr().out
+
+
+def test_a_run_with_all_its_steps_is_finished(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(*PATHS, *TINY, "--trainer.max_steps=3") == 0
+    before = contents()
+    assert run("--ckpt_path=latest") == 0
+    assert "This run is finished" in capsys.readouterr().out
+    assert contents() == before
+
+
 def test_without_data_the_sample_set_is_trained_on_and_the_way_to_ones_own_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -310,9 +376,8 @@ def test_a_run_on_the_sample_set_goes_on_with_it_after_data_have_come(
     assert train.main(["--max_epochs=1", "--data.sample_pairs=10", *TINY[1:3]]) == 0
     draw_pairs(tmp_path / "Data", 12)
     assert train.main(["--ckpt_path=latest", "--max_epochs=2"]) == 0
-    assert "Data: 8 pairs" in capsys.readouterr().out.rpartition("Loading")[2] or load("latest_checkpoint.pth")["run"][
-        "data"
-    ] == {"image_path": None, "gt_path": None}
+    assert "built-in sample set" in capsys.readouterr().out.rpartition("Loading")[2]
+    assert load("latest_checkpoint.pth")["run"]["data"]["image_path"] is None
 
 
 def test_help_shows_the_everyday_flags_first_and_asks_nothing(trained: Run, capsys: pytest.CaptureFixture[str]) -> None:
@@ -348,7 +413,7 @@ def test_a_run_stopped_within_an_epoch_and_resumed_ends_with_the_same_weights(
     stop = ["--trainer.callbacks=stopping.SignalAtStep", f"--trainer.callbacks.step={step}"]
     assert run("--checkpoint_dir=parts", *settings, *stop) == 128 + signal.SIGINT
     assert "python train.py --ckpt_path parts/interrupted_checkpoint.pth" in capsys.readouterr().out
-    assert run("--ckpt_path=parts/interrupted_checkpoint.pth", "--trainer.callbacks=null") == 0
+    assert run("--checkpoint_dir=parts", "--ckpt_path=interrupted", "--trainer.callbacks=null") == 0
     whole, parts = (torch.load(f"{folder}/latest_checkpoint.pth", weights_only=True) for folder in ("whole", "parts"))
     assert whole["state_dict"].keys() == parts["state_dict"].keys()
     for name, value in whole["state_dict"].items():
@@ -374,10 +439,14 @@ def test_a_signal_to_the_whole_process_group_saves_and_the_printed_command_resum
     assert process.returncode == 128 + signum
     assert "saved checkpoints/interrupted_checkpoint.pth" in rest
     words = rest.splitlines()[-1].split()
-    assert words[:2] == ["python", "train.py"]
+    assert words[0] == "python"
     done = torch.load(tmp_path / "checkpoints/interrupted_checkpoint.pth", weights_only=True)["run"]["epoch"]
     resumed = subprocess.run(
-        [*program, *words[2:], f"--max_epochs={done + 1}"], cwd=tmp_path, capture_output=True, text=True, check=False
+        [sys.executable, *words[1:], f"--max_epochs={done + 1}"],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert resumed.returncode == 0, resumed.stderr
     assert "Resuming training from epoch" in resumed.stdout

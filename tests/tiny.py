@@ -39,8 +39,9 @@ class ScriptedScores(LightningModule):
         return DataLoader(TensorDataset(torch.zeros(2, 2)), batch_size=1)
 
 
-def run_state(parent: dict[str, Any] | None = None, seed: int = 1) -> RunState:
-    return RunState("f" * 32, parent, seed=seed, facts={"data": {"image_path": None, "gt_path": None}})
+def run_state(folder: Path, parent: dict[str, Any] | None = None, seed: int = 1) -> RunState:
+    facts = {"data": {"image_path": None, "gt_path": None}, "config": "trainer: {}\n"}
+    return RunState("f" * 32, parent, seed=seed, dirpath=str(folder), facts=facts)
 
 
 def train(
@@ -63,7 +64,7 @@ def train(
         callbacks=[
             *(callbacks or []),
             *([bar] if bar else []),
-            state or run_state(),
+            state or run_state(folder),
             CheckpointFiles(str(folder), **settings),
             Interrupt(str(folder)),
         ],
@@ -83,4 +84,5 @@ def load(path: Path) -> dict[str, Any]:
 
 
 def names(folder: Path) -> list[str]:
-    return sorted(path.name for path in folder.iterdir())
+    """What the callbacks wrote into the folder, but for config.yaml."""
+    return sorted(path.name for path in folder.iterdir() if path.name != "config.yaml")

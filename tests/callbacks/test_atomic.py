@@ -72,3 +72,11 @@ def test_without_hard_links_the_file_is_copied(tmp_path: Path, monkeypatch: pyte
     assert target.read_text(encoding="utf-8") == "1"
     assert not source.samefile(target)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["best", "latest"]
+
+
+def test_a_leftover_name_of_a_good_file_is_not_written_into(tmp_path: Path) -> None:
+    good = tmp_path / "checkpoint_epoch_1.pth"
+    good.write_text("good", encoding="utf-8")
+    os.link(good, tmp_path / f".latest_checkpoint.pth.{os.getpid()}.tmp")
+    AtomicCheckpointIO().save_checkpoint({"epoch": 2}, tmp_path / "latest_checkpoint.pth")
+    assert good.read_text(encoding="utf-8") == "good"

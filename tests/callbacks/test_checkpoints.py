@@ -8,6 +8,10 @@ import torch
 from lightning.pytorch import Callback
 from tiny import BATCHES, load, names, train
 
+from callbacks.checkpoints import BEST, EPOCH, EPOCH_NAME, LATEST
+from callbacks.interrupt import INTERRUPTED
+from resume.catalog import role_of
+
 
 def test_one_run_leaves_latest_best_and_an_epoch_file_each_counted_from_one(tmp_path: Path) -> None:
     train(tmp_path, [0.1, 0.2])
@@ -157,3 +161,35 @@ def test_fast_dev_run_writes_nothing(tmp_path: Path) -> None:
 def test_settings_out_of_range_are_refused(tmp_path: Path, setting: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(setting))):
         train(tmp_path, [0.1], **setting)
+
+
+def test_only_names_that_the_program_gives_are_dropped(tmp_path: Path) -> None:
+    foreign = tmp_path / "checkpoint_epoch_007.pth"
+    foreign.write_bytes(b"somebody's")
+    train(tmp_path, [0.1] * 3, keep_last=1)
+    assert foreign.read_bytes() == b"somebody's"
+
+
+@pytest.mark.filterwarnings("ignore:.*LeafSpec")  # pytest.warns passes it on without its module
+def test_an_epoch_file_that_cannot_be_deleted_is_a_warning_and_training_goes_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unlink = Path.unlink
+
+    def refuse(path: Path, missing_ok: bool = False) -> None:
+        if path.name == "checkpoint_epoch_1.pth":
+            raise PermissionError("open in another program")
+        unlink(path, missing_ok=missing_ok)
+
+    monkeypatch.setattr(Path, "unlink", refuse)
+    with pytest.warns(UserWarning, match=r"checkpoint_epoch_1\.pth could not be deleted"):
+        train(tmp_path, [0.1] * 3, keep_last=1)
+    assert [name for name in names(tmp_path) if "epoch" in name] == ["checkpoint_epoch_1.pth", "checkpoint_epoch_3.pth"]
+
+
+def test_the_names_of_the_files_are_those_that_the_catalog_owns() -> None:
+    names_here = {LATEST: "latest", BEST: "best", INTERRUPTED: "interrupted", EPOCH.format(12): "epoch"}
+    assert {name: role_of(name) for name in names_here} == names_here
+    for name in ("checkpoint_epoch_0.pth", "checkpoint_epoch_012.pth", "checkpoint_epoch_.pth"):
+        assert EPOCH_NAME.fullmatch(name) is None
+        assert role_of(name) is None

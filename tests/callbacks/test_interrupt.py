@@ -2,14 +2,14 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from lightning.pytorch import Callback
 from stopping import SignalAtStep
 from tiny import BATCHES, load, names, train
 
-from callbacks import TrainingInterrupted, stop_at_once
+from callbacks import TrainingInterrupted, not_stopped, stop_at_once
 
 
 def interrupted(folder: Path) -> dict[str, Any]:
@@ -158,3 +158,51 @@ def test_signal_handlers_are_put_back_after_an_interruption(tmp_path: Path) -> N
     with pytest.raises(TrainingInterrupted), stop_at_once():
         train(tmp_path, [0.1], callbacks=[SignalAtStep(1)])
     assert handlers() == before
+
+
+def test_an_exception_in_validation_saves_the_epoch_and_a_resume_validates_it_in_full(tmp_path: Path) -> None:
+    class BadImage(Callback):
+        def on_validation_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
+            if trainer.global_step == 2 * BATCHES and batch_idx == 1:
+                raise RuntimeError("a bad image")
+
+    class CountValidation(Callback):
+        batches: ClassVar[list[int]] = []
+
+        def on_validation_batch_end(
+            self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
+        ) -> None:
+            self.batches.append(batch_idx)
+
+    with pytest.raises(RuntimeError, match="a bad image"):
+        train(tmp_path, [0.1, 0.2], callbacks=[BadImage()])
+    assert interrupted(tmp_path)["global_step"] == 2 * BATCHES
+    count = CountValidation()
+    trainer = train(tmp_path, [0.1, 0.2], callbacks=[count], ckpt_path=tmp_path / "interrupted_checkpoint.pth")
+    assert (trainer.global_step, count.batches) == (2 * BATCHES, [0, 1])
+    assert load(tmp_path / "latest_checkpoint.pth")["run"]["best_epoch"] == 2
+
+
+@pytest.mark.parametrize("step", [0, 1, 2])
+def test_a_stop_around_a_validation_in_mid_epoch_does_not_lose_it(tmp_path: Path, step: int) -> None:
+    settings = {"trainer_settings": {"val_check_interval": 0.5}}
+    train(tmp_path / "whole", [0.1, 0.2], **settings)
+    with pytest.raises(TrainingInterrupted):
+        train(tmp_path / "parts", [0.1, 0.2], callbacks=[SignalAtStep(step)], **settings)
+    train(tmp_path / "parts", [0.1, 0.2], ckpt_path=tmp_path / "parts" / "interrupted_checkpoint.pth", **settings)
+    whole, parts = (load(tmp_path / name / "latest_checkpoint.pth")["run"] for name in ("whole", "parts"))
+    for fact in ("global_step", "best_step", "best_epoch", "best_score", "score"):
+        assert parts[fact] == whole[fact], fact
+
+
+def test_a_signal_while_files_move_waits_until_they_have_moved() -> None:
+    moved = []
+
+    def move() -> None:
+        with not_stopped():
+            signal.raise_signal(signal.SIGINT)
+            moved.append("all")
+
+    with pytest.raises(TrainingInterrupted):
+        move()
+    assert moved == ["all"]

@@ -66,7 +66,7 @@ def test_a_resume_says_the_epoch_that_runs_next_and_keeps_the_run(
 ) -> None:
     train(tmp_path, [0.1, 0.2], max_epochs=2)
     parent = {"run_id": "f" * 32, "file": "here/latest_checkpoint.pth", "global_step": 8}
-    train(tmp_path, [0.1, 0.2, 0.3], ckpt_path=tmp_path / "latest_checkpoint.pth", state=run_state(parent))
+    train(tmp_path, [0.1, 0.2, 0.3], ckpt_path=tmp_path / "latest_checkpoint.pth", state=run_state(tmp_path, parent))
     said = capsys.readouterr().out
     assert "Checkpoint loaded from here/latest_checkpoint.pth" in said
     assert "Resuming training from epoch 3/3" in said
@@ -84,6 +84,14 @@ def test_a_run_resumed_at_an_epoch_end_has_the_weights_of_the_uninterrupted_one(
 
 def test_each_step_draws_numbers_of_its_own(tmp_path: Path) -> None:
     train(tmp_path / "one", [0.1])
-    train(tmp_path / "other", [0.1], state=run_state(seed=2))
+    train(tmp_path / "other", [0.1], state=run_state(tmp_path / "other", seed=2))
     one, other = (load(tmp_path / name / "latest_checkpoint.pth")["state_dict"] for name in ("one", "other"))
     assert not torch.equal(one["network.0.weight"], other["network.0.weight"])
+
+
+def test_the_configuration_is_written_when_training_starts_and_not_when_it_never_does(tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="val_check_interval"):
+        train(tmp_path, [0.1], trainer_settings={"val_check_interval": 1000})
+    assert not (tmp_path / "config.yaml").exists()
+    train(tmp_path, [0.1])
+    assert (tmp_path / "config.yaml").read_text(encoding="utf-8") == "trainer: {}\n"

@@ -115,12 +115,25 @@ def test_another_batch_size_repeats_and_misses_nothing(
     assert batches[-1] + 1 == len(data(paths, batch_size=batch_size).train_dataloader())
 
 
+@pytest.mark.parametrize("pairs", [4, 17, 24])
+def test_after_files_have_come_or_gone_the_epoch_begins_anew_and_is_validated(
+    write_pairs: WritePairs, tmp_path: Path, pairs: int
+) -> None:
+    file = tmp_path / "a.ckpt"
+    fit(data(write_pairs(16)), None, SaveAt(file, batch=2))
+    paths = write_pairs(pairs, name="other")
+    module = fit(data(paths), file)
+    assert [epoch for epoch, _, _ in module.seen] == [epoch for epoch, _, _ in fit(data(paths)).seen]
+    assert module.validated == 3 * len(data(paths).val_dataloader().dataset)  # type: ignore[arg-type]
+
+
 def test_the_position_is_in_the_checkpoint(write_pairs: WritePairs, tmp_path: Path) -> None:
     paths = write_pairs(16)
+    samples = len(data(paths).train_dataloader().dataset)  # type: ignore[arg-type]
     for at, expected in (
-        ({"batch": 2}, {"epoch": 0, "samples_done": 6}),
-        ({"epoch_end": 1}, {"epoch": 2, "samples_done": 0}),
-        ({"validation_end": 1}, {"epoch": 2, "samples_done": 0}),
+        ({"batch": 2}, {"epoch": 0, "samples_done": 6, "samples": samples}),
+        ({"epoch_end": 1}, {"epoch": 2, "samples_done": 0, "samples": 0}),
+        ({"validation_end": 1}, {"epoch": 2, "samples_done": 0, "samples": 0}),
     ):
         fit(data(paths), None, SaveAt(tmp_path / "a.ckpt", **at))
         assert torch.load(tmp_path / "a.ckpt", weights_only=True)["PairedImages"] == expected

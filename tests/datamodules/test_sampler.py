@@ -34,12 +34,12 @@ def test_the_order_is_the_same_on_every_system() -> None:
 
 @pytest.mark.parametrize("done", [0, 4, 12, 18])
 def test_the_first_epoch_begins_behind_what_is_done(done: int) -> None:
-    assert indices(20, epoch=2, start=Position(2, done)) == indices(20, epoch=2)[done:]
-    assert indices(20, epoch=3, start=Position(2, done)) == indices(20, epoch=3)
+    assert indices(20, epoch=2, start=Position(2, done, 20)) == indices(20, epoch=2)[done:]
+    assert indices(20, epoch=3, start=Position(2, done, 20)) == indices(20, epoch=3)
 
 
 def test_it_begins_in_the_epoch_of_the_position_before_it_is_told() -> None:
-    sampler = EpochSampler(TensorDataset(torch.arange(4)), 0, 2, start=Position(5, 2))
+    sampler = EpochSampler(TensorDataset(torch.arange(4)), 0, 2, start=Position(5, 2, 4))
     assert [epoch for epoch, _ in sampler] == [5, 5]
 
 
@@ -62,7 +62,7 @@ def test_another_sample_stays_out_each_epoch() -> None:
 
 @pytest.mark.parametrize("done", [0, 8])
 def test_ranks_share_an_epoch_evenly(done: int) -> None:
-    start = Position(1, done)
+    start = Position(1, done, 22)
     shares = [indices(22, 2, 1, rank, 4, start) for rank in range(4)]
     together = [index for step in zip(*shares, strict=True) for index in step]
     order = indices(22, 2, 1)
@@ -74,10 +74,15 @@ def test_ranks_share_an_epoch_evenly(done: int) -> None:
 @pytest.mark.parametrize("done", [0, 4, 8, 12])
 @pytest.mark.parametrize("batch_size", [1, 2, 3, 4, 7, 32])
 def test_another_batch_size_ends_the_epoch_at_the_same_batch_number(n: int, done: int, batch_size: int) -> None:
-    sampler = EpochSampler(TensorDataset(torch.arange(n)), 0, batch_size, start=Position(0, done))
+    sampler = EpochSampler(TensorDataset(torch.arange(n)), 0, batch_size, start=Position(0, done, n))
     whole = len(DataLoader(sampler.dataset, batch_size, sampler=sampler))
     rest = -(-len(list(sampler)) // batch_size)
     assert sampler.first_batch(0) + rest == whole
-    assert sampler.samples_done(0, sampler.first_batch(0)) == done
-    assert sampler.samples_done(0, sampler.first_batch(0) + 1) == min(done + batch_size, n)
+    assert sampler.position(0, sampler.first_batch(0)).samples_done == done
+    assert sampler.position(0, sampler.first_batch(0) + 1).samples_done == min(done + batch_size, n)
     assert sampler.first_batch(1) == 0
+
+
+@pytest.mark.parametrize("before", [3, 19, 21, 100])
+def test_with_other_samples_the_epoch_begins_anew(before: int) -> None:
+    assert indices(20, epoch=2, start=Position(2, 2, before)) == indices(20, epoch=2)

@@ -187,3 +187,14 @@ def test_help_and_the_like_decide_nothing(argv: list[str]) -> None:
 @pytest.mark.parametrize(("value", "expected"), [("true", True), ("False", False)])
 def test_no_interactive_takes_a_value_after_an_equals_sign(value: str, expected: bool) -> None:
     assert read_arguments([f"--no_interactive={value}"]).no_interactive is expected
+
+
+def test_a_value_after_no_interactive_is_an_error() -> None:
+    with pytest.raises(ResumeError, match=r"--no_interactive takes no value, got 'false'"):
+        read_arguments(["--lang=en", "--no_interactive", "false"])
+
+
+@pytest.mark.parametrize("flag", ["--checkpoint_dir", "--config"])
+def test_the_home_of_no_user_is_an_error(flag: str) -> None:
+    with pytest.raises(ResumeError, match=rf"{flag} ~nobody_of_that_name/a: no home folder"):
+        read_arguments(["--lang=en", flag, "~nobody_of_that_name/a"])

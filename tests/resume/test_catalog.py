@@ -105,10 +105,19 @@ def test_epoch_files_of_another_run_are_passed_over_but_not_without_end(
     found = read_catalog(tmp_path).find("epoch")
     assert found is not None
     assert found.epoch == 5
-    monkeypatch.setattr("resume.catalog._SEARCHED_EPOCH_FILES", 2)
+    monkeypatch.setattr("resume.catalog.SEARCHED_EPOCH_FILES", 2)
     found = read_catalog(tmp_path).find("epoch")
     assert found is not None
     assert found.epoch == 9
+
+
+def test_damaged_epoch_files_are_not_opened_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for epoch in range(1, 10):
+        run_files.damage(run_files.save(tmp_path / f"checkpoint_epoch_{epoch}.pth", epoch))
+    run_files.save(tmp_path / "checkpoint_epoch_1.pth", 1)
+    monkeypatch.setattr("resume.catalog.SEARCHED_EPOCH_FILES", 3)
+    found = read_catalog(tmp_path).shown[0]
+    assert (found.path.name, found.damage) == ("checkpoint_epoch_9.pth", "incomplete file")
 
 
 def test_newest_is_the_furthest_step_whatever_the_time_of_the_file(tmp_path: Path) -> None:

@@ -191,3 +191,34 @@ def test_the_end_of_input_in_pycharms_console_means_quit(folder: Path, monkeypat
     monkeypatch.setenv("PYCHARM_HOSTED", "1")
     monkeypatch.setattr("sys.stdin", io.StringIO(""))
     assert decide() == Quit(Path("checkpoints"))
+
+
+@pytest.mark.parametrize("argv", [["--ckpt_path=~nobody_of_that_name/a.pth"], [f"--ckpt_path={'a' * 300}.pth"]])
+def test_a_path_that_the_system_cannot_look_up_is_one_clear_message(argv: list[str]) -> None:
+    with pytest.raises(ResumeError, match=r"--ckpt_path .*(no home folder of that user|too long)"):
+        decide(*argv)
+
+
+def flip_a_byte(path: Path) -> None:
+    """What a bad disk does: the weights are others than those that were saved."""
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"\0" * 64, b"\0" * 63 + b"\1"))
+
+
+def test_auto_passes_over_files_whose_weights_are_damaged_and_names_them(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    flip_a_byte(folder / "latest_checkpoint.pth")  # checkpoint_epoch_3.pth is the same file
+    assert chosen("--ckpt_path=auto") == "interrupted_checkpoint.pth"
+    flip_a_byte(folder / "interrupted_checkpoint.pth")
+    (folder / "best_model.pth").unlink()
+    assert chosen("--ckpt_path=auto") == "checkpoint_epoch_2.pth"
+    out = capsys.readouterr().out
+    for name in ("latest_checkpoint.pth", "checkpoint_epoch_3.pth", "interrupted_checkpoint.pth"):
+        assert f"--ckpt_path auto: not {name}: damaged content (archive/data/0)." in out
+
+
+def test_auto_starts_a_new_run_where_all_weights_are_damaged(folder: Path) -> None:
+    for name in ("latest_checkpoint.pth", "interrupted_checkpoint.pth", "best_model.pth", "checkpoint_epoch_1.pth"):
+        flip_a_byte(folder / name)
+    assert isinstance(decide("--ckpt_path=auto"), Fresh)

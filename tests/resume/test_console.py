@@ -51,3 +51,10 @@ def test_an_interrupted_line_is_no_answer(monkeypatch: pytest.MonkeyPatch) -> No
 
     monkeypatch.setattr("builtins.input", interrupt)
     assert type_line("(y/n): ") is None
+
+
+def test_a_question_that_the_output_cannot_show_is_asked_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = io.BytesIO()
+    monkeypatch.setattr("sys.stdin", io.StringIO("1\n"))
+    monkeypatch.setattr("sys.stdout", io.TextIOWrapper(raw, encoding="ascii"))
+    assert type_line("请选择: ") == "1"

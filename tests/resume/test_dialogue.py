@@ -164,3 +164,22 @@ def test_what_waits_for_the_menu_begins_once_however_often_it_is_shown(
     monkeypatch.setattr("sys.stdin", io.StringIO("n\nno\nn\nno\nq\n"))
     hold_dialogue(folder, "lines", lambda: begun.append("imports"))
     assert begun == ["imports"]
+
+
+def test_a_choice_that_changed_while_the_menu_stood_leads_back_to_the_menu(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    answers = iter(["1", "3"])
+
+    def train_on_and_answer(_prompt: str) -> str:
+        run_files.save(folder / "new.tmp", 4).replace(folder / "latest_checkpoint.pth")
+        return next(answers)
+
+    monkeypatch.setattr("builtins.input", train_on_and_answer)
+    decision = hold_dialogue(folder, "lines")
+    assert isinstance(decision, Resume)
+    assert decision.path.name == "best_model.pth"
+    out = capsys.readouterr().out
+    assert f"{folder / 'latest_checkpoint.pth'} has changed since it was shown." in out
+    assert "You chose: latest" not in out
+    assert out.count("Available checkpoints:") == 2

@@ -49,7 +49,7 @@ def nothing() -> None:
         (f"{UP}\r", "Q"),
         (f"{DOWN * 4}\r", "N"),
         (f"{DOWN * 6}\r", "1"),
-        ("3x7\r", "3"),
+        ("3x\r", "3"),
         ("34n2\r", "2"),
         (END_OF_INPUT, "Q"),
         (INTERRUPT, "Q"),
@@ -72,12 +72,26 @@ def test_the_pointer_starts_where_it_is_told_to(keys: PipeInput, shown: tuple[En
     assert ask(shown, pointed, nothing) == pointed
 
 
-@pytest.mark.parametrize(("typed", "answer"), [("2\r", "1"), (f"{DOWN}\r", "3"), (f"3{UP}\r", "1")])
+@pytest.mark.parametrize(
+    ("typed", "answer"), [("2\r1\r", "1"), (f"2\r{DOWN}\r", "3"), (f"{DOWN}\r", "3"), (f"3{UP}\r", "1")]
+)
 def test_a_damaged_entry_cannot_be_reached(keys: PipeInput, tmp_path: Path, typed: str, answer: str) -> None:
     folder = run_files.fill(tmp_path)
     run_files.damage(folder / "interrupted_checkpoint.pth")
     keys.send_text(typed)
     assert ask(entries(read_catalog(folder), run_files.START), "1", nothing) == answer
+
+
+@pytest.mark.parametrize("key", ["7", "0", "2"])
+def test_enter_after_the_digit_of_no_usable_entry_takes_nothing(keys: PipeInput, tmp_path: Path, key: str) -> None:
+    folder = run_files.fill(tmp_path)
+    run_files.damage(folder / "interrupted_checkpoint.pth")
+    keys.send_text(f"{key}\r{key}\n{UP}{DOWN}\r")
+    assert ask(entries(read_catalog(folder), run_files.START), "3", nothing) == "3"
+    keys.send_text(f"{key}\r4\r")
+    assert ask(entries(read_catalog(folder), run_files.START), "3", nothing) == "4"
+    keys.send_text(f"{key}\r{END_OF_INPUT}")
+    assert ask(entries(read_catalog(folder), run_files.START), "3", nothing) == "Q"
 
 
 def test_the_menu_stays_on_the_screen_with_the_answer(

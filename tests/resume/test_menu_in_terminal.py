@@ -83,7 +83,7 @@ def test_the_menu_is_the_contracts(start: Start) -> None:
         "",
         "可用的 checkpoint:",
     ]
-    starts = [line.split("  第")[0].rstrip() for line in lines[8:16]]
+    starts = [line.split("  已完成")[0].rstrip() for line in lines[8:16]]
     assert starts == [
         "> [1] latest_checkpoint.pth (最新)",
         "  [2] interrupted_checkpoint.pth (中断保存)",
@@ -102,6 +102,10 @@ def test_the_menu_is_the_contracts(start: Start) -> None:
 def test_no_line_of_the_menu_wraps(start: Start, lang: str, columns: int) -> None:
     terminal = start(lang=lang, columns=columns)
     terminal.wait_for(ASKS[lang])
+    terminal.send("q\r")
+    assert terminal.finish() == 0
+    # Printed by Enter: there, a line too long for the terminal would go on in the next one.
+    assert terminal.lines()[16] == f"{ASKS[lang]} Q"
     numbered = [line[2:5] for line in terminal.lines()[8:15]]
     assert numbered == ["[1]", "[2]", "[3]", "[4]", "", "[N]", "[Q]"]
 
@@ -213,6 +217,8 @@ def test_a_damaged_checkpoint_is_shown_with_its_reason_and_cannot_be_chosen(star
     terminal.wait_for(ASKS["zh"])
     assert "[2] interrupted_checkpoint.pth (中断保存)  已损坏: 文件不完整" in terminal.text()
     terminal.send("2\r")
+    terminal.read_until(lambda: terminal.lines()[16] == ASKS["zh"])
+    terminal.send("1\r")
     assert terminal.finish() == 0
     assert "DECISION Resume checkpoints/latest_checkpoint.pth" in terminal.text()
 
@@ -274,6 +280,17 @@ def test_the_terminal_is_left_as_it_was_found(start: Start) -> None:
 def test_an_emulated_srun_pty_gets_the_menu(start: Start) -> None:
     environ = {"SLURM_JOB_ID": "7", "SLURM_NTASKS": "1", "SLURM_PROCID": "0", "SLURM_LOCALID": "0"}
     start(**environ).wait_for(ASKS["zh"])
+
+
+def test_a_job_in_the_background_is_not_asked(tmp_path: Path) -> None:
+    launcher = tmp_path / "launcher.py"
+    launcher.write_text(
+        "import subprocess, sys\nsys.exit(subprocess.run([sys.executable, *sys.argv[1:]], process_group=0).returncode)",
+        encoding="utf-8",
+    )
+    terminal = Terminal(launcher, [str(DRIVE), "--lang=en"])
+    assert terminal.finish() == 0
+    assert "Nothing is asked, as with --no_interactive: a job in the background." in terminal.text()
 
 
 def test_a_child_of_a_launch_in_a_terminal_is_not_asked(start: Start) -> None:

@@ -136,12 +136,12 @@ def test_a_new_run_in_an_empty_folder_archives_nothing(tmp_path: Path) -> None:
 
 
 def test_a_run_goes_on_in_its_own_folder(folder: Path) -> None:
-    assert folder_for(folder / "best_model.pth", Path("default")) == folder
+    assert folder_for(describe(folder / "best_model.pth"), Path("default")) == folder
 
 
 def test_a_lone_checkpoint_goes_on_in_the_default_folder(tmp_path: Path) -> None:
     path = run_files.save(tmp_path / "best_model.pth", 1)
-    assert folder_for(path, Path("default")) == Path("default")
+    assert folder_for(describe(path), Path("default")) == Path("default")
 
 
 @pytest.mark.parametrize("name", ["20260301T120000Z", "20260301T120000Z-2"])
@@ -149,14 +149,38 @@ def test_an_archived_run_goes_on_in_the_folder_that_holds_the_archive(
     folder: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     archived = run_files.fill(folder / "archive" / name)
-    assert folder_for(archived / "latest_checkpoint.pth", Path("default")) == folder
+    assert folder_for(describe(archived / "latest_checkpoint.pth"), Path("default")) == folder
     monkeypatch.chdir(folder.parent)
     path = Path("checkpoints/archive") / name / "latest_checkpoint.pth"
-    assert folder_for(path, Path("default")) == Path("checkpoints")
+    assert folder_for(describe(path), Path("default")) == Path("checkpoints")
     monkeypatch.chdir(archived)
-    assert folder_for(Path("latest_checkpoint.pth"), Path("default")) == folder
+    assert folder_for(describe(Path("latest_checkpoint.pth")), Path("default")) == folder
 
 
 def test_a_users_own_folder_named_archive_is_no_archive(tmp_path: Path) -> None:
     run = run_files.fill(tmp_path / "archive" / "spring")
-    assert folder_for(run / "latest_checkpoint.pth", Path("default")) == run
+    assert folder_for(describe(run / "latest_checkpoint.pth"), Path("default")) == run
+
+
+def test_a_users_config_beside_a_copied_checkpoint_makes_no_run_of_the_folder(tmp_path: Path) -> None:
+    found = describe(run_files.save(tmp_path / "best_model.pth", 1))
+    (tmp_path / "config.yaml").write_text("trainer: {max_epochs: 3}", encoding="utf-8")
+    assert folder_for(found, Path("default")) == Path("default")
+    assert plan_resume(found, Path("default")).config_file is None
+    (tmp_path / "config.yaml").write_text(found.config, encoding="utf-8")
+    assert folder_for(found, Path("default")) == tmp_path
+    assert plan_resume(found, Path("default")).config_file == tmp_path / "config.yaml"
+
+
+def test_a_config_beside_two_checkpoints_of_the_run_is_the_runs_own(tmp_path: Path) -> None:
+    found = describe(run_files.save(tmp_path / "mine.pth", 1))
+    run_files.save(tmp_path / "latest_checkpoint.pth", 2)
+    (tmp_path / "config.yaml").write_text("trainer: {max_epochs: 3}", encoding="utf-8")
+    assert folder_for(found, Path("default")) == tmp_path
+    run_files.save(tmp_path / "latest_checkpoint.pth", 2, run_id=run_files.OTHER_RUN)
+    assert folder_for(found, Path("default")) == Path("default")
+
+
+def test_a_config_that_is_no_text_is_not_the_runs(folder: Path) -> None:
+    (folder / "config.yaml").write_bytes(b"\xff\xfe")
+    assert plan(folder / "latest_checkpoint.pth", folder).config_file is None

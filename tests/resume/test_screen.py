@@ -39,7 +39,7 @@ def test_a_wide_terminal_shows_epoch_metric_age_and_size() -> None:
     assert first.split("  ")[0] == "[1] latest_checkpoint.pth (latest)"
     assert [part.strip() for part in first.split("  ") if part.strip()][1:] == [
         "epoch 15/100",
-        "val/iou 0.515",
+        "val/iou 0.5150",
         "30 min ago",
         size,
     ]
@@ -72,9 +72,10 @@ def test_details_are_aligned_by_the_width_of_characters(language: Language) -> N
 @pytest.mark.parametrize(
     ("width", "there", "gone"),
     [
-        (120, "val/iou 0.515", "nothing"),
+        (120, "val/iou 0.5150", "nothing"),
         (90, "10 min ago", "val/iou"),
-        (80, "15/100    iou 0.515  10 min ago", "epoch "),
+        (80, "15/100    iou 0.5150  10 min ago", "epoch "),
+        (61, "15/100    0.5150", "iou"),
         (60, "epoch 15/100", "iou"),
     ],
 )
@@ -111,6 +112,26 @@ def test_an_interruption_that_has_been_passed_is_marked() -> None:
     assert lines(120)[1].endswith("behind latest")
     run_files.save(folder / "interrupted_checkpoint.pth", 4, batch=2)
     assert "behind" not in lines(120)[1]
+
+
+def test_a_file_of_another_run_is_marked_and_never_behind_the_latest_of_this_one() -> None:
+    folder = run_files.fill(Path("checkpoints"))
+    for name in ("interrupted_checkpoint.pth", "best_model.pth"):
+        (folder / name).unlink()
+        run_files.save(folder / name, 1, run_id=run_files.OTHER_RUN, finished=True)
+    assert [line.endswith("of another run") for line in lines(120)] == [False, True, True, False]
+    set_language("zh")
+    assert lines(120)[1].endswith("来自另一次训练")
+
+
+@pytest.mark.parametrize("language", ["en", "zh"])
+@pytest.mark.parametrize("monitor", ["val/iou", "val/iou_per_image"])
+def test_eighty_columns_show_epoch_metric_and_age(language: Language, monitor: str) -> None:
+    set_language(language)
+    run_files.fill(Path("checkpoints"), 15, score=0.886, monitor=monitor)
+    shown = entry_lines(entries(read_catalog(Path("checkpoints")), run_files.START + timedelta(minutes=160)), 80)
+    for part in ("15/100", "0.8860", age_text(run_files.START, run_files.START + timedelta(minutes=10))):
+        assert part in shown[0]
 
 
 def test_a_run_without_a_score_shows_a_dash() -> None:

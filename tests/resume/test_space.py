@@ -57,3 +57,33 @@ def test_a_file_that_keeps_another_name_frees_nothing(small_disk: Path) -> None:
     files = stamps(small_disk, ["latest_checkpoint.pth"])
     with pytest.raises(ResumeError):
         require_space(StartOver(small_disk, files), 2 * MEGABYTE)
+
+
+def test_looking_for_room_leaves_nothing_behind(tmp_path: Path) -> None:
+    require_space(Fresh(tmp_path / "runs" / "new"), 1)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("folder", ["taken", "taken/runs", "dangling"])
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path, folder: str) -> None:
+    (tmp_path / "taken").write_bytes(b"mine")
+    try:
+        (tmp_path / "dangling").symlink_to(tmp_path / "gone")
+    except OSError:
+        pytest.skip("this system allows no symbolic links")
+    with pytest.raises(ResumeError, match=r"files cannot be written there \(.* is no folder, expected one\)"):
+        require_space(Fresh(tmp_path / folder), 1)
+
+
+def test_a_folder_that_cannot_be_written_is_refused() -> None:
+    if not Path("/proc/self").is_dir():
+        pytest.skip("needs a folder that even root cannot write")
+    with pytest.raises(ResumeError, match=r"/proc/runs: files cannot be written there \("):
+        require_space(Fresh(Path("/proc/runs")), 1)
+
+
+def test_a_folder_with_the_name_of_a_file_of_the_run_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "latest_checkpoint.pth").mkdir()
+    (tmp_path / "archive").mkdir()
+    with pytest.raises(ResumeError, match=r"names of files that the program writes: latest_checkpoint\.pth\. Rename"):
+        require_space(Fresh(tmp_path), 1)

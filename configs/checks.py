@@ -1,0 +1,45 @@
+"""Settings that do not fit each other, found before anything is touched."""
+
+import torch
+
+from configs.cli import ConfigError, TrainCLI, as_config_error
+
+
+def check_settings(cli: TrainCLI) -> None:
+    """See what Lightning would refuse only once training begins, or not at all.
+
+    Raises:
+        ConfigError: With the first thing that does not fit.
+    """
+    _check_monitor(cli)
+    trainer = cli.config.trainer
+    if trainer.overfit_batches:
+        raise ConfigError(
+            f"trainer.overfit_batches is {trainer.overfit_batches}, which would replace the order of the samples. "
+            "Use --trainer.limit_train_batches."
+        )
+    batches, interval = len(cli.datamodule.train_dataloader()), trainer.val_check_interval
+    if isinstance(interval, int) and trainer.check_val_every_n_epoch is not None and interval > batches:
+        raise ConfigError(
+            f"trainer.val_check_interval is {interval}, expected at most {batches}, the batches of an epoch."
+        )
+    with as_config_error():
+        cli.model.check_optimizer()
+
+
+def _check_monitor(cli: TrainCLI) -> None:
+    """The best model is chosen by a metric that exists, and the right way round."""
+    monitor, mode, scores = cli.config.checkpoint.monitor, cli.config.checkpoint.mode, cli.model.SCORES
+    if monitor not in scores:
+        raise ConfigError(f"checkpoint.monitor is {monitor!r}, expected one of: {', '.join(scores)}.")
+    if mode != scores[monitor]:
+        raise ConfigError(
+            f"checkpoint.mode is {mode!r}, but {monitor} is better the other way round: "
+            f"set --checkpoint.mode {scores[monitor]}."
+        )
+
+
+def checkpoint_size(module: torch.nn.Module) -> int:
+    """About how many bytes a checkpoint takes: weights and buffers, and two values of the optimizer for each weight."""
+    weights = sum(weight.nbytes for weight in module.parameters())
+    return 3 * weights + sum(buffer.nbytes for buffer in module.buffers()) + 2**20
