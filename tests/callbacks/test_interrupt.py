@@ -162,7 +162,9 @@ def test_signal_handlers_are_put_back_after_an_interruption(tmp_path: Path) -> N
 
 def test_an_exception_in_validation_saves_the_epoch_and_a_resume_validates_it_in_full(tmp_path: Path) -> None:
     class BadImage(Callback):
-        def on_validation_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
+        def on_validation_batch_start(
+            self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int, dataloader_idx: int = 0
+        ) -> None:
             if trainer.global_step == 2 * BATCHES and batch_idx == 1:
                 raise RuntimeError("a bad image")
 
@@ -170,7 +172,7 @@ def test_an_exception_in_validation_saves_the_epoch_and_a_resume_validates_it_in
         batches: ClassVar[list[int]] = []
 
         def on_validation_batch_end(
-            self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int
+            self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int, dataloader_idx: int = 0
         ) -> None:
             self.batches.append(batch_idx)
 
