@@ -2,55 +2,20 @@
 
 import csv
 import os
-import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any
 
 import pytest
 import torch
 import yaml
-from pictures import draw_pair, draw_pairs
-from PIL import Image
-from tiny_run import PATHS, TINY
+from pictures import draw_pairs
+from tiny_run import PATHS, TINY, Run, contents, load
 
 import train
 
 ROOT = Path(train.__file__).parent
-Run = Callable[..., int]
-
-
-@pytest.fixture
-def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
-    """Runs the program in a folder with data, as if typed there; returns the exit code."""
-    draw_pairs(tmp_path / "Data", 12)
-    monkeypatch.chdir(tmp_path)
-
-    def typed(*args: str) -> int:
-        return train.main(list(args))
-
-    return typed
-
-
-@pytest.fixture
-def trained(run: Run, capsys: pytest.CaptureFixture[str]) -> Run:
-    """As `run`, with a run of two epochs already there."""
-    assert run("--no_interactive", *PATHS, *TINY, "--max_epochs=2") == 0
-    capsys.readouterr()
-    return run
-
-
-def load(name: str) -> dict[str, Any]:
-    checkpoint: dict[str, Any] = torch.load(Path("checkpoints") / name, weights_only=True)
-    return checkpoint
-
-
-def contents(folder: str = "checkpoints") -> dict[str, bytes]:
-    return {str(path): path.read_bytes() for path in sorted(Path(folder).rglob("*")) if path.is_file()}
 
 
 def history() -> list[dict[str, str]]:
@@ -176,157 +141,6 @@ def test_a_checkpoint_path_wins_over_no_interactive(trained: Run, capsys: pytest
     assert trained("--no_interactive", "--ckpt_path=latest", "--max_epochs=3") == 0
     assert "Resuming training from epoch 3/3" in capsys.readouterr().out
     assert not Path("checkpoints/archive").exists()
-
-
-def wrong_flag() -> list[str]:
-    return ["--no_interactive", "--trainer.max_epoch=3"]
-
-
-def wrong_path() -> list[str]:
-    return ["--ckpt_path", "checkpoints/checkpoint_epoch_9.pth"]
-
-
-def missing_folder() -> list[str]:
-    return ["--no_interactive", "--image_path", "Data/pictures"]
-
-
-def missing_partner() -> list[str]:
-    Path("Data/gt/cell_3.png").unlink()
-    return ["--no_interactive"]
-
-
-def different_sizes() -> list[str]:
-    Image.new("L", (15, 16)).save("Data/gt/cell_3.png")
-    return ["--no_interactive"]
-
-
-def no_image() -> list[str]:
-    Path("Data/images/cell_3.png").write_text("no image", encoding="utf-8")
-    return ["--no_interactive"]
-
-
-def more_values() -> list[str]:
-    draw_pair(Path("Data"), "cell_3", (0, 17, 255))
-    return ["--no_interactive"]
-
-
-def colours() -> list[str]:
-    Image.new("RGB", (16, 16), (10, 20, 30)).save("Data/gt/cell_3.png")
-    return ["--no_interactive"]
-
-
-def other_network() -> list[str]:
-    return ["--ckpt_path=latest", "--max_epochs=3", "--model.network.width=3"]
-
-
-def other_channels() -> list[str]:
-    return ["--no_interactive", "--model.network.out_channels=5"]
-
-
-def unknown_metric() -> list[str]:
-    return ["--no_interactive", "--checkpoint.monitor=val/accuracy"]
-
-
-def impossible_setting() -> list[str]:
-    return ["--no_interactive", "--checkpoint.keep_last=-1"]
-
-
-def wrong_way_round() -> list[str]:
-    return ["--no_interactive", "--checkpoint.monitor=val/loss"]
-
-
-def refused_by_the_optimizer() -> list[str]:
-    return ["--no_interactive", "--model.optimizer.lr=-1"]
-
-
-def too_long_an_interval() -> list[str]:
-    return ["--no_interactive", "--trainer.val_check_interval=1000"]
-
-
-def overfitting() -> list[str]:
-    return ["--no_interactive", "--trainer.overfit_batches=1"]
-
-
-def other_learning_rate() -> list[str]:
-    return ["--ckpt_path=latest", "--max_epochs=3", "--model.optimizer.lr=0.00001"]
-
-
-def other_optimizer() -> list[str]:
-    return ["--ckpt_path=latest", "--max_epochs=3", "--model.optimizer=torch.optim.SGD"]
-
-
-def other_data_with_a_bad_pair() -> list[str]:
-    draw_pairs(Path("Other"), 12)
-    draw_pair(Path("Other"), "cell_11", (0, 17, 255))
-    return ["--ckpt_path=latest", "--max_epochs=3", "--image_path=Other/images", "--gt_path=Other/gt"]
-
-
-def other_validation_set() -> list[str]:
-    draw_pairs(Path("Other"), 12)
-    paths = "{val_image_path: Other/images, val_gt_path: Other/gt}"
-    Path("other.yaml").write_text(f"data: {paths}", encoding="utf-8")
-    return ["--ckpt_path=latest", "--max_epochs=3", "--config=other.yaml"]
-
-
-def damaged_checkpoint() -> list[str]:
-    path = Path("checkpoints/latest_checkpoint.pth")
-    path.write_bytes(path.read_bytes()[:-2000])
-    return ["--ckpt_path=latest", "--max_epochs=3"]
-
-
-def other_data() -> list[str]:
-    draw_pairs(Path("Other"), 12)
-    Path("other.yaml").write_text("data: {image_path: Other/images, gt_path: Other/gt}", encoding="utf-8")
-    return ["--ckpt_path=latest", "--max_epochs=3", "--config=other.yaml"]
-
-
-@pytest.mark.parametrize(
-    ("mistake", "named"),
-    [
-        (wrong_flag, ["max_epoch"]),
-        (wrong_path, ["checkpoint_epoch_9.pth", "best_model.pth"]),
-        (missing_folder, ["Data/pictures"]),
-        (missing_partner, ["cell_3"]),
-        (different_sizes, ["cell_3", "15", "16"]),
-        (no_image, ["cell_3.png"]),
-        (more_values, ["cell_3.png", "17", "num_classes"]),
-        (colours, ["cell_3.png"]),
-        (other_network, ["latest_checkpoint.pth", "shape", "expected"]),
-        (other_channels, ["5", "expected"]),
-        (unknown_metric, ["val/accuracy", "val/iou"]),
-        (wrong_way_round, ["val/loss", "--checkpoint.mode min"]),
-        (refused_by_the_optimizer, ["learning rate", "-1"]),
-        (too_long_an_interval, ["val_check_interval", "1000"]),
-        (overfitting, ["overfit_batches"]),
-        (other_learning_rate, ["--model.optimizer"]),
-        (other_optimizer, ["--model.optimizer"]),
-        (other_data_with_a_bad_pair, ["cell_11", "17"]),
-        (other_validation_set, ["Other/images"]),
-        (impossible_setting, ["keep_last", "-1"]),
-        (damaged_checkpoint, ["latest_checkpoint.pth"]),
-        (other_data, ["Data/images", "Other/images"]),
-    ],
-)
-def test_a_mistake_is_named_in_one_message_and_every_file_stays(
-    trained: Run, capsys: pytest.CaptureFixture[str], mistake: Callable[[], list[str]], named: list[str]
-) -> None:
-    args = mistake()
-    before = contents()
-    assert trained(*TINY[:2], *args) == 2
-    message = capsys.readouterr().err
-    assert all(name in message for name in named), message
-    assert "Traceback" not in message
-    assert contents() == before
-
-
-def test_too_little_disk_is_named_and_every_file_stays(
-    trained: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before = contents()
-    monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1000))
-    assert trained("--no_interactive", *TINY) == 2
-    assert "1.0 kB are free on this disk" in capsys.readouterr().err
-    assert contents() == before
 
 
 def test_other_data_are_taken_and_named_when_they_were_typed(trained: Run, capsys: pytest.CaptureFixture[str]) -> None:

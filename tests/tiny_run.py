@@ -1,5 +1,22 @@
-"""The command line of a run of seconds: a tiny network, eight pairs of 16 × 16 pixels in two batches."""
+"""A run of seconds: a tiny network, eight pairs of 16 × 16 pixels in two batches; its command line and its files."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import torch
+
+Run = Callable[..., int]
 
 TINY = ["--data.image_size=16", "--model.network.width=2", "--model.network.depth=1", "--batch_size=4"]
 TINY += ["--data.num_workers=0", "--data.val_fraction=0.3"]
 PATHS = ["--image_path", "Data/images", "--gt_path", "Data/gt"]
+
+
+def load(name: str) -> dict[str, Any]:
+    checkpoint: dict[str, Any] = torch.load(Path("checkpoints") / name, weights_only=True)
+    return checkpoint
+
+
+def contents(folder: str = "checkpoints") -> dict[str, bytes]:
+    return {str(path): path.read_bytes() for path in sorted(Path(folder).rglob("*")) if path.is_file()}

@@ -1,0 +1,27 @@
+from pathlib import Path
+
+import pytest
+from pictures import draw_pairs
+from tiny_run import PATHS, TINY, Run
+
+import train
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """Runs the program in a folder with data, as if typed there; returns the exit code."""
+    draw_pairs(tmp_path / "Data", 12)
+    monkeypatch.chdir(tmp_path)
+
+    def typed(*args: str) -> int:
+        return train.main(list(args))
+
+    return typed
+
+
+@pytest.fixture
+def trained(run: Run, capsys: pytest.CaptureFixture[str]) -> Run:
+    """As `run`, with a run of two epochs already there."""
+    assert run("--no_interactive", *PATHS, *TINY, "--max_epochs=2") == 0
+    capsys.readouterr()
+    return run
