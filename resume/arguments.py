@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from resume.configuration import base_config, read_keys
+from resume.configuration import base_config, default_settings, read_keys
 from resume.decision import Decision
 from resume.errors import ResumeError
 from resume.messages import Language, resolve_language, set_language, text
@@ -84,7 +84,8 @@ class Arguments:
         return [
             *(word for config in configs for word in ("--config", config)),
             *self.rest,
-            f"--lang={self.requested_lang}",
+            # Where none was given, that of the base configuration stays: the run's own, on a resume.
+            *([f"--lang={self.requested_lang}"] if "lang" in self.given else []),
             f"--checkpoint_dir={decision.checkpoint_dir}",
         ]
 
@@ -107,7 +108,8 @@ def read_arguments(argv: list[str]) -> Arguments:
     configured: dict[str, Any] = {}
     for config in configs:
         configured.update(read_keys(config))
-    values = {**_own_settings(configured), **{key: found[-1] for key, found in own.items() if found}}
+    settings = _own_settings(default_settings()) | _own_settings(configured)
+    values = settings | {key: found[-1] for key, found in own.items() if found}
     requested_lang = _language(values.get("lang", "auto"))
     language = resolve_language(requested_lang)
     set_language(language)

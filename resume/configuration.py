@@ -18,7 +18,7 @@ def read_keys(path: Path) -> dict[str, Any]:
     Raises:
         ResumeError: The file is missing, not UTF-8, or no YAML mapping.
     """
-    import yaml  # takes 15 ms, and most starts read no file here
+    import yaml  # takes 15 ms, which importing this package need not
 
     try:
         content = yaml.safe_load(path.read_text(encoding="utf-8"))
@@ -65,11 +65,16 @@ def base_config(decision: Decision, given: frozenset[str]) -> str:
     """
     if isinstance(decision, Resume):
         return _config_of(decision)
-    default = CONFIGS / "default.yaml"
+    default = str(CONFIGS / "default.yaml")
     if given & _DATA_KEYS:
-        return str(default)
-    image_path = read_keys(default).get("data.image_path")
-    return str(default if image_path is None or Path(image_path).is_dir() else CONFIGS / "sample.yaml")
+        return default
+    image_path = default_settings().get("data.image_path")
+    return default if image_path is None or Path(image_path).is_dir() else str(CONFIGS / "sample.yaml")
+
+
+def default_settings() -> dict[str, Any]:
+    """The flat keys of `default.yaml`, which decide what nobody typed or configured."""
+    return read_keys(CONFIGS / "default.yaml")
 
 
 def _config_of(decision: Resume) -> str:

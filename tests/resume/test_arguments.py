@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 import resume
-from resume import ResumeError, read_arguments
+from resume import ResumeError, configuration, read_arguments
 from resume.decision import Fresh
 
 CHINESE = "数据/图像"
@@ -49,7 +49,7 @@ def test_everyday_flags_become_nested_ones_in_the_order_typed() -> None:
         "2",
     ]
     argv += ["--save_every_minutes=5", "--data.num_classes", "3"]
-    assert for_lightning(*argv)[2:-2] == [
+    assert for_lightning(*argv)[2:-1] == [
         "--trainer.max_epochs",
         "4",
         "--data.image_path=a",
@@ -198,3 +198,20 @@ def test_a_value_after_no_interactive_is_an_error() -> None:
 def test_the_home_of_no_user_is_an_error(flag: str) -> None:
     with pytest.raises(ResumeError, match=rf"{flag} ~nobody_of_that_name/a: no home folder"):
         read_arguments(["--lang=en", flag, "~nobody_of_that_name/a"])
+
+
+def test_the_default_configuration_decides_what_nobody_gave(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(configuration, "CONFIGS", tmp_path)
+    write("default.yaml", "checkpoint_dir: runs/mine\nlang: zh\nno_interactive: true\n")
+    arguments = read_arguments([])
+    assert (arguments.checkpoint_dir, arguments.lang) == (Path("runs/mine"), "zh")
+    assert arguments.no_interactive
+    assert "checkpoint_dir" not in arguments.given
+    write("b.yaml", "checkpoint_dir: runs/b\n")
+    assert read_arguments(["--config", "b.yaml"]).checkpoint_dir == Path("runs/b")
+    assert read_arguments(["--config", "b.yaml", "--checkpoint_dir=runs/typed"]).checkpoint_dir == Path("runs/typed")
+
+
+def test_the_language_of_a_run_stays_unless_one_is_given() -> None:
+    assert not any(word.startswith("--lang") for word in for_lightning("--no_interactive"))
+    assert "--lang=zh" in for_lightning("--no_interactive", "--lang=zh")
