@@ -188,11 +188,12 @@ def test_an_exception_in_validation_saves_the_epoch_and_a_resume_validates_it_in
 @pytest.mark.parametrize("step", [0, 1, 2])
 def test_a_stop_around_a_validation_in_mid_epoch_does_not_lose_it(tmp_path: Path, step: int) -> None:
     settings: dict[str, Any] = {"trainer_settings": {"val_check_interval": 0.5}}
-    train(tmp_path / "whole", [0.1, 0.2], **settings)
+    train(tmp_path / "whole", [0.2, 0.1], **settings)
     with pytest.raises(TrainingInterrupted):
-        train(tmp_path / "parts", [0.1, 0.2], callbacks=[SignalAtStep(step)], **settings)
-    train(tmp_path / "parts", [0.1, 0.2], ckpt_path=tmp_path / "parts" / "interrupted_checkpoint.pth", **settings)
+        train(tmp_path / "parts", [0.2, 0.1], callbacks=[SignalAtStep(step)], **settings)
+    train(tmp_path / "parts", [0.2, 0.1], ckpt_path=tmp_path / "parts" / "interrupted_checkpoint.pth", **settings)
     whole, parts = (load(tmp_path / name / "latest_checkpoint.pth")["run"] for name in ("whole", "parts"))
+    assert whole["best_step"] == BATCHES // 2
     for fact in ("global_step", "best_step", "best_epoch", "best_score", "score"):
         assert parts[fact] == whole[fact], fact
 
