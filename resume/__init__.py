@@ -9,6 +9,7 @@ from resume.everyday_help import EVERYDAY_HELP
 from resume.messages import plural, resolve_language, say, set_language, text
 from resume.same_run import command_to_train_on, is_finished, refuse_other_data, refuse_other_optimizer
 from resume.space import require_space
+from resume.stopping import Stopped, not_stopped, stop_at_once
 
 __all__ = [
     "EVERYDAY_HELP",
@@ -20,11 +21,13 @@ __all__ = [
     "Resume",
     "ResumeError",
     "StartOver",
+    "Stopped",
     "apply",
     "choose",
     "command_to_resume",
     "command_to_train_on",
     "is_finished",
+    "not_stopped",
     "plural",
     "read_arguments",
     "refuse_other_data",
@@ -33,5 +36,6 @@ __all__ = [
     "resolve_language",
     "say",
     "set_language",
+    "stop_at_once",
     "text",
 ]

@@ -10,7 +10,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PACKAGES = {"resume", "callbacks", "lit_modules", "datamodules", "configs"}
 ALLOWED = {
     "resume": set(),
-    "callbacks": set(),
+    "callbacks": {"resume"},
     "lit_modules": set(),
     "datamodules": set(),
     "configs": {"callbacks", "datamodules", "lit_modules"},
