@@ -96,9 +96,10 @@ def _same_bits(one: Any, other: Any) -> bool:
         if (one.dtype, one.shape) != (other.dtype, other.shape):
             return False
         # As bytes: NaN differs from itself, and 0.0 equals -0.0.
-        return bool(torch.equal(*(tensor.reshape(-1).contiguous().view(torch.uint8) for tensor in (one, other))))
+        bits = [tensor.reshape(-1).contiguous().view(torch.uint8) for tensor in (one, other)]
+        return torch.equal(bits[0], bits[1])
     if isinstance(one, float):
-        return one.hex() == other.hex()
+        return bool(one.hex() == other.hex())
     return bool(one == other)
 
 
