@@ -11,10 +11,10 @@ from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint, WeightAveraging
+from lightning.pytorch.loops.progress import _ProcessedTracker
 from typing_extensions import override
 
-from callbacks.boundaries import is_step_boundary
-from callbacks.step_start import StepStart
+from callbacks.boundaries import Boundary, is_step_boundary
 from resume.stopping import Stopped, leave_dead_terminal, listen
 
 INTERRUPTED = "interrupted_checkpoint.pth"
@@ -54,9 +54,9 @@ class Interrupt(Checkpoint):
         self.path = Path(dirpath) / INTERRUPTED
         self._received: int | None = None
         self._in_training = False
-        self._step_start = StepStart()
+        self._boundary: Boundary | None = None
         self._in_step = False
-        self._weights_change = False
+        self._stepped = False  # since the boundary
         self._in_validation = False
 
     @override
@@ -64,29 +64,32 @@ class Interrupt(Checkpoint):
         # Not earlier: Lightning notes the handlers that stand before this, sets its own, and puts back those it noted.
         listen(self._on_signal)
         self._in_training = True
+        self._boundary = Boundary(trainer, pl_module)
 
     @override
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        if not self._in_step:  # with accumulated gradients, several batches are one step
-            self._step_start.note(trainer, pl_module)
-            self._in_step = True
+        self._in_step = True
 
     @override
     def on_before_optimizer_step(self, trainer: Trainer, pl_module: LightningModule, optimizer: Any) -> None:
-        self._weights_change = True
+        self._stepped = True
 
     @override
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
+        # With accumulated gradients, several batches are one step.
         self._in_step = (batch_idx + 1) % trainer.accumulate_grad_batches != 0 and not trainer.is_last_batch
-        self._weights_change = False
         if is_step_boundary(trainer, batch_idx):
             self._stop_if_asked(trainer, pl_module)
 
     @override
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._in_validation = True
+        total = trainer.fit_loop.epoch_loop.val_loop.batch_progress.total
+        assert isinstance(total, _ProcessedTracker)
+        # After a resume within a validation, Lightning sets the current count back, and this one not.
+        total.ready = total.started = total.completed
 
     @override
     def on_validation_batch_end(
@@ -122,10 +125,11 @@ class Interrupt(Checkpoint):
     @override
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Save the last whole state before an error; after a signal it is saved already."""
-        if isinstance(exception, TrainingInterrupted) or not self._in_training or self._weights_change:
+        if isinstance(exception, TrainingInterrupted) or self._boundary is None or not self._in_training:
             return
-        if self._in_step:
-            self._step_start.go_back(trainer, pl_module)
+        is_whole = not self._in_step if self._stepped else self._boundary.go_back()
+        if not is_whole:
+            return
         self._save(trainer, pl_module)
         pl_module.print(f"Training failed. All steps before that ({trainer.global_step}) are saved in {self.path}.")
 
@@ -155,6 +159,9 @@ class Interrupt(Checkpoint):
     def _stop_if_asked(self, trainer: Trainer, pl_module: LightningModule) -> None:
         # Asked of all processes, since a signal may reach only one, and all must stop at the same step.
         if not trainer.strategy.reduce_boolean_decision(self._received is not None, all=False):
+            if self._boundary is not None and not self._in_validation:
+                self._boundary.note()
+                self._stepped = False
             return
         self._save(trainer, pl_module)
         raise TrainingInterrupted(
