@@ -147,7 +147,7 @@ def has_new_data(cli: "TrainCLI", decision: resume.Decision) -> bool:
 def build(cli: "TrainCLI", decision: resume.Decision, parent: dict[str, Any] | None) -> "Trainer":
     """The trainer with the callbacks that write the run's files."""
     from callbacks import AtomicCheckpointIO, CheckpointFiles, EpochBar, Interrupt, RunState, TrainingHistory
-    from configs import as_config_error, device_line, git_commit, versions
+    from configs import as_config_error, device_line, git_commit, machine, versions
 
     folder, monitored = str(decision.checkpoint_dir), cli.config.checkpoint
     facts = {
@@ -169,6 +169,9 @@ def build(cli: "TrainCLI", decision: resume.Decision, parent: dict[str, Any] | N
             Interrupt(folder),
         ]
     trainer = cli.build_trainer(callbacks, AtomicCheckpointIO())
+    facts["machine"] = machine(trainer)  # the device is known only now
+    if parent is not None:
+        resume.name_other_conditions(parent, versions(), machine(trainer))
     resume.say(resume.text("Device: {device}").format(device=device_line(trainer.strategy.root_device)))
     data = (
         resume.text("Data: {data}")

@@ -7,7 +7,13 @@ from resume.decision import Decision, Fresh, Quit, Resume, StartOver
 from resume.errors import ResumeError
 from resume.everyday_help import EVERYDAY_HELP
 from resume.messages import plural, resolve_language, say, set_language, text
-from resume.same_run import command_to_train_on, is_finished, refuse_other_data, refuse_other_optimizer
+from resume.same_run import (
+    command_to_train_on,
+    is_finished,
+    name_other_conditions,
+    refuse_other_data,
+    refuse_other_optimizer,
+)
 from resume.space import require_space
 from resume.stopping import Stopped, not_stopped, stop_at_once
 
@@ -27,6 +33,7 @@ __all__ = [
     "command_to_resume",
     "command_to_train_on",
     "is_finished",
+    "name_other_conditions",
     "not_stopped",
     "plural",
     "read_arguments",

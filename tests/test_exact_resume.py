@@ -29,8 +29,12 @@ CASES: dict[str, list[str]] = {
         "--model.lr_scheduler.gamma=0.9",
         "--model.lr_scheduler_interval=step",
     ],
-    "plateau": ["--model.lr_scheduler=lightning.pytorch.cli.ReduceLROnPlateau", "--model.lr_scheduler.patience=0"]
-    + ["--model.lr_scheduler.threshold=10", "--model.lr_scheduler.monitor=val/loss"],
+    "plateau": [
+        "--model.lr_scheduler=lightning.pytorch.cli.ReduceLROnPlateau",
+        "--model.lr_scheduler.monitor=val/loss",
+        "--model.lr_scheduler.patience=0",
+        "--model.lr_scheduler.threshold=10",
+    ],
     "one cycle": [
         "--model.lr_scheduler=OneCycleLR",
         "--model.lr_scheduler.max_lr=0.01",

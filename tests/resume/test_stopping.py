@@ -20,9 +20,14 @@ def _handlers_stay() -> Iterator[None]:
 @pytest.mark.parametrize("signum", STOP_SIGNALS)
 def test_a_signal_before_training_stops_where_it_arrives(signum: int) -> None:
     reached = []
-    with pytest.raises(Stopped) as stop, stop_at_once():
-        signal.raise_signal(signum)
-        reached.append("the next line")
+
+    def go_on() -> None:
+        with stop_at_once():
+            signal.raise_signal(signum)
+            reached.append("the next line")
+
+    with pytest.raises(Stopped) as stop:
+        go_on()
     assert (reached, stop.value.exit_code) == ([], 128 + signum)
 
 
