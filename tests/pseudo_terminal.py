@@ -60,6 +60,12 @@ class Terminal:
     def send(self, keys: str) -> None:
         self.process.send(keys)
 
+    def hang_up(self) -> int:
+        """Close the terminal, as its window's cross does, and wait for the program's end; returns its exit status."""
+        os.close(self.process.child_fd)
+        self.process.closed = True
+        return self.process.wait() or 0
+
     def finish(self) -> int:
         """Read on until the process ends; returns its exit status."""
         while True:

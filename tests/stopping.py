@@ -28,10 +28,13 @@ class StopAsPlanned(Callback):
     The plan is no setting, so that both runs have the same configuration. A moment is a place and the number of
     optimizer steps done there: `step` and `forward`, `backward` within the step that follows, `batch` before it, `val`
     after the first batch of a validation, `val_end` behind the last. A signal comes at `step`, `val` and `val_end`, an
-    error at the others and at `val_error`.
+    error at the others and at `val_error`. A second signal would end the process, so each start gets one at most.
     """
 
     plan: ClassVar[list[tuple[str, int]]] = []
+
+    def __init__(self) -> None:
+        self._signalled = False
 
     def _is_now(self, trainer: Any, place: str) -> bool:
         moment = (place, trainer.global_step)
@@ -41,7 +44,8 @@ class StopAsPlanned(Callback):
         return True
 
     def _signal(self, trainer: Any, place: str) -> None:
-        if self._is_now(trainer, place):
+        if not self._signalled and self._is_now(trainer, place):
+            self._signalled = True
             signal.raise_signal(signal.SIGINT)
 
     def _fail(self, trainer: Any, place: str) -> None:

@@ -1,6 +1,7 @@
 """A run that is stopped and resumed is the run that was never stopped, bit for bit."""
 
 import functools
+import random
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -74,6 +75,25 @@ MOMENTS = [
     [("val_error", 4)],
 ]
 
+PLACES = ["step", "step", "step", "val", "val_end", "batch", "forward", "backward", "val_error"]
+# What the randomised test draws one of each from.
+DRAWN = [
+    [["--max_epochs=2"], ["--max_epochs=3"]],
+    [["--batch_size=2"], ["--batch_size=3"], ["--batch_size=1"]],
+    [[], [], ["--data.num_workers=1"], ["--data.num_workers=2"]],
+    [[], ["--trainer.accumulate_grad_batches=2"]],
+    [[], ["--trainer.gradient_clip_val=0.05"]],
+    [[], [], ["--trainer.precision=bf16-mixed"]],
+    [[], ["--trainer.check_val_every_n_epoch=2"], ["--trainer.limit_val_batches=1"]],
+    [[], ["--trainer.limit_train_batches=2"], ["--trainer.max_steps=5"]],
+    [[], [], CASES["averaged weights"]],
+    [[], *(CASES[name] for name in ("schedule per epoch", "schedule per step", "plateau"))],
+    [[], ["--model.optimizer=SGD", "--model.optimizer.lr=0.1", "--model.optimizer.momentum=0.9"]],
+    [[], ["--save_every_minutes=0.000000001"]],
+    [[], ["--checkpoint.every_n_epochs=2"], ["--checkpoint.keep_last=1"]],
+    [[], ["--checkpoint.monitor=val/loss", "--checkpoint.mode=min"]],
+]
+Plan = list[tuple[str, int]]
 Finish = Callable[..., Path]
 
 
@@ -83,7 +103,7 @@ def finish(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finish]:
     data = tmp_path_factory.mktemp("data")
     draw_pairs(data, 12)
 
-    def to_the_end(settings: list[str], plan: list[tuple[str, int]], resume_from: str = "interrupted") -> Path:
+    def to_the_end(settings: list[str], plan: Plan, *then: str, resume_from: str = "interrupted") -> Path:
         folder = tmp_path_factory.mktemp("run") / "checkpoints"
         StopAsPlanned.plan[:] = plan
         arguments = ["--image_path", str(data / "images"), "--gt_path", str(data / "gt"), *TINY, *settings]
@@ -96,8 +116,8 @@ def finish(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finish]:
             if code == 0:
                 break
             assert len(StopAsPlanned.plan) == left - 1
-            arguments = ["--no_interactive", "--ckpt_path", resume_from]
-        assert (code, StopAsPlanned.plan) == (0, [])
+            arguments = ["--no_interactive", "--ckpt_path", resume_from, *then]
+        assert code == 0
         return folder
 
     with pytest.MonkeyPatch.context() as patch:
@@ -114,12 +134,34 @@ def whole(finish: Finish) -> Callable[[str], Path]:
 
 
 @pytest.mark.parametrize("plan", MOMENTS, ids=str)
-def test_it_is_the_same_wherever_it_was_stopped(
-    finish: Finish, whole: Callable[[str], Path], plan: list[tuple[str, int]]
-) -> None:
+def test_it_is_the_same_wherever_it_was_stopped(finish: Finish, whole: Callable[[str], Path], plan: Plan) -> None:
     assert compare_runs(whole("plain"), finish(CASES["plain"], plan)) == []
+    assert StopAsPlanned.plan == []
 
 
 @pytest.mark.parametrize("case", list(CASES)[1:])
 def test_it_is_the_same_whatever_is_configured(finish: Finish, whole: Callable[[str], Path], case: str) -> None:
     assert compare_runs(whole(case), finish(CASES[case], PLANS.get(case, USUAL_PLAN))) == []
+    assert StopAsPlanned.plan == []
+
+
+def test_it_is_the_same_when_resumed_from_a_latest_of_mid_epoch(finish: Finish) -> None:
+    every_step = ["--save_every_minutes=0.000000001"]
+    runs = finish(every_step, []), finish(every_step, [("backward", 3), ("batch", 5)], resume_from="latest")
+    assert compare_runs(*runs) == []
+
+
+def test_it_is_the_same_when_other_workers_load(finish: Finish, whole: Callable[[str], Path]) -> None:
+    differences = compare_runs(whole("plain"), finish(CASES["plain"], [("step", 1)], "--data.num_workers=2"))
+    assert [line for line in differences if "config.data.num_workers" not in line] == [
+        "config.yaml: data.num_workers: 0 and 2"
+    ]
+
+
+def test_it_is_the_same_whatever_is_drawn(finish: Finish, draw: int) -> None:
+    generator = random.Random(draw)
+    settings = [setting for choices in DRAWN for setting in generator.choice(choices)]
+    steps = range(13)
+    plan = [(generator.choice(PLACES), step) for step in sorted(generator.sample(steps, generator.randint(1, 3)))]
+    differences = compare_runs(finish(settings, []), finish(settings, plan))
+    assert not differences, (settings, plan, differences)

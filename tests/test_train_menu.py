@@ -135,6 +135,5 @@ def test_a_signal_at_the_menu_leaves_the_terminal_as_it_was(start: Start, signum
 def test_closing_the_terminal_saves_the_run(start: Start) -> None:
     program = start("--ckpt_path=latest", "--max_epochs=100000")
     program.wait_for("Epoch 4/")
-    program.process.ptyproc.fileobj.close()
-    assert program.process.wait() == 128 + signal.SIGHUP
+    assert program.hang_up() == 128 + signal.SIGHUP
     assert "interrupted_checkpoint.pth" in files()
