@@ -15,6 +15,8 @@ CONFIG = "config.yaml"
 # What tells of the clock, of the starts that a run took, and of where it lies, and not of what was trained.
 IGNORED_ENTRIES = frozenset({"run_id", "parent", "saved_at", "seconds", "resumes", "checkpoint_dir"})
 IGNORED_COLUMNS = frozenset({"seconds", "resumed"})
+# Lightning's count of the batches of a validation that is over, which a resume begins anew.
+IGNORED_PLACE = "loops.fit_loop.epoch_loop.val_loop.batch_progress"
 _SHOWN = 10
 
 
@@ -78,6 +80,8 @@ def differences(one: Any, other: Any, place: str = "") -> Iterator[str]:
             if key in IGNORED_ENTRIES:
                 continue
             where = f"{place}.{key}" if place else str(key)
+            if where == IGNORED_PLACE:
+                continue
             if key in one and key in other:
                 yield from differences(one[key], other[key], where)
             else:

@@ -16,7 +16,8 @@ def is_step_boundary(trainer: Trainer, batch_idx: int) -> bool:
     epoch's end follows, which a checkpoint made here would make the resumed run skip.
     """
     accumulated = (batch_idx + 1) % trainer.accumulate_grad_batches == 0
-    return accumulated and not trainer.is_last_batch and not _validation_follows(trainer, batch_idx)
+    ends = trainer.is_last_batch or trainer.global_step == trainer.max_steps
+    return accumulated and not ends and not _validation_follows(trainer, batch_idx)
 
 
 def _validation_follows(trainer: Trainer, batch_idx: int) -> bool:

@@ -63,7 +63,19 @@ class RunState(Callback):
         )
 
     @override
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        # An epoch's files are written at its end, a moment before Lightning calls it completed. With max_steps,
+        # Lightning would take it up again: end it a second time, count it as another one, and train one less.
+        epochs = checkpoint["loops"]["fit_loop"]["epoch_progress"]
+        if epochs["current"]["processed"] == epochs["current"]["started"]:
+            for count in epochs.values():
+                count["completed"] = count["processed"]
+
+    @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        epochs: Any = trainer.fit_loop.epoch_progress.current
+        if epochs.processed == epochs.started:
+            trainer.fit_loop.epoch_loop.restarting = False  # the next epoch is a new one, also with max_steps
         # Not before: settings that Lightning refuses must not become the base of the next resume.
         if trainer.is_global_zero and not trainer.fast_dev_run:  # type: ignore[attr-defined]
             self.folder.mkdir(parents=True, exist_ok=True)

@@ -45,6 +45,7 @@ CASES: dict[str, list[str]] = {
     "averaged weights": ["--trainer.callbacks+=EMAWeightAveraging", "--trainer.callbacks.decay=0.5"],
     "validation in mid-epoch": ["--trainer.val_check_interval=0.5"],
     "part of the data": ["--trainer.limit_train_batches=3", "--trainer.limit_val_batches=1"],
+    "steps instead of epochs": ["--max_epochs=3", "--trainer.max_steps=6"],
     "validation every second epoch": ["--trainer.check_val_every_n_epoch=2"],
 }
 
@@ -54,6 +55,7 @@ USUAL_PLAN = [("step", 2), ("val", 4), ("step", 4)]
 PLANS = {
     "accumulation": [("step", 0), ("val", 2), ("backward", 3)],
     "validation in mid-epoch": [("step", 0), ("val", 2), ("step", 2), ("val_end", 6)],
+    "steps instead of epochs": [("val_end", 4), ("step", 5)],
     "part of the data": [("step", 1), ("val", 3), ("step", 3)],
     "validation every second epoch": [("step", 2), ("step", 5), ("val", 8)],
 }
@@ -116,7 +118,8 @@ def finish(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finish]:
             if code == 0:
                 break
             assert len(StopAsPlanned.plan) == left - 1
-            arguments = ["--no_interactive", "--ckpt_path", resume_from, *then]
+            if (folder / "interrupted_checkpoint.pth").exists():
+                arguments = ["--no_interactive", "--ckpt_path", resume_from, *then]
         assert code == 0
         return folder
 
