@@ -76,16 +76,7 @@ def differences(one: Any, other: Any, place: str = "") -> Iterator[str]:
     if type(one) is not type(other):
         yield f"{place}: {type(one).__name__} {_short(one)} and {type(other).__name__} {_short(other)}"
     elif isinstance(one, dict):
-        for key in [*one, *(key for key in other if key not in one)]:
-            if key in IGNORED_ENTRIES:
-                continue
-            where = f"{place}.{key}" if place else str(key)
-            if where == IGNORED_PLACE:
-                continue
-            if key in one and key in other:
-                yield from differences(one[key], other[key], where)
-            else:
-                yield f"{where}: only in the {'first' if key in one else 'second'}"
+        yield from _of_entries(one, other, place)
     elif isinstance(one, list | tuple):
         if len(one) != len(other):
             yield f"{place}: {len(one)} and {len(other)} entries"
@@ -93,6 +84,17 @@ def differences(one: Any, other: Any, place: str = "") -> Iterator[str]:
             yield from differences(*pair, f"{place}[{number}]")
     elif not _same_bits(one, other):
         yield f"{place}: {_short(one)} and {_short(other)}"
+
+
+def _of_entries(one: dict[Any, Any], other: dict[Any, Any], place: str) -> Iterator[str]:
+    for key in [*one, *(key for key in other if key not in one)]:
+        where = f"{place}.{key}" if place else str(key)
+        if key in IGNORED_ENTRIES or where == IGNORED_PLACE:
+            continue
+        if key in one and key in other:
+            yield from differences(one[key], other[key], where)
+        else:
+            yield f"{where}: only in the {'first' if key in one else 'second'}"
 
 
 def _same_bits(one: Any, other: Any) -> bool:

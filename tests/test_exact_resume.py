@@ -2,6 +2,7 @@
 
 import functools
 import random
+import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -159,6 +160,15 @@ def test_it_is_the_same_when_other_workers_load(finish: Finish, whole: Callable[
     assert [line for line in differences if "config.data.num_workers" not in line] == [
         "config.yaml: data.num_workers: 0 and 2"
     ]
+
+
+@pytest.mark.compile
+@pytest.mark.timeout(900)
+@pytest.mark.filterwarnings("default")  # of the compiler, which has many
+@pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
+def test_it_is_the_same_when_the_network_is_compiled(finish: Finish) -> None:
+    settings = ["--model.compile_network=true"]
+    assert compare_runs(finish(settings, []), finish(settings, USUAL_PLAN)) == []
 
 
 def test_it_is_the_same_whatever_is_drawn(finish: Finish, draw: int) -> None:
