@@ -71,7 +71,7 @@ def train(arguments: resume.Arguments, decision: resume.Decision) -> int:
     quiet()
     applied = False
     try:
-        with stop_at_once():
+        with resume.RunLock(decision.checkpoint_dir, break_lock=arguments.break_lock) as lock, stop_at_once():
             cli = TrainCLI(arguments.for_lightning(decision), DEFAULT_CONFIG if arguments.informational else None)
             parent = check(cli, arguments, decision)
             if parent is not None and resume.is_finished(
@@ -81,8 +81,9 @@ def train(arguments: resume.Arguments, decision: resume.Decision) -> int:
             trainer = build(cli, decision, parent)
             resume.require_space(decision, checkpoint_size(cli.model))
             if not cli.config.trainer.fast_dev_run:  # a trial, which writes nothing and needs no room
-                applied = True  # from here on `apply` itself says what it touched
                 with not_stopped():
+                    lock.take()
+                    applied = True  # from here on `apply` itself says what it touched
                     resume.apply(decision)
             ckpt_path = decision.path if isinstance(decision, resume.Resume) else None
             trainer.fit(cli.model, datamodule=cli.datamodule, ckpt_path=ckpt_path, weights_only=True)
