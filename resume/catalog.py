@@ -29,7 +29,7 @@ OWNED: dict[str, str] = {
     "latest": r"latest_checkpoint\.pth",
 }
 # The lock's record and the journal of a move: no files of a run, and never deleted or moved with one.
-_NOTES = (r"\.run\.json", r"\.archive\.json")
+_NOTES = (r"\.training_run\.json", r"\.archive_journal\.json")
 LEFTOVER = rf"\.(?:{'|'.join([*OWNED.values(), *_NOTES])})\.[0-9]+\.tmp"  # of a save that was killed
 LEFTOVER_ROLE = "leftover"
 _PATTERNS = {

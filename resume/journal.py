@@ -11,7 +11,7 @@ from resume.decision import Archive
 from resume.durable import sync_folder, write_text
 from resume.messages import say, text
 
-JOURNAL = ".archive.json"
+JOURNAL = ".archive_journal.json"
 _NAMED_FILES = 20
 
 
@@ -51,6 +51,8 @@ def note_move(folder: Path, target: Path, archive: Archive) -> None:
 
 def forget_move(folder: Path) -> None:
     """The move has ended, or its end has been told: no note remains."""
+    if _read_note(folder) is None:
+        return  # none, or another's file of that name
     with contextlib.suppress(OSError):
         (folder / JOURNAL).unlink(missing_ok=True)
     sync_folder(folder)
@@ -58,15 +60,22 @@ def forget_move(folder: Path) -> None:
 
 def unfinished_move(folder: Path) -> UnfinishedMove | None:
     """The move in this folder that was killed half-way; None where there is none."""
-    try:
-        noted = json.loads((folder / JOURNAL).read_text(encoding="utf-8"))
-        target = folder.joinpath(*noted["target"])
-        names, continue_with = [str(name) for name in noted["files"]], noted["continue_with"]
-    except (OSError, ValueError, KeyError, TypeError):  # none, or not of this program
+    note = _read_note(folder)
+    if note is None:
         return None
+    target, names, continue_with = note
     moved = tuple(name for name in names if os.path.lexists(target / name))
     left = tuple(name for name in names if name not in moved and os.path.lexists(folder / name))
     return UnfinishedMove(target, moved, left, continue_with) if moved else None
+
+
+def _read_note(folder: Path) -> tuple[Path, list[str], str | None] | None:
+    """Where to, which files, and the one to continue with; None if there is no note, or none of this program."""
+    try:
+        noted = json.loads((folder / JOURNAL).read_text(encoding="utf-8"))
+        return folder.joinpath(*noted["target"]), [str(name) for name in noted["files"]], noted["continue_with"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def tell_unfinished_move(folder: Path) -> None:

@@ -25,7 +25,7 @@ from resume.messages import say, text
 from resume.processes import start_of
 from resume.terminal import is_first_process
 
-LOCK = ".run.lock"
+LOCK = ".training_run.lock"
 # A run that is just ending, or another start that only looks, has the lock for a moment (s).
 PATIENCE = 0.5
 _PAUSE = 0.02

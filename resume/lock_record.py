@@ -12,7 +12,7 @@ from resume.durable import write_text
 from resume.messages import text
 from resume.processes import start_of
 
-RECORD = ".run.json"
+RECORD = ".training_run.json"
 
 
 @dataclass(frozen=True)

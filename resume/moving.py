@@ -31,9 +31,12 @@ def move_to_archive(folder: Path, archive: Archive) -> Path:
     target = _new_archive_folder(folder)
     try:
         note_move(folder, target, archive)
-    except OSError as error:
+    except BaseException as error:
+        forget_move(folder)
         with contextlib.suppress(OSError):
             target.rmdir()
+        if not isinstance(error, OSError):
+            raise
         raise ResumeError(
             text("{path}: cannot be written ({reason}).").format(path=folder, reason=error.strerror)
             + " "
@@ -109,6 +112,8 @@ def _links_to_mend(folder: Path, names: list[str]) -> dict[str, _Link]:
         goal = here / before
         # Only the folders on the way: the goal may be a link itself, to be followed when the file is opened.
         goal = Path(os.path.realpath(goal.parent)) / goal.name
+        if goal.is_symlink() and not (goal.parent == here and goal.name in names):
+            goal = Path(os.path.realpath(goal))  # a link that stays may lead to a file that moves
         anywhere = goal.name if goal.parent == here and goal.name in names else str(goal)
         if anywhere != before:
             links[name] = _Link(before, anywhere)

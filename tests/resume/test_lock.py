@@ -299,7 +299,7 @@ def test_on_a_full_disk_the_lock_of_the_system_is_enough(folder: Path, monkeypat
         with pytest.raises(ResumeError, match="in use by a process that has just begun"):
             take(folder)
     without_system_locks(monkeypatch)
-    with pytest.raises(ResumeError, match=r"\.run\.json: cannot be written \(No space"):
+    with pytest.raises(ResumeError, match=r"\.training_run\.json: cannot be written \(No space"):
         take(folder)
 
 
