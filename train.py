@@ -79,20 +79,22 @@ def train(arguments: resume.Arguments, decision: resume.Decision) -> int:
     quiet()
     applied = False
     try:
-        cli = TrainCLI(arguments.for_lightning(decision), DEFAULT_CONFIG if arguments.informational else None)
-        parent = check(cli, arguments, decision)
-        if parent is not None and resume.is_finished(
-            Path(parent["file"]), parent, cli.config.trainer.max_epochs, cli.config.trainer.max_steps
-        ):
-            return 0
-        trainer = build(cli, decision, parent)
-        resume.require_space(decision, checkpoint_size(cli.model))
-        if not cli.config.trainer.fast_dev_run:  # a trial, which writes nothing and needs no room
-            applied = True  # from here on `apply` itself says what it touched
-            with resume.not_stopped():
-                resume.apply(decision)
-        ckpt_path = decision.path if isinstance(decision, resume.Resume) else None
-        trainer.fit(cli.model, datamodule=cli.datamodule, ckpt_path=ckpt_path, weights_only=True)
+        with resume.RunLock(decision.checkpoint_dir, break_lock=arguments.break_lock) as lock:
+            cli = TrainCLI(arguments.for_lightning(decision), DEFAULT_CONFIG if arguments.informational else None)
+            parent = check(cli, arguments, decision)
+            if parent is not None and resume.is_finished(
+                Path(parent["file"]), parent, cli.config.trainer.max_epochs, cli.config.trainer.max_steps
+            ):
+                return 0
+            trainer = build(cli, decision, parent)
+            resume.require_space(decision, checkpoint_size(cli.model))
+            if not cli.config.trainer.fast_dev_run:  # a trial, which writes nothing and needs no room
+                with resume.not_stopped():
+                    lock.take()
+                    applied = True  # from here on `apply` itself says what it touched
+                    resume.apply(decision)
+            ckpt_path = decision.path if isinstance(decision, resume.Resume) else None
+            trainer.fit(cli.model, datamodule=cli.datamodule, ckpt_path=ckpt_path, weights_only=True)
     except (ConfigError, DataError, NetworkError, CheckpointError, resume.ResumeError) as error:
         return user_error(error, None if applied else decision)
     except TrainingInterrupted as stop:

@@ -20,7 +20,7 @@ from datamodules import PairedImages
 from lit_modules import Segmentation
 
 # Set anew by every start of the program, so no part of what the run is.
-NOT_SAVED = ("config", "ckpt_path", "no_interactive")
+NOT_SAVED = ("config", "ckpt_path", "no_interactive", "break_lock")
 
 
 class ConfigError(Exception):
@@ -103,6 +103,7 @@ class TrainCLI(LightningCLI):
         parser.add_argument("--lang", type=str, default="auto", help="Language of the menu and the plot: auto, en, zh.")
         parser.add_argument("--ckpt_path", type=str | None, default=None, help="Checkpoint to resume from.")
         parser.add_argument("--no_interactive", type=bool, default=False, help="Ask nothing.")
+        parser.add_argument("--break_lock", type=bool, default=False, help="Pass over another host's lock.")
 
     @override
     def instantiate_classes(self) -> None:

@@ -1,11 +1,13 @@
 """What happens before Lightning: read the flags, find the checkpoints, ask, and make way for the run."""
 
-from resume.applying import Report, apply, command_to_resume
+from resume.applying import Report, apply
 from resume.arguments import Arguments, read_arguments
 from resume.choosing import choose
+from resume.commands import command_to_resume
 from resume.decision import Decision, Fresh, Quit, Resume, StartOver
 from resume.errors import ResumeError
 from resume.everyday_help import EVERYDAY_HELP
+from resume.lock import RunLock
 from resume.messages import plural, resolve_language, say, set_language, text
 from resume.same_run import (
     command_to_train_on,
@@ -26,6 +28,7 @@ __all__ = [
     "Report",
     "Resume",
     "ResumeError",
+    "RunLock",
     "StartOver",
     "Stopped",
     "apply",

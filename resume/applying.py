@@ -1,21 +1,24 @@
 """Carry out a decision: the only place that deletes or moves anything, called once every check has passed."""
 
 import contextlib
-import os
-import shutil
-import sys
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from pathlib import Path
 
-from resume.catalog import BEST, KINDS, OwnedFile, has_changed, list_names, role_of, same_files, stamp
+from resume.catalog import BEST, KINDS, LEFTOVER_ROLE, OwnedFile, has_changed, list_names, role_of, same_files, stamp
+from resume.commands import command_to_resume
 from resume.decision import Archive, Decision, Fresh, Quit, Resume, StartOver
+from resume.durable import link
 from resume.errors import ResumeError
 from resume.handoff import hand_on
+from resume.journal import forget_move
 from resume.messages import plural, say, text
-from resume.planning import ARCHIVE
+from resume.moving import move_to_archive
+from resume.open_files import refuse_open_files
+from resume.planning import is_same_folder
 from resume.screen import size_text
 from resume.terminal import is_first_process
+
+_NOTHING = Archive((), whole_run=True)
 
 
 @dataclass(frozen=True)
@@ -32,9 +35,10 @@ class Report:
 
 
 def apply(decision: Decision) -> Report:
-    """Delete what was confirmed, or archive what makes way, and say so.
+    """Delete what was confirmed, or archive what makes way, and say so; temporary files of dead runs go too.
 
-    Only the first process of a launch acts; in the others, and for Quit, nothing happens.
+    To be called under the run's lock. Only the first process of a launch acts; in the others, and for Quit,
+    nothing happens.
 
     Raises:
         ResumeError: The files are not those that were shown any more, or the system refused; the message says
@@ -46,11 +50,13 @@ def apply(decision: Decision) -> Report:
         case StartOver():
             report = _delete(decision)
         case Fresh():
-            report = _move_away(decision.archive, decision.checkpoint_dir)
+            report = _move_away(decision.archive or _NOTHING, decision.checkpoint_dir)
         case Resume():
             report = _make_way(decision)
         case Quit():
             return Report()
+    _remove_leftovers(decision.checkpoint_dir)
+    forget_move(decision.checkpoint_dir)
     hand_on(decision)
     if not isinstance(decision, Resume):
         say(text("Starting a new run..."))
@@ -59,7 +65,9 @@ def apply(decision: Decision) -> Report:
 
 def _delete(decision: StartOver) -> Report:
     folder = decision.checkpoint_dir
-    _refuse_changes(folder, decision.files, whole_run=True, consequence=text("No file was deleted."))
+    nothing_done = text("No file was deleted.")
+    _refuse_changes(folder, decision.files, whole_run=True, consequence=nothing_done)
+    refuse_open_files(folder, [file.name for file in decision.files], nothing_done)
     for count, file in enumerate(decision.files):
         try:
             (folder / file.name).unlink()
@@ -84,30 +92,36 @@ def _make_way(decision: Resume) -> Report:
             + " "
             + text("Nothing was moved.")
         )
-    report = _move_away(decision.archive, decision.checkpoint_dir, staying=decision.path)
+    is_elsewhere = not is_same_folder(decision.path.parent, decision.checkpoint_dir)
+    archive = decision.archive or Archive((), whole_run=is_elsewhere)
+    report = _move_away(archive, decision.checkpoint_dir, staying=decision.path)
     if decision.best_from is not None:
-        _link(decision.best_from, decision.checkpoint_dir / BEST)
+        _name_also(decision.best_from, decision.checkpoint_dir / BEST)
         say(text("{best} is {source} again.").format(best=BEST, source=decision.best_from.name))
     latest = decision.checkpoint_dir / KINDS["latest"]
     if not latest.exists():
         # Until this start saves for the first time: a kill before that leaves a run that `latest` still resumes.
-        _link(decision.path, latest)
+        _name_also(decision.path, latest)
     return report
 
 
-def _move_away(archive: Archive | None, folder: Path, staying: Path | None = None) -> Report:
-    if archive is None:
+def _name_also(source: Path, target: Path) -> None:
+    try:
+        link(source, target)
+    except OSError as error:
+        raise ResumeError(
+            text("{path}: cannot be written ({reason}).").format(path=target, reason=error.strerror)
+        ) from error
+
+
+def _move_away(archive: Archive, folder: Path, staying: Path | None = None) -> Report:
+    nothing_done = text("Nothing was moved.")
+    _refuse_changes(folder, archive.files, whole_run=archive.whole_run, consequence=nothing_done, staying=staying)
+    if not archive.files:
         return Report()
-    _refuse_changes(
-        folder,
-        archive.files,
-        whole_run=archive.whole_run,
-        consequence=text("Nothing was moved."),
-        staying=staying,
-    )
+    refuse_open_files(folder, [file.name for file in archive.files], nothing_done)
     size = _size_on_disk(folder, archive.files)
-    target = _new_archive_folder(folder)
-    _move(folder, target, archive.files)
+    target = move_to_archive(folder, archive)
     _say_where(archive, target, size)
     return Report(archived_to=target)
 
@@ -126,24 +140,13 @@ def _say_where(archive: Archive, target: Path, size: int) -> None:
         say(text("To continue it: {command}").format(command=command_to_resume(target / archive.continue_with)))
 
 
-def command_to_resume(ckpt_path: Path) -> str:
-    """The command line, ready to paste, that resumes from a file."""
-    import shlex  # these two take 20 ms, for which the menu would have to wait
-    import subprocess
-
-    # As it was started; in a process of another program, such as a test runner, that would not run.
-    program = sys.argv[0] if Path(sys.argv[0]).name == "train.py" else "train.py"
-    words = ["python", program, "--ckpt_path", str(ckpt_path)]
-    return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)
-
-
 def _refuse_changes(
     folder: Path, files: tuple[OwnedFile, ...], *, whole_run: bool, consequence: str, staying: Path | None = None
 ) -> None:
     """Stop if a file has changed, gone or, where all of them are meant, come since it was shown."""
     changed = [file.name for file in files if stamp(folder, file.name) != file]
     if whole_run:
-        come = [name for name in list_names(folder) - {file.name for file in files} if role_of(name)]
+        come = [name for name in list_names(folder) - {file.name for file in files} if _is_of_a_run(name)]
         changed += sorted(set(come) - same_files(staying, folder, come))
     if changed:
         raise ResumeError(
@@ -154,83 +157,16 @@ def _refuse_changes(
         )
 
 
-def _new_archive_folder(folder: Path) -> Path:
-    """`archive/<UTC time>`, with -2, -3, … where that is taken."""
-    name = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-    number = 1
-    target = folder / ARCHIVE
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-        while True:
-            target = folder / ARCHIVE / (name if number == 1 else f"{name}-{number}")
-            try:
-                target.mkdir()
-            except FileExistsError:
-                number += 1
-            else:
-                return target
-    except OSError as error:
-        raise ResumeError(
-            text("{path}: cannot be made ({reason}). Nothing was moved.").format(path=target, reason=error.strerror)
-        ) from error
+def _is_of_a_run(name: str) -> bool:
+    return role_of(name) not in (None, LEFTOVER_ROLE)
 
 
-def _move(folder: Path, target: Path, files: tuple[OwnedFile, ...]) -> None:
-    """Move all files or, where the system refuses one or the user interrupts, none."""
-    names = [file.name for file in files]
-    links = _links_that_would_dangle(folder, names)
-    try:
-        for name in names:
-            (folder / name).rename(target / name)
-        for name, goal in links.items():
-            (target / name).unlink()
-            (target / name).symlink_to(goal)
-    except BaseException as error:
-        stayed = _move_back(folder, target, names, links)
-        consequence = text("Nothing was moved.")
-        if stayed:
-            consequence = text("Left in {folder}: {names}.").format(folder=target, names=", ".join(stayed))
-        if not isinstance(error, OSError):
-            if stayed:
-                say(consequence)
-            raise
-        raise ResumeError(
-            text("{path}: cannot be moved ({reason}).").format(path=error.filename, reason=error.strerror)
-            + f" {consequence}"
-        ) from error
-
-
-def _links_that_would_dangle(folder: Path, names: list[str]) -> dict[str, str]:
-    """Symbolic links whose words are right only where they lie, and what they have to say in another folder."""
-    here = Path(os.path.abspath(folder))  # noqa: PTH100 - resolve() would follow every link of a chain
-    goals: dict[str, str] = {}
-    for name in names:
-        if (folder / name).is_symlink():
-            goal = Path(os.path.normpath(here / (folder / name).readlink()))
-            moves_along = goal.name in names and goal.parent == here
-            goals[name] = goal.name if moves_along else str(goal)
-    return goals
-
-
-def _move_back(folder: Path, target: Path, names: list[str], links: dict[str, str]) -> list[str]:
-    """Undo a move; returns the names for which the system refuses that.
-
-    What lies in `target` counts, and not what was noted: an interrupt comes between a move and its note too.
-    """
-    stayed = []
-    for name in names:
-        try:
-            if name in links and not os.path.lexists(target / name) and not os.path.lexists(folder / name):
-                (target / name).symlink_to(links[name])
-            if os.path.lexists(target / name):
-                if os.path.lexists(folder / name):
-                    raise FileExistsError(name)
-                (target / name).rename(folder / name)
-        except OSError:
-            stayed.append(name)
-    with contextlib.suppress(OSError):
-        target.rmdir()
-    return stayed
+def _remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files of saves that were killed; under the run's lock, nobody writes them any more."""
+    for name in list_names(folder):
+        if role_of(name) == LEFTOVER_ROLE:
+            with contextlib.suppress(OSError):  # it takes room and does no other harm
+                (folder / name).unlink()
 
 
 def _size_on_disk(folder: Path, files: tuple[OwnedFile, ...]) -> int:
@@ -240,37 +176,3 @@ def _size_on_disk(folder: Path, files: tuple[OwnedFile, ...]) -> int:
         status = (folder / file.name).lstat()
         sizes[status.st_dev, status.st_ino] = status.st_size
     return sum(sizes.values())
-
-
-def _link(source: Path, target: Path) -> None:
-    """Give `source` the further name `target`: a hard link, or a copy where the file system has none."""
-    temporary = target.with_name(f".{target.name}.{os.getpid()}.tmp")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        # One that a killed process of this number left may be a link to a checkpoint: never written into.
-        temporary.unlink(missing_ok=True)
-        try:
-            os.link(source.resolve(), temporary)
-        except OSError:
-            shutil.copyfile(source, temporary)
-            with temporary.open("rb+") as file:
-                os.fsync(file.fileno())
-        temporary.replace(target)
-    except OSError as error:
-        raise ResumeError(
-            text("{path}: cannot be written ({reason}).").format(path=target, reason=error.strerror)
-        ) from error
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
-    _sync_folder(target.parent)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Bring the folder's new entries to the disk, where the system has a call for that."""
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)

@@ -23,10 +23,12 @@ EVERYDAY = {
     "ckpt_path": "ckpt_path",
     "resume": "ckpt_path",
     "no_interactive": "no_interactive",
+    "break_lock": "break_lock",
     "lang": "lang",
 }
 # Read here, and not passed on as they were typed.
-OWN = ("config", "checkpoint_dir", "ckpt_path", "no_interactive", "lang")
+OWN = ("config", "checkpoint_dir", "ckpt_path", "no_interactive", "break_lock", "lang")
+_SWITCHES = ("no_interactive", "break_lock")
 LANGUAGES = ("auto", "en", "zh")
 _INFORMATIONAL = ("--print_config", "--print_shtab", "--version")
 # Groups of settings whose names begin like an everyday flag.
@@ -42,6 +44,7 @@ class Arguments:
         checkpoint_dir: Folder of the run's files.
         ckpt_path: Path or keyword of the checkpoint to resume from.
         no_interactive: Ask nothing.
+        break_lock: Pass over the lock of a process on another host.
         requested_lang: `auto`, `en` or `zh`, as asked for.
         lang: The language that this means here.
         configs: The `--config` files, in order.
@@ -54,6 +57,7 @@ class Arguments:
     checkpoint_dir: Path
     ckpt_path: str | None
     no_interactive: bool
+    break_lock: bool
     requested_lang: str
     lang: Language
     configs: tuple[Path, ...]
@@ -119,7 +123,8 @@ def read_arguments(argv: list[str]) -> Arguments:
             "--checkpoint_dir", _text("checkpoint_dir", values.get("checkpoint_dir", DEFAULT_CHECKPOINT_DIR))
         ),
         ckpt_path=_text("ckpt_path", values["ckpt_path"]) if "ckpt_path" in values else None,
-        no_interactive=_switch(values.get("no_interactive", False)),
+        no_interactive=_switch("no_interactive", values),
+        break_lock=_switch("break_lock", values),
         requested_lang=requested_lang,
         lang=language,
         configs=configs,
@@ -161,7 +166,7 @@ def _split(argv: list[str]) -> tuple[dict[str, list[str]], list[str], set[str]]:
         typed.add(key)
         if key not in OWN:
             rest.append(f"--{key}{equals}{value}")
-        elif key == "no_interactive":
+        elif key in _SWITCHES:
             if not equals and position + 1 < len(argv) and not argv[position + 1].startswith("-"):
                 raise ResumeError(text("{flag} takes no value, got {got!r}.").format(flag=flag, got=argv[position + 1]))
             own[key].append(value if equals else "true")
@@ -221,13 +226,14 @@ def _text(key: str, value: Any) -> str:
     return value
 
 
-def _switch(value: Any) -> bool:
+def _switch(key: str, values: dict[str, Any]) -> bool:
+    value = values.get(key, False)
     if isinstance(value, bool):
         return value
     if str(value).lower() in ("true", "false"):
         return str(value).lower() == "true"
     raise ResumeError(
-        text("--no_interactive: expected nothing, true or false after it, got {got!r}.").format(got=value)
+        text("{flag}: expected nothing, true or false after it, got {got!r}.").format(flag=f"--{key}", got=value)
     )
 
 

@@ -28,9 +28,12 @@ OWNED: dict[str, str] = {
     "config": r"config\.yaml",
     "latest": r"latest_checkpoint\.pth",
 }
-LEFTOVER = rf"\.(?:{'|'.join(OWNED.values())})\.[0-9]+\.tmp"  # of a save that was killed
+# The lock's record and the journal of a move: no files of a run, and never deleted or moved with one.
+_NOTES = (r"\.training_run\.json", r"\.archive_journal\.json")
+LEFTOVER = rf"\.(?:{'|'.join([*OWNED.values(), *_NOTES])})\.[0-9]+\.tmp"  # of a save that was killed
+LEFTOVER_ROLE = "leftover"
 _PATTERNS = {
-    "leftover": re.compile(LEFTOVER),
+    LEFTOVER_ROLE: re.compile(LEFTOVER),
     **{role: re.compile(pattern) for role, pattern in OWNED.items()},
 }
 _ROLE_ORDER = list(_PATTERNS)

@@ -15,9 +15,11 @@ from resume.catalog import (
     read_catalog,
     role_of,
 )
-from resume.decision import Decision, Fresh, Resume
+from resume.decision import Decision, Fresh, Quit, Resume
 from resume.errors import ResumeError
 from resume.handoff import handed_on
+from resume.journal import tell_unfinished_move
+from resume.lock import refuse_if_in_use, who_uses
 from resume.messages import plural, say, text
 from resume.planning import folder_for, plan_fresh, plan_resume
 from resume.reading import UnreadableError, require_intact
@@ -35,6 +37,7 @@ KEYWORDS: dict[str, Kind] = {
     "epoch": "epoch",
 }
 AUTO = "auto"
+_TRIAL = "trainer.fast_dev_run"
 
 
 def choose(arguments: "Arguments", on_waiting: Callable[[], None] | None = None) -> Decision:
@@ -45,13 +48,24 @@ def choose(arguments: "Arguments", on_waiting: Callable[[], None] | None = None)
         on_waiting: Called once the menu stands and waits for a key; imports may begin then.
 
     Raises:
-        ResumeError: `--ckpt_path` names nothing that a run can go on from, or the folder cannot be read.
+        ResumeError: `--ckpt_path` names nothing that a run can go on from, the folder cannot be read, or another
+            run uses it.
     """
     if arguments.informational:
         return Fresh(arguments.checkpoint_dir)
     decided = handed_on()
     if decided is not None:
         return decided
+    if is_first_process() and who_uses(arguments.checkpoint_dir) is None:
+        tell_unfinished_move(arguments.checkpoint_dir)
+    decision = _decide(arguments, on_waiting)
+    # A trial writes nothing. What is said here is said again, and for good, when the lock is taken.
+    if not isinstance(decision, Quit) and _TRIAL not in arguments.given:
+        refuse_if_in_use(decision.checkpoint_dir, break_lock=arguments.break_lock)
+    return decision
+
+
+def _decide(arguments: "Arguments", on_waiting: Callable[[], None] | None) -> Decision:
     if arguments.ckpt_path is not None:
         return _choose_named(arguments.ckpt_path, arguments)
     catalog = read_catalog(arguments.checkpoint_dir)

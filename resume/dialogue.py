@@ -7,6 +7,7 @@ from typing import Literal
 
 from resume.catalog import Catalog, Checkpoint, describe, has_changed, list_names, read_catalog, role_of, stamps
 from resume.decision import Decision, Quit, StartOver
+from resume.lock import who_uses
 from resume.messages import plural, say, text
 from resume.planning import plan_fresh, plan_resume
 from resume.screen import NEW, QUIT, banner, deletion_lines, entries
@@ -34,6 +35,9 @@ def hold_dialogue(
         shown = entries(catalog, datetime.now(UTC))
         if not shown:  # deleted by someone while a question was open
             return plan_fresh(folder, catalog)
+        use = who_uses(folder)
+        if use is not None:
+            say(text("{folder} is in use by {holder}.").format(folder=folder, holder=use))
         for line in banner(catalog):
             say(line)
         answer = ask(shown, _recommended(catalog), begin)

@@ -13,6 +13,7 @@ everyday flags:
                            resume from this and ask nothing; keywords: latest (or last), best, interrupted,
                            epoch (the newest epoch file), auto (the newest that loads; if none, a new run)
   --no_interactive         ask nothing; without --ckpt_path start a new run (an old one is archived)
+  --break_lock             go on though a run on another host seems to use the folder: when it was killed there
   --max_epochs N           train up to this epoch
   --batch_size N           pairs in a batch
   --lang auto|en|zh        language of the menu and the plot

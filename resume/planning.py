@@ -8,6 +8,7 @@ from pathlib import Path
 from resume.catalog import (
     BEST,
     CONFIG,
+    LEFTOVER_ROLE,
     Catalog,
     Checkpoint,
     describe,
@@ -39,7 +40,7 @@ def plan_resume(checkpoint: Checkpoint, checkpoint_dir: Path) -> Resume:
         checkpoint_dir: The folder in which the run goes on.
     """
     present = read_catalog(checkpoint_dir)
-    is_at_home = _is_same_folder(checkpoint.path.parent, checkpoint_dir)
+    is_at_home = is_same_folder(checkpoint.path.parent, checkpoint_dir)
     staying = same_files(checkpoint.path, checkpoint_dir, present.owned)
     if is_at_home and present.run_id in (None, checkpoint.run_id):
         later = [name for name in _later_names(checkpoint, present) if name not in staying]
@@ -73,6 +74,7 @@ def _as_short_as_possible(folder: Path) -> Path:
 
 
 def _whole_run(catalog: Catalog, names: tuple[str, ...]) -> Archive | None:
+    names = tuple(name for name in names if role_of(name) != LEFTOVER_ROLE)  # of no use; `apply` removes them
     if not names:
         return None
     newest = replace(catalog, shown=tuple(found for found in catalog.shown if found.path.name in names)).newest
@@ -129,5 +131,6 @@ def _best_file(checkpoint: Checkpoint, checkpoint_dir: Path, archive: Archive | 
     return None
 
 
-def _is_same_folder(one: Path, other: Path) -> bool:
+def is_same_folder(one: Path, other: Path) -> bool:
+    """Whether two paths mean one folder; one that does not exist is no other's."""
     return other.exists() and one.samefile(other)

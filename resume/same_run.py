@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from resume.applying import command_to_resume
+from resume.commands import command_to_resume
 from resume.errors import ResumeError
 from resume.messages import say, text
 

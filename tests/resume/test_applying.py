@@ -9,9 +9,9 @@ import pytest
 import run_files
 
 from resume import Fresh, Quit, ResumeError, StartOver, apply, choose, command_to_resume, read_arguments
-from resume.applying import _link
 from resume.catalog import read_catalog, stamps
 from resume.decision import Decision
+from resume.journal import JOURNAL, unfinished_move
 from resume.planning import plan_fresh, plan_resume
 
 
@@ -295,27 +295,6 @@ def test_a_run_of_another_folder_brings_its_best_file_along(folder: Path) -> Non
     assert (Path("new/place") / "best_model.pth").samefile(folder / "best_model.pth")
 
 
-def test_a_leftover_temporary_link_is_never_written_through(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    target = folder / "best_model.pth"
-    os.link(folder / "checkpoint_epoch_2.pth", folder / f".{target.name}.{os.getpid()}.tmp")
-    before = (folder / "checkpoint_epoch_2.pth").read_bytes()
-
-    def refuse(*_: object) -> None:
-        raise OSError
-
-    monkeypatch.setattr(os, "link", refuse)
-    _link(folder / "checkpoint_epoch_1.pth", target)
-    assert (folder / "checkpoint_epoch_2.pth").read_bytes() == before
-    assert target.read_bytes() == (folder / "checkpoint_epoch_1.pth").read_bytes()
-
-
-def test_the_further_name_of_a_link_is_a_file_of_its_own(folder: Path) -> None:
-    chosen = symlink(folder / "chosen.pth", "checkpoint_epoch_1.pth")
-    _link(chosen, folder / "best_model.pth")
-    assert not (folder / "best_model.pth").is_symlink()
-    assert (folder / "best_model.pth").samefile(folder / "checkpoint_epoch_1.pth")
-
-
 def symlink(path: Path, goal: str) -> Path:
     path.unlink(missing_ok=True)
     try:
@@ -387,7 +366,7 @@ def test_what_cannot_be_moved_back_is_named_and_the_rest_comes_back(
     decision = plan_fresh(folder, read_catalog(folder))
     before = run_files.snapshot(folder)
     archive = folder / "archive" / "now"
-    monkeypatch.setattr("resume.applying._new_archive_folder", lambda _: archive)
+    monkeypatch.setattr("resume.moving._new_archive_folder", lambda _: archive)
     archive.mkdir(parents=True)
     refused = {folder / "latest_checkpoint.pth": error, archive / "best_model.pth": OSError("refused")}
     refuse_renames(monkeypatch, refused)
@@ -396,6 +375,10 @@ def test_what_cannot_be_moved_back_is_named_and_the_rest_comes_back(
     said = str(raised.value) + capsys.readouterr().out
     assert f"Left in {archive}: best_model.pth." in said
     assert "Nothing was moved" not in said
+    found = unfinished_move(folder)
+    assert found is not None
+    assert (found.target, found.moved) == (archive, ("best_model.pth",))
+    (folder / JOURNAL).unlink()
     after = run_files.snapshot(folder)
     assert after.pop(str((archive / "best_model.pth").relative_to(folder))) == before.pop("best_model.pth")
     assert after == before
@@ -404,7 +387,7 @@ def test_what_cannot_be_moved_back_is_named_and_the_rest_comes_back(
 def test_a_folder_that_cannot_be_made_is_one_clear_message(folder: Path) -> None:
     Path("taken").write_bytes(b"mine")
     decision = plan_resume(read_catalog(folder).shown[0], Path("elsewhere"))
-    with pytest.raises(ResumeError, match=r"cannot be written"):
+    with pytest.raises(ResumeError, match=r"taken.runs: cannot be read as a folder"):
         apply(replace(decision, checkpoint_dir=Path("taken/runs")))
 
 

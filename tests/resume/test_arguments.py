@@ -215,3 +215,14 @@ def test_the_default_configuration_decides_what_nobody_gave(tmp_path: Path, monk
 def test_the_language_of_a_run_stays_unless_one_is_given() -> None:
     assert not any(word.startswith("--lang") for word in for_lightning("--no_interactive"))
     assert "--lang=zh" in for_lightning("--no_interactive", "--lang=zh")
+
+
+def test_break_lock_is_a_switch_of_this_stage_alone() -> None:
+    assert not read_arguments([]).break_lock
+    assert read_arguments(["--break_lock"]).break_lock
+    assert not read_arguments(["--break_lock=false"]).break_lock
+    assert not [word for word in for_lightning("--break_lock") if "break_lock" in word]
+    with pytest.raises(ResumeError, match="--break_lock takes no value, got 'yes'"):
+        read_arguments(["--break_lock", "yes"])
+    with pytest.raises(ResumeError, match="--break_lock: expected nothing, true or false after it, got 'yes'"):
+        read_arguments(["--break_lock=yes"])

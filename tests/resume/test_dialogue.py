@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import run_files
 
-from resume import Fresh, Quit, Resume, StartOver
+from resume import Fresh, Quit, Resume, ResumeError, RunLock, StartOver, choose, read_arguments
 from resume.decision import Decision
 from resume.dialogue import hold_dialogue
 from resume.messages import set_language
@@ -183,3 +183,29 @@ def test_a_choice_that_changed_while_the_menu_stood_leads_back_to_the_menu(
     assert f"{folder / 'latest_checkpoint.pth'} has changed since it was shown." in out
     assert "You chose: latest" not in out
     assert out.count("Available checkpoints:") == 2
+
+
+def test_the_menu_warns_above_its_entries_when_the_folder_is_in_use(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with RunLock(folder) as lock:
+        lock.take()
+        assert isinstance(hold(monkeypatch, folder, "1"), Resume)
+    said = capsys.readouterr().out
+    assert said.index("checkpoints is in use by process") < said.index("Found 6 checkpoint files:")
+    hold(monkeypatch, folder, "q")
+    assert "in use" not in capsys.readouterr().out
+
+
+def test_after_a_choice_in_a_folder_that_is_in_use_the_start_ends(
+    monkeypatch: pytest.MonkeyPatch, folder: Path
+) -> None:
+    monkeypatch.setattr("resume.choosing.audience", lambda: ("lines", ""))
+    with RunLock(folder) as lock:
+        lock.take()
+        for answers in ("1\n", "n\ny\n"):
+            monkeypatch.setattr("sys.stdin", io.StringIO(answers))
+            with pytest.raises(ResumeError, match="in use"):
+                choose(read_arguments(["--lang=en"]))
+        monkeypatch.setattr("sys.stdin", io.StringIO("q\n"))
+        assert choose(read_arguments(["--lang=en"])) == Quit(folder)

@@ -1,0 +1,74 @@
+"""Files that appear whole, under their name and on the disk, or not at all."""
+
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+
+def write_text(path: Path, content: str) -> None:
+    """Write or replace a small file in UTF-8.
+
+    Raises:
+        OSError: The system refused; what was there before is unchanged.
+    """
+    with _staged(path) as temporary:
+        temporary.write_text(content, encoding="utf-8")
+        _sync_file(temporary)
+
+
+def link(source: Path, target: Path) -> None:
+    """Give `source` the further name `target`: a hard link, or a copy where the file system has none.
+
+    Raises:
+        OSError: The system refused; what was there before is unchanged.
+    """
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with _staged(target) as temporary:
+        try:
+            os.link(source.resolve(), temporary)
+        except OSError:
+            shutil.copyfile(source, temporary)
+            _sync_file(temporary)
+
+
+def link_softly(path: Path, goal: str) -> None:
+    """Write or replace a symbolic link.
+
+    Raises:
+        OSError: The system refused; what was there before is unchanged.
+    """
+    with _staged(path) as temporary:
+        temporary.symlink_to(goal)
+
+
+def sync_folder(folder: Path) -> None:
+    """Bring the folder's new entries to the disk, where the system has a call for that."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _staged(path: Path) -> Iterator[Path]:
+    """A name in the same folder for what takes the name `path`, all at once, when the block ends without an error."""
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    # One that a killed process of this number left may be a link to a checkpoint: never written into.
+    temporary.unlink(missing_ok=True)
+    try:
+        yield temporary
+        temporary.replace(path)
+    finally:
+        # Also after a success: renaming onto another link to the same file does nothing, and leaves the name.
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+    sync_folder(path.parent)
+
+
+def _sync_file(path: Path) -> None:
+    with path.open("rb+") as file:
+        os.fsync(file.fileno())

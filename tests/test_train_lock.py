@@ -1,0 +1,86 @@
+"""One run at a time in a folder, seen from the whole program."""
+
+import json
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from tiny_run import TINY, Run, contents
+
+import resume
+import train
+from resume.lock_record import RECORD
+
+FOLDER = Path("checkpoints")
+RESUME = ["--ckpt_path=latest", "--max_epochs=3"]
+
+
+@pytest.fixture
+def in_use(trained: Run) -> Iterator[Run]:
+    with resume.RunLock(FOLDER) as lock:
+        lock.take()
+        yield trained
+
+
+def left_on_another_host() -> None:
+    values = {"host": "node7", "pid": 12, "started_at": "2026-03-01 12:00:00 UTC"}
+    (FOLDER / RECORD).write_text(json.dumps({**values, "slurm_job_id": None, "process_start": "1"}), encoding="utf-8")
+
+
+@pytest.mark.parametrize("argv", [RESUME, ["--no_interactive"], ["--ckpt_path=auto", "--break_lock"], ["--lang=en"]])
+def test_the_second_start_ends_before_the_slow_imports_and_loses_nothing(
+    in_use: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, argv: list[str]
+) -> None:
+    monkeypatch.setattr(train, "train", lambda *_: pytest.fail("the imports have begun"))
+    before = contents()
+    assert in_use(*argv) == 2
+    assert f"in use by process {os.getpid()} on {socket.gethostname()}, " in capsys.readouterr().err
+    assert contents() == before
+
+
+def test_the_lock_is_taken_before_anything_is_touched_and_refuses_who_slipped_past_the_look(
+    trained: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(resume.lock, "PATIENCE", 0.0)
+    before = contents()
+    with resume.RunLock(FOLDER) as other:
+
+        def begin_meanwhile(*_: object) -> None:
+            other.take()
+            before.update(contents())
+
+        monkeypatch.setattr(resume, "require_space", begin_meanwhile)
+        assert trained("--no_interactive", *TINY) == 2
+        assert "is in use by process" in capsys.readouterr().err
+        assert contents() == before
+
+
+def test_the_lock_is_held_while_files_are_touched_and_leaves_no_trace(
+    trained: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    users: list[object] = []
+    monkeypatch.setattr(resume, "apply", lambda _: users.append(resume.lock.who_uses(FOLDER)))
+    assert trained(*RESUME) == 0
+    assert users != [None]
+    assert not [name for name in contents() if "training_run" in name]
+
+
+def test_another_hosts_run_is_passed_over_once_that_is_typed_and_the_flag_is_not_saved(
+    trained: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    left_on_another_host()
+    assert trained(*RESUME) == 2
+    assert "on node7" in capsys.readouterr().err
+    assert trained(*RESUME, "--break_lock") == 0
+    assert "break_lock" not in (FOLDER / "config.yaml").read_text(encoding="utf-8")
+
+
+def test_a_trial_and_a_look_at_the_settings_need_no_lock(in_use: Run) -> None:
+    before = contents()
+    assert in_use(*RESUME, "--trainer.fast_dev_run=true") == 0
+    with pytest.raises(SystemExit) as leaving:
+        in_use("--print_config")
+    assert leaving.value.code == 0
+    assert contents() == before
