@@ -86,14 +86,15 @@ def train(arguments: resume.Arguments, decision: resume.Decision) -> int:
                 Path(parent["file"]), parent, cli.config.trainer.max_epochs, cli.config.trainer.max_steps
             ):
                 return 0
-            trainer = build(cli, decision, parent)
+            is_trial = bool(cli.config.trainer.fast_dev_run)  # it writes nothing, and trains from the start
+            trainer = build(cli, decision, None if is_trial else parent)
             resume.require_space(decision, checkpoint_size(cli.model))
-            if not cli.config.trainer.fast_dev_run:  # a trial, which writes nothing and needs no room
+            if not is_trial:
                 with resume.not_stopped():
                     lock.take()
                     applied = True  # from here on `apply` itself says what it touched
                     resume.apply(decision)
-            ckpt_path = decision.path if isinstance(decision, resume.Resume) else None
+            ckpt_path = decision.path if isinstance(decision, resume.Resume) and not is_trial else None
             trainer.fit(cli.model, datamodule=cli.datamodule, ckpt_path=ckpt_path, weights_only=True)
     except (ConfigError, DataError, NetworkError, CheckpointError, resume.ResumeError) as error:
         return user_error(error, None if applied else decision)

@@ -3,8 +3,8 @@
 python -m benchmarks.exactness --image_path Data/images --gt_path Data/gt --config my.yaml
 
 takes the flags of train.py. It trains a few batches three times, in a folder of its own: once to the end, once more,
-and once stopped within the first epoch and resumed. Then it says "identical", or the first step and the first tensor that
-differ, and the likely cause. Exit code 0: identical; 1: not; 2: wrong flags. One process, no matter how many devices.
+and once stopped within the first epoch and resumed. Then it says "identical", or the first step and the first tensor
+that differ, and the likely cause. Exit code 0: identical; 1: not; 2: wrong flags. For one process, so for one device.
 """
 
 import contextlib

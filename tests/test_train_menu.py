@@ -34,7 +34,7 @@ def start() -> Iterator[Start]:
 
     yield begin
     for terminal in begun:
-        terminal.process.close(force=True)
+        terminal.close()
 
 
 def files() -> dict[str, bytes]:
