@@ -39,25 +39,29 @@ class Boundary:
     """
 
     def __init__(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._trainer = trainer
-        self._module = pl_module
+        self._epoch_loop = trainer.fit_loop.epoch_loop
         self._counters = list(_counters(trainer.fit_loop))
-        self._buffers: list[Tensor] = []
+        # By their names: a network may put another tensor in a buffer's place.
+        self._places = [(module._buffers, name) for module in pl_module.modules() for name in module._buffers]
+        self._metrics = [module for module in pl_module.modules() if isinstance(module, Metric)]
+        self._copies: list[Tensor] = []
         self._noted: dict[str, Any] | None = None
 
     def note(self) -> None:
         """Keep what the next step changes before its optimizer step."""
-        buffers = list(self._module.buffers())
-        if [buffer.shape for buffer in buffers] != [copy.shape for copy in self._buffers]:
-            self._buffers = [torch.empty_like(buffer) for buffer in buffers]
+        buffers = self._buffers()
+        if [buffer.shape for buffer in buffers] != [copy.shape for copy in self._copies]:
+            self._copies = [torch.empty_like(buffer) for buffer in buffers]
         if buffers:
-            torch._foreach_copy_(self._buffers, buffers)
-        metrics = [module for module in self._module.modules() if isinstance(module, Metric)]
+            torch._foreach_copy_(self._copies, buffers)
         self._noted = {
             "counters": [dict(vars(counter)) for counter in self._counters],
-            "metrics": [(metric, _copied(metric.metric_state)) for metric in metrics],
-            "epoch_loop": self._trainer.fit_loop.epoch_loop.on_save_checkpoint(),
+            "metrics": [_copied(metric.metric_state) for metric in self._metrics],
+            "epoch_loop": self._epoch_loop.on_save_checkpoint(),
         }
+
+    def _buffers(self) -> list[Tensor]:
+        return [buffer for buffers, name in self._places if (buffer := buffers[name]) is not None]
 
     def go_back(self) -> bool:
         """Restore what was noted, so that it can be saved; training cannot go on after this.
@@ -67,13 +71,13 @@ class Boundary:
         """
         if self._noted is None:
             return False
-        for buffer, copy in zip(self._module.buffers(), self._buffers, strict=True):
-            buffer.copy_(copy)
-        for metric, state in self._noted["metrics"]:
+        if self._copies:
+            torch._foreach_copy_(self._buffers(), self._copies)
+        for metric, state in zip(self._metrics, self._noted["metrics"], strict=True):
             vars(metric).update(state)
         for counter, counts in zip(self._counters, self._noted["counters"], strict=True):
             vars(counter).update(counts)
-        self._trainer.fit_loop.epoch_loop.on_load_checkpoint(self._noted["epoch_loop"])
+        self._epoch_loop.on_load_checkpoint(self._noted["epoch_loop"])
         return True
 
 
