@@ -25,27 +25,35 @@ if TYPE_CHECKING:  # torch and Lightning take seconds to import; the menu does n
 DEFAULT_CONFIG = Path(__file__).parent / "configs" / "default.yaml"
 SECONDS_BETWEEN_REPORTS = 5.0
 EXIT_USER_ERROR = 2
-EXIT_SIGINT = 130
+IMPORTS = "imports"  # the name of a thread
 
 
 def main(argv: list[str]) -> int:
     """Run the program and return its exit code."""
     try:
-        arguments = resume.read_arguments(argv)
-        if not {"-h", "--help"}.isdisjoint(argv):
-            resume.say(resume.EVERYDAY_HELP)
-        imports = threading.Thread(target=import_what_is_slow, daemon=True)
-        decision = resume.choose(arguments, on_waiting=imports.start)
-        if isinstance(decision, resume.Quit):
-            leave_at_once()
-        if imports.ident is not None:
-            imports.join()  # two threads that import the same packages meet half-made modules
-        return train(arguments, decision)
+        with resume.stop_at_once():  # heard from here on; training itself stops at its next step instead
+            return run(argv)
     except resume.ResumeError as error:
         return user_error(error)
-    except KeyboardInterrupt:
-        print("\n" + resume.text("Interrupted before training began; nothing was saved."), file=sys.stderr)
-        return EXIT_SIGINT
+    except resume.Stopped as stop:
+        print("\n" + resume.text("Interrupted. No training was under way."), file=sys.stderr)
+        if any(thread.name == IMPORTS for thread in threading.enumerate()):
+            leave_at_once(stop.exit_code)
+        return stop.exit_code
+
+
+def run(argv: list[str]) -> int:
+    """Choose, with the slow imports behind the menu, then train; returns the exit code."""
+    arguments = resume.read_arguments(argv)
+    if not {"-h", "--help"}.isdisjoint(argv):
+        resume.say(resume.EVERYDAY_HELP)
+    imports = threading.Thread(target=import_what_is_slow, name=IMPORTS, daemon=True)
+    decision = resume.choose(arguments, on_waiting=imports.start)
+    if isinstance(decision, resume.Quit):
+        leave_at_once(0)
+    if imports.ident is not None:
+        imports.join()  # two threads that import the same packages meet half-made modules
+    return train(arguments, decision)
 
 
 def import_what_is_slow() -> None:
@@ -54,16 +62,16 @@ def import_what_is_slow() -> None:
         importlib.import_module("configs")
 
 
-def leave_at_once() -> None:
+def leave_at_once(exit_code: int) -> None:
     """End the program without waiting for the imports in the background."""
     sys.stdout.flush()
     sys.stderr.flush()
-    os._exit(0)
+    os._exit(exit_code)
 
 
 def train(arguments: resume.Arguments, decision: resume.Decision) -> int:
     """Build, check, apply, fit; nothing is deleted or moved before every check has passed."""
-    from callbacks import CheckpointError, TrainingInterrupted, not_stopped, stop_at_once
+    from callbacks import CheckpointError, TrainingInterrupted
     from configs import ConfigError, TrainCLI, checkpoint_size, quiet
     from datamodules import DataError
     from lit_modules import NetworkError
@@ -71,21 +79,22 @@ def train(arguments: resume.Arguments, decision: resume.Decision) -> int:
     quiet()
     applied = False
     try:
-        with resume.RunLock(decision.checkpoint_dir, break_lock=arguments.break_lock) as lock, stop_at_once():
+        with resume.RunLock(decision.checkpoint_dir, break_lock=arguments.break_lock) as lock:
             cli = TrainCLI(arguments.for_lightning(decision), DEFAULT_CONFIG if arguments.informational else None)
             parent = check(cli, arguments, decision)
             if parent is not None and resume.is_finished(
                 Path(parent["file"]), parent, cli.config.trainer.max_epochs, cli.config.trainer.max_steps
             ):
                 return 0
-            trainer = build(cli, decision, parent)
+            is_trial = bool(cli.config.trainer.fast_dev_run)  # it writes nothing, and trains from the start
+            trainer = build(cli, decision, None if is_trial else parent)
             resume.require_space(decision, checkpoint_size(cli.model))
-            if not cli.config.trainer.fast_dev_run:  # a trial, which writes nothing and needs no room
-                with not_stopped():
+            if not is_trial:
+                with resume.not_stopped():
                     lock.take()
                     applied = True  # from here on `apply` itself says what it touched
                     resume.apply(decision)
-            ckpt_path = decision.path if isinstance(decision, resume.Resume) else None
+            ckpt_path = decision.path if isinstance(decision, resume.Resume) and not is_trial else None
             trainer.fit(cli.model, datamodule=cli.datamodule, ckpt_path=ckpt_path, weights_only=True)
     except (ConfigError, DataError, NetworkError, CheckpointError, resume.ResumeError) as error:
         return user_error(error, None if applied else decision)
@@ -141,7 +150,7 @@ def has_new_data(cli: "TrainCLI", decision: resume.Decision) -> bool:
 def build(cli: "TrainCLI", decision: resume.Decision, parent: dict[str, Any] | None) -> "Trainer":
     """The trainer with the callbacks that write the run's files."""
     from callbacks import AtomicCheckpointIO, CheckpointFiles, EpochBar, Interrupt, RunState, TrainingHistory
-    from configs import as_config_error, device_line, git_commit, versions
+    from configs import as_config_error, device_line, git_commit, machine, versions
 
     folder, monitored = str(decision.checkpoint_dir), cli.config.checkpoint
     facts = {
@@ -163,6 +172,9 @@ def build(cli: "TrainCLI", decision: resume.Decision, parent: dict[str, Any] | N
             Interrupt(folder),
         ]
     trainer = cli.build_trainer(callbacks, AtomicCheckpointIO())
+    facts["machine"] = machine(trainer)  # the device is known only now
+    if parent is not None:
+        resume.name_other_conditions(parent, versions(), machine(trainer))
     resume.say(resume.text("Device: {device}").format(device=device_line(trainer.strategy.root_device)))
     data = (
         resume.text("Data: {data}")
@@ -175,16 +187,13 @@ def build(cli: "TrainCLI", decision: resume.Decision, parent: dict[str, Any] | N
 
 def say_how_to_go_on(stop: "TrainingInterrupted") -> int:
     """After a signal: what was saved and the command that goes on; returns the exit code."""
-    if stop.saved is None:
-        resume.say(resume.text("Interrupted before training began; nothing was saved."))
-    else:
-        resume.say(
-            resume.text("Interrupted in epoch {epoch}/{wanted}: saved {file} (step {step}). Resume with:").format(
-                epoch=stop.epoch, wanted=stop.max_epochs, file=stop.saved, step=stop.global_step
-            )
+    resume.say(
+        resume.text("Interrupted in epoch {epoch}/{wanted}: saved {file} (step {step}). Resume with:").format(
+            epoch=stop.epoch, wanted=stop.max_epochs, file=stop.saved, step=stop.global_step
         )
-        resume.say(f"  {resume.command_to_resume(stop.saved)}")
-    return 128 + stop.signum
+    )
+    resume.say(f"  {resume.command_to_resume(stop.saved)}")
+    return stop.exit_code
 
 
 def say_what_stands(trainer: "Trainer") -> None:

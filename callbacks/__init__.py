@@ -1,6 +1,6 @@
 from callbacks.atomic import AtomicCheckpointIO, staged
 from callbacks.checkpoints import CheckpointFiles
-from callbacks.interrupt import Interrupt, TrainingInterrupted, not_stopped, stop_at_once
+from callbacks.interrupt import Interrupt, TrainingInterrupted
 from callbacks.progress import EpochBar
 from callbacks.resume import CheckpointError, RunState, load_for_resume
 from callbacks.training_history import TrainingHistory
@@ -15,7 +15,5 @@ __all__ = [
     "TrainingHistory",
     "TrainingInterrupted",
     "load_for_resume",
-    "not_stopped",
     "staged",
-    "stop_at_once",
 ]

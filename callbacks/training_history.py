@@ -50,7 +50,7 @@ class TrainingHistory(Callback):
         self._lr: float | None = None
         self._seconds_before = 0.0  # of this epoch, in earlier runs of the program
         self._since: float | None = None
-        self._validated = False
+        self._val: Row = {}  # the figures of the epoch's latest validation; none yet: empty
         self._loaded = False
 
     @property
@@ -68,6 +68,7 @@ class TrainingHistory(Callback):
             "rows": [dict(row) for row in self.rows],
             "resumes": [dict(resume) for resume in self.resumes],
             "lr": self._lr,
+            "val": dict(self._val),
             "seconds": self._seconds(),
         }
 
@@ -76,6 +77,7 @@ class TrainingHistory(Callback):
         self.rows = [dict(row) for row in state_dict["rows"]]
         self.resumes = [dict(resume) for resume in state_dict["resumes"]]
         self._lr = state_dict["lr"]
+        self._val = dict(state_dict["val"])
         self._seconds_before = state_dict["seconds"]
         self._loaded = True
 
@@ -98,15 +100,16 @@ class TrainingHistory(Callback):
 
     @override
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._validated = True
+        if not trainer.sanity_checking:
+            self._val = self._figures(trainer, "val/", self.monitor)
 
     @override
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         epoch = trainer.current_epoch + 1
-        row: Row = {"epoch": epoch, "global_step": trainer.global_step, **self._metrics(trainer)}
-        row |= {"lr": self._lr, "seconds": round(self._seconds(), 3)}
+        row: Row = {"epoch": epoch, "global_step": trainer.global_step, **self._figures(trainer, "train/loss")}
+        row |= {**self._val, "lr": self._lr, "seconds": round(self._seconds(), 3)}
         self.rows = [earlier for earlier in self.rows if (earlier["epoch"] or 0) < epoch] + [row]
-        self._validated = False
+        self._val = {}
         if trainer.is_global_zero and not trainer.fast_dev_run:  # type: ignore[attr-defined]
             self.write()
 
@@ -123,14 +126,10 @@ class TrainingHistory(Callback):
     def _seconds(self) -> float:
         return self._seconds_before + (0.0 if self._since is None else time.monotonic() - self._since)
 
-    def _metrics(self, trainer: Trainer) -> Row:
-        # Lightning keeps the figures of the last validation, also through epochs that have none.
-        metrics = {
-            name: float(value)
-            for name, value in trainer.callback_metrics.items()
-            if name in ("train/loss", self.monitor) or name.startswith("val/")
-        }
-        return {name: metrics[name] for name in _ordered(metrics) if self._validated or name.startswith("train/")}
+    @staticmethod
+    def _figures(trainer: Trainer, *prefixes: str) -> Row:
+        metrics = trainer.callback_metrics
+        return {name: float(metrics[name]) for name in _ordered(metrics) if name.startswith(prefixes)}
 
     def _write_csv(self, path: Path) -> None:
         metrics = _ordered({name for row in self.rows for name in row} - {"epoch", "global_step", "lr", "seconds"})

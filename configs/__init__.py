@@ -1,6 +1,6 @@
 from configs.checks import check_settings, checkpoint_size
 from configs.cli import ConfigError, TrainCLI, as_config_error
-from configs.environment import device_line, git_commit, versions
+from configs.environment import device_line, git_commit, machine, versions
 from configs.quiet import quiet
 
 __all__ = [
@@ -11,6 +11,7 @@ __all__ = [
     "checkpoint_size",
     "device_line",
     "git_commit",
+    "machine",
     "quiet",
     "versions",
 ]

@@ -1,6 +1,7 @@
 """Settings that do not fit each other, found before anything is touched."""
 
 import torch
+from jsonargparse import Namespace
 
 from configs.cli import ConfigError, TrainCLI, as_config_error
 
@@ -23,8 +24,26 @@ def check_settings(cli: TrainCLI) -> None:
         raise ConfigError(
             f"trainer.val_check_interval is {interval}, expected at most {batches}, the batches of an epoch."
         )
+    _check_validation_between_steps(trainer, batches)
     with as_config_error():
         cli.model.check_optimizer()
+
+
+def _check_validation_between_steps(trainer: Namespace, batches: int) -> None:
+    """A validation comes between two optimizer steps: what is saved there has no place for gradients half summed up."""
+    limit, interval, summed = trainer.limit_train_batches, trainer.val_check_interval, trainer.accumulate_grad_batches
+    if limit is not None:
+        batches = min(batches, limit) if isinstance(limit, int) else int(batches * limit)
+    if interval in (None, 1.0) or summed == 1:
+        return
+    every = interval if isinstance(interval, int) else max(1, int(batches * interval))
+    within_epoch = trainer.check_val_every_n_epoch is not None
+    if (every % summed and every != batches) or (not within_epoch and batches % summed):
+        raise ConfigError(
+            f"trainer.val_check_interval {interval} means a validation every {every} batches, which is "
+            f"in the middle of an optimizer step: trainer.accumulate_grad_batches is {summed}. "
+            f"Use a multiple of it, such as {max(summed, every - every % summed)}."
+        )
 
 
 def _check_monitor(cli: TrainCLI) -> None:

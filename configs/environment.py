@@ -6,8 +6,11 @@ import subprocess
 from pathlib import Path
 
 import lightning
+import numpy as np
+import PIL
 import torch
 import torchvision
+from lightning.pytorch import Trainer
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -44,7 +47,24 @@ def versions() -> dict[str, str]:
         "torch": str(torch.__version__),  # a str subclass, which weights_only would not load
         "torchvision": str(torchvision.__version__),
         "lightning": lightning.__version__,
+        "numpy": np.__version__,
+        "Pillow": PIL.__version__,
     }
+
+
+def machine(trainer: Trainer) -> dict[str, str]:
+    """What else it depends on: the order in which sums are added up follows threads, instructions and devices."""
+    device = trainer.strategy.root_device
+    facts = {
+        "device": device.type,
+        "processes": str(trainer.world_size),
+        "threads": str(torch.get_num_threads()),
+        "instructions": torch.backends.cpu.get_cpu_capability(),
+    }
+    if device.type == "cuda":
+        facts |= {"GPU": torch.cuda.get_device_name(device), "CUDA": str(torch.version.cuda)}
+        facts |= {"cuDNN": str(torch.backends.cudnn.version())}  # type: ignore[no-untyped-call]
+    return facts
 
 
 def git_commit() -> str | None:

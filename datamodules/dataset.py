@@ -6,6 +6,7 @@ from torch.utils.data import Dataset
 
 from datamodules.errors import DataError
 from datamodules.labels import ClassMapping
+from datamodules.seeding import one_thread
 from datamodules.sources import PairSource
 from datamodules.transforms import PairTransform
 
@@ -42,7 +43,8 @@ class PairDataset(Dataset[tuple[Tensor, Tensor]]):
         epoch, index = key if isinstance(key, tuple) else (0, key)
         image, labels, gt_name = self._source.load(index)
         target = torch.from_numpy(self._mapping.target(labels, gt_name))
-        return self._transform(image, target, self._seed, "augmentation", epoch, index)
+        with one_thread():
+            return self._transform(image, target, self._seed, "augmentation", epoch, index)
 
 
 def collate(samples: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:

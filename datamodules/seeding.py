@@ -38,3 +38,16 @@ def all_seeded(*key: int | str) -> Iterator[None]:
     finally:
         random.setstate(python_state)
         np.random.set_state(numpy_state)
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute with one thread inside the block, as loading processes do: a sum over a large image depends on how many
+    threads share it, and a sample must not depend on where it is loaded (0.6 µs).
+    """
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
-from lightning.pytorch.utilities.types import LRSchedulerConfigType, OptimizerLRScheduler
+from lightning.pytorch.utilities.types import LRSchedulerConfigType, LRSchedulerTypeUnion, OptimizerLRScheduler
 from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 from torch.optim import AdamW
@@ -42,6 +42,7 @@ class Segmentation(LightningModule):
             while and then falls along a cosine to the end of the run.
         lr_scheduler_interval: Whether ``lr_scheduler`` counts epochs or steps.
         dice_weight: Weight of the Dice loss beside the cross entropy.
+        compile_network: Whether torch.compile makes the network faster, for minutes of work at each start.
 
     Raises:
         NetworkError: The settings do not fit each other.
@@ -59,6 +60,7 @@ class Segmentation(LightningModule):
         lr_scheduler: LRSchedulerCallable | None = None,
         lr_scheduler_interval: Literal["epoch", "step"] = "epoch",
         dice_weight: float = 1.0,
+        compile_network: bool = False,
     ) -> None:
         super().__init__()
         problems = []
@@ -78,10 +80,12 @@ class Segmentation(LightningModule):
         self.lr_scheduler = lr_scheduler
         self.lr_scheduler_interval = lr_scheduler_interval
         self.dice_weight = dice_weight
+        self.compile_network = compile_network
         self.train_loss = MeanLoss()
         self.val_loss = MeanLoss()
         self.val_overlap = OverlapMetrics(num_classes, ignore_index)
         self._loaded_train_loss: dict[str, Any] | None = None
+        self._figures: dict[str, float] = {}  # of the epoch's latest validation; none yet: empty
 
     def check(self, image: Tensor) -> None:
         """Run the network once and see that its output fits; weights, buffers and modes stay as they are.
@@ -105,11 +109,25 @@ class Segmentation(LightningModule):
 
         Raises:
             ValueError, TypeError: They do not.
+            NetworkError: The schedule watches a metric that does not exist, or counts what it cannot count.
         """
         weights = [nn.Parameter(weight.detach().clone()) for weight in self.parameters() if weight.requires_grad]
         optimizer = self.optimizer(weights)
-        if self.lr_scheduler is not None:
-            self.lr_scheduler(optimizer)
+        if self.lr_scheduler is None:
+            return
+        scheduler = self.lr_scheduler(optimizer)
+        if not isinstance(scheduler, ReduceLROnPlateau):
+            return
+        if self.lr_scheduler_interval == "step":
+            raise NetworkError("ReduceLROnPlateau counts epochs: set --model.lr_scheduler_interval epoch.")
+        if _watched(scheduler) not in self.SCORES:
+            names = ", ".join(self.SCORES)
+            raise NetworkError(f"ReduceLROnPlateau watches {_watched(scheduler)!r}, expected one of: {names}.")
+
+    @override
+    def setup(self, stage: str) -> None:
+        if self.compile_network:
+            self.network.compile()
 
     @override
     def forward(self, image: Tensor) -> Tensor:
@@ -165,9 +183,12 @@ class Segmentation(LightningModule):
 
     @override
     def on_validation_epoch_end(self) -> None:
-        figures = {"loss": self.val_loss.compute(), **self.val_overlap.compute()}
+        metrics = {"loss": self.val_loss.compute(), **self.val_overlap.compute()}
+        figures = {f"val/{name}": figure for name, figure in metrics.items()}
         # The figures are already those of all processes; sync_dist only tells Lightning so.
-        self.log_dict({f"val/{name}": figure for name, figure in figures.items()}, sync_dist=True, prog_bar=True)
+        self.log_dict(figures, sync_dist=True, prog_bar=True)
+        if not self.trainer.sanity_checking:
+            self._figures = {name: figure.item() for name, figure in figures.items()}
 
     @override
     def configure_optimizers(self) -> OptimizerLRScheduler:
@@ -178,11 +199,26 @@ class Segmentation(LightningModule):
         scheduler = self.lr_scheduler(optimizer)
         config: LRSchedulerConfigType = {"scheduler": scheduler, "interval": self.lr_scheduler_interval}
         if isinstance(scheduler, ReduceLROnPlateau):
-            config["monitor"] = getattr(scheduler, "monitor", "val/loss")
+            config["reduce_on_plateau"] = False  # it is stepped below
         return {"optimizer": optimizer, "lr_scheduler": config}
 
+    # Lightning steps ReduceLROnPlateau behind the epoch's files, which then lack the step, and in the epoch
+    # of a resume not at all. So it is stepped here, once for each epoch that was validated.
+
+    @override
+    def lr_scheduler_step(self, scheduler: LRSchedulerTypeUnion, metric: Any | None) -> None:
+        if not isinstance(scheduler, ReduceLROnPlateau):
+            super().lr_scheduler_step(scheduler, metric)
+
+    @override
+    def on_train_epoch_end(self) -> None:
+        scheduler = self.lr_schedulers()
+        if isinstance(scheduler, ReduceLROnPlateau) and self._figures:
+            scheduler.step(self._figures[_watched(scheduler)])
+        self._figures = {}
+
     # Within an epoch the mean of train/loss so far is part of the run, or a resumed one would report
-    # the rest of the epoch alone. Lightning does not keep it.
+    # the rest of the epoch alone; so are the figures of a validation in mid-epoch. Lightning keeps neither.
 
     @override
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -190,10 +226,12 @@ class Segmentation(LightningModule):
         # has failed, and waiting for it would cost the file. So it is the first one's share.
         total, images = self.train_loss.total.item(), self.train_loss.images.item()
         checkpoint["train_loss"] = {"epoch": self.trainer.current_epoch, "total": total, "images": images}
+        checkpoint["val_figures"] = dict(self._figures)
 
     @override
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self._loaded_train_loss = checkpoint.get("train_loss")
+        self._figures = dict(checkpoint["val_figures"])
 
     @override
     def on_train_start(self) -> None:
@@ -205,6 +243,11 @@ class Segmentation(LightningModule):
             self.train_loss.update(total, images)
             # Here too, for there may be no batch left in the epoch.
             self._log_train_loss()
+
+
+def _watched(scheduler: ReduceLROnPlateau) -> str:
+    """The metric of a plateau schedule: Lightning's own class names one, torch's does not."""
+    return str(getattr(scheduler, "monitor", "val/loss"))
 
 
 @contextmanager

@@ -9,8 +9,15 @@ from resume.errors import ResumeError
 from resume.everyday_help import EVERYDAY_HELP
 from resume.lock import RunLock
 from resume.messages import plural, resolve_language, say, set_language, text
-from resume.same_run import command_to_train_on, is_finished, refuse_other_data, refuse_other_optimizer
+from resume.same_run import (
+    command_to_train_on,
+    is_finished,
+    name_other_conditions,
+    refuse_other_data,
+    refuse_other_optimizer,
+)
 from resume.space import require_space
+from resume.stopping import Stopped, not_stopped, stop_at_once
 
 __all__ = [
     "EVERYDAY_HELP",
@@ -23,11 +30,14 @@ __all__ = [
     "ResumeError",
     "RunLock",
     "StartOver",
+    "Stopped",
     "apply",
     "choose",
     "command_to_resume",
     "command_to_train_on",
     "is_finished",
+    "name_other_conditions",
+    "not_stopped",
     "plural",
     "read_arguments",
     "refuse_other_data",
@@ -36,5 +46,6 @@ __all__ = [
     "resolve_language",
     "say",
     "set_language",
+    "stop_at_once",
     "text",
 ]

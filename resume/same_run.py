@@ -70,6 +70,25 @@ def refuse_other_optimizer(file: Path, run: Run, config: str) -> None:
         )
 
 
+def name_other_conditions(run: Run, versions: Mapping[str, str], machine: Mapping[str, str]) -> None:
+    """Bit for bit, a run goes on only where everything that computes is the same; say what is not.
+
+    Args:
+        run: The checkpoint's `run` entry.
+        versions: Of the packages, at this start.
+        machine: What else computes, at this start.
+    """
+    changed = [
+        f"{name} {before.get(name, '-')} → {now.get(name, '-')}"
+        for before, now in ((run["versions"], versions), (run["machine"], machine))
+        for name in {**before, **now}
+        if before.get(name) != now.get(name)
+    ]
+    if changed:
+        said = text("Changed since this checkpoint: {changes}. The run goes on, but no longer the same bit for bit.")
+        say(said.format(changes=", ".join(changed)))
+
+
 def is_finished(file: Path, run: Run, max_epochs: int | None, max_steps: int) -> bool:
     """Whether the run has nothing left to train; if so, that is said.
 

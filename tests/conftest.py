@@ -7,6 +7,15 @@ from tiny_run import PATHS, TINY, Run
 import train
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--draws", type=int, default=4, help="random configurations and stops to try in test_exact_resume")
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if "draw" in metafunc.fixturenames:
+        metafunc.parametrize("draw", range(metafunc.config.getoption("--draws")))
+
+
 @pytest.fixture
 def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs the program in a folder with data, as if typed there; returns the exit code."""

@@ -32,6 +32,7 @@ class Terminal:
             encoding="utf-8",
         )
         self.process.delaybeforesend = None
+        self._is_closed = False
         self.screen = pyte.Screen(columns, 80)
         self.stream = pyte.Stream(self.screen)
 
@@ -59,6 +60,16 @@ class Terminal:
 
     def send(self, keys: str) -> None:
         self.process.send(keys)
+
+    def hang_up(self) -> int:
+        """Close the terminal, as its window's cross does, and wait for the program's end; returns its exit status."""
+        os.close(self.process.child_fd)
+        self._is_closed = True
+        return self.process.wait() or 0
+
+    def close(self) -> None:
+        if not self._is_closed:
+            self.process.close(force=True)
 
     def finish(self) -> int:
         """Read on until the process ends; returns its exit status."""

@@ -1,7 +1,7 @@
-"""A callback that a configuration can name, to stop a run at a chosen step."""
+"""Callbacks that a configuration can name, to stop a run at a chosen moment."""
 
 import signal
-from typing import Any
+from typing import Any, ClassVar
 
 from lightning.pytorch import Callback
 
@@ -16,3 +16,55 @@ class SignalAtStep(Callback):
     def on_before_optimizer_step(self, trainer: Any, pl_module: Any, optimizer: Any) -> None:
         if trainer.global_step == self.step:
             signal.raise_signal(self.signum)
+
+
+class PlannedError(Exception):
+    """What a bad batch or a full memory would raise."""
+
+
+class StopAsPlanned(Callback):
+    """Stops the run at the moments in `plan`, each once; with an empty plan, as for the uninterrupted run, never.
+
+    The plan is no setting, so that both runs have the same configuration. A moment is a place and the number of
+    optimizer steps done there: `step` and `forward`, `backward` within the step that follows, `batch` before it, `val`
+    after the first batch of a validation, `val_end` behind the last. A signal comes at `step`, `val` and `val_end`, an
+    error at the others and at `val_error`. A second signal would end the process, so each start gets one at most.
+    """
+
+    plan: ClassVar[list[tuple[str, int]]] = []
+
+    def __init__(self) -> None:
+        self._signalled = False
+
+    def _is_now(self, trainer: Any, place: str) -> bool:
+        moment = (place, trainer.global_step)
+        if moment not in self.plan or trainer.sanity_checking:
+            return False
+        self.plan.remove(moment)
+        return True
+
+    def _signal(self, trainer: Any, place: str) -> None:
+        if not self._signalled and self._is_now(trainer, place):
+            self._signalled = True
+            signal.raise_signal(signal.SIGINT)
+
+    def _fail(self, trainer: Any, place: str) -> None:
+        if self._is_now(trainer, place):
+            raise PlannedError(place)
+
+    def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
+        self._signal(trainer, "step")
+        self._fail(trainer, "batch")
+
+    def on_before_backward(self, trainer: Any, pl_module: Any, loss: Any) -> None:
+        self._fail(trainer, "forward")
+
+    def on_after_backward(self, trainer: Any, pl_module: Any) -> None:
+        self._fail(trainer, "backward")
+
+    def on_validation_batch_end(self, trainer: Any, *_: Any) -> None:
+        self._signal(trainer, "val")
+        self._fail(trainer, "val_error")
+
+    def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
+        self._signal(trainer, "val_end")

@@ -7,13 +7,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = {"resume", "callbacks", "lit_modules", "datamodules", "configs"}
+PACKAGES = {"resume", "callbacks", "lit_modules", "datamodules", "configs", "benchmarks"}
 ALLOWED = {
     "resume": set(),
-    "callbacks": set(),
+    "callbacks": {"resume"},
     "lit_modules": set(),
     "datamodules": set(),
     "configs": {"callbacks", "datamodules", "lit_modules"},
+    "benchmarks": {"resume", "callbacks", "lit_modules", "datamodules", "configs", "train"},
 }
 RESUME_MAY_USE = {*sys.stdlib_module_names, "questionary", "prompt_toolkit", "yaml", "filelock", "resume"}
 

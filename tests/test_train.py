@@ -1,10 +1,6 @@
-"""The whole program: `train.main` on tiny data, and real processes where signals and exit codes matter."""
+"""The whole program: `train.main` on tiny data."""
 
 import csv
-import os
-import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -216,51 +212,3 @@ def test_print_config_prints_what_a_run_would_use_and_touches_nothing(
 def test_an_abbreviated_flag_is_refused(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     assert run(*PATHS, "--max_epoch", "3") == 2
     assert "max_epoch" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("step", [1, 2, 3])
-def test_a_run_stopped_within_an_epoch_and_resumed_ends_with_the_same_weights(
-    run: Run, capsys: pytest.CaptureFixture[str], step: int
-) -> None:
-    settings = [*PATHS, *TINY, "--max_epochs=2", "--model.network.dropout=0.5", "--data.num_workers=2"]
-    assert run("--checkpoint_dir=whole", *settings) == 0
-    stop = ["--trainer.callbacks=stopping.SignalAtStep", f"--trainer.callbacks.step={step}"]
-    assert run("--checkpoint_dir=parts", *settings, *stop) == 128 + signal.SIGINT
-    assert "python train.py --ckpt_path parts/interrupted_checkpoint.pth" in capsys.readouterr().out
-    assert run("--checkpoint_dir=parts", "--ckpt_path=interrupted", "--trainer.callbacks=null") == 0
-    whole, parts = (torch.load(f"{folder}/latest_checkpoint.pth", weights_only=True) for folder in ("whole", "parts"))
-    assert whole["state_dict"].keys() == parts["state_dict"].keys()
-    for name, value in whole["state_dict"].items():
-        assert torch.equal(value, parts["state_dict"][name]), name
-
-
-@pytest.mark.skipif(os.name == "nt", reason="Windows sends no such signals to a process")
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_to_the_whole_process_group_saves_and_the_printed_command_resumes(
-    tmp_path: Path, signum: signal.Signals
-) -> None:
-    draw_pairs(tmp_path / "Data", 12)
-    args = [*PATHS, *TINY, "--data.num_workers=2", "--max_epochs=100000", "--no_interactive"]
-    program = [sys.executable, str(ROOT / "train.py")]
-    with subprocess.Popen(
-        [*program, *args], cwd=tmp_path, stdout=subprocess.PIPE, text=True, start_new_session=True
-    ) as process:
-        assert process.stdout is not None
-        lines = iter(process.stdout.readline, "")
-        assert any(line.startswith("Epoch 2/") for line in lines)
-        os.killpg(process.pid, signum)
-        rest = "".join(lines)
-    assert process.returncode == 128 + signum
-    assert "saved checkpoints/interrupted_checkpoint.pth" in rest
-    words = rest.splitlines()[-1].split()
-    assert words[0] == "python"
-    done = torch.load(tmp_path / "checkpoints/interrupted_checkpoint.pth", weights_only=True)["run"]["epoch"]
-    resumed = subprocess.run(
-        [sys.executable, *words[1:], f"--max_epochs={done + 1}"],
-        cwd=tmp_path,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert resumed.returncode == 0, resumed.stderr
-    assert "Resuming training from epoch" in resumed.stdout

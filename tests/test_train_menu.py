@@ -1,16 +1,16 @@
 """The whole program in a terminal, from the menu to the trained network."""
 
+import signal
+import termios
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
 from pictures import draw_pairs
+from pseudo_terminal import Terminal
 from tiny_run import PATHS, TINY
 
 import train
-
-pytest.importorskip("termios", reason="Windows has no pseudo-terminal that pexpect can drive")
-from pseudo_terminal import Terminal
 
 pytestmark = pytest.mark.terminal
 
@@ -34,7 +34,7 @@ def start() -> Iterator[Start]:
 
     yield begin
     for terminal in begun:
-        terminal.process.close(force=True)
+        terminal.close()
 
 
 def files() -> dict[str, bytes]:
@@ -116,3 +116,24 @@ def test_leaving_the_menu_ends_the_program_with_no_trace_of_the_imports(start: S
     assert program.finish() == 0
     assert "Traceback" not in program.text()
     assert files() == before
+
+
+@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_at_the_menu_leaves_the_terminal_as_it_was(start: Start, signum: signal.Signals) -> None:
+    before = files()
+    program = start()
+    program.wait_for("请选择")
+    program.process.kill(signum)
+    assert program.finish() == 128 + signum
+    mode = termios.tcgetattr(program.process.child_fd)[3]
+    assert mode & termios.ICANON
+    assert mode & termios.ECHO
+    assert "Traceback" not in program.text()
+    assert files() == before
+
+
+def test_closing_the_terminal_saves_the_run(start: Start) -> None:
+    program = start("--ckpt_path=latest", "--max_epochs=100000")
+    program.wait_for("Epoch 4/")
+    assert program.hang_up() == 128 + signal.SIGHUP
+    assert "interrupted_checkpoint.pth" in files()

@@ -27,6 +27,9 @@ def no_image() -> None:
     Path("Data/images/cell_3.png").write_text("no image", encoding="utf-8")
 
 
+PLATEAU = "--model.lr_scheduler=lightning.pytorch.cli.ReduceLROnPlateau"
+
+
 def more_values() -> None:
     draw_pair(Path("Data"), "cell_3", (0, 17, 255))
 
@@ -68,6 +71,12 @@ def damaged_checkpoint() -> None:
         ([NEW, "--checkpoint.keep_last=-1"], ["keep_last", "-1"]),
         ([NEW, "--model.optimizer.lr=-1"], ["learning rate", "-1"]),
         ([NEW, "--trainer.val_check_interval=1000"], ["val_check_interval", "1000"]),
+        (
+            [NEW, "--batch_size=2", "--trainer.val_check_interval=3", "--trainer.accumulate_grad_batches=2"],
+            ["in the middle of an optimizer step", "such as 2"],
+        ),
+        ([NEW, PLATEAU, "--model.lr_scheduler.monitor=train/loss"], ["watches 'train/loss'", "val/iou"]),
+        ([NEW, PLATEAU, "--model.lr_scheduler.monitor=val/loss", "--model.lr_scheduler_interval=step"], ["epoch"]),
         ([NEW, "--trainer.overfit_batches=1"], ["overfit_batches"]),
         ([*RESUME, "--model.network.width=3"], ["latest_checkpoint.pth", "shape", "expected"]),
         ([*RESUME, "--model.optimizer.lr=0.00001"], ["--model.optimizer"]),

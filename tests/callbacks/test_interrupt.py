@@ -2,14 +2,26 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 from lightning.pytorch import Callback
 from stopping import SignalAtStep
 from tiny import BATCHES, load, names, train
 
-from callbacks import TrainingInterrupted, not_stopped, stop_at_once
+from callbacks import TrainingInterrupted
+from resume import Stopped, stop_at_once
+from resume.stopping import STOP_SIGNALS
+
+
+class CountValidation(Callback):
+    def __init__(self) -> None:
+        self.batches: list[int] = []
+
+    def on_validation_batch_end(
+        self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int, dataloader_idx: int = 0
+    ) -> None:
+        self.batches.append(batch_idx)
 
 
 def interrupted(folder: Path) -> dict[str, Any]:
@@ -33,9 +45,24 @@ def test_the_epoch_that_was_interrupted_does_not_count_as_done(tmp_path: Path) -
     assert "checkpoint_epoch_2.pth" not in names(tmp_path)
 
 
-def test_a_signal_in_the_last_step_lets_the_epoch_end_with_its_own_files(tmp_path: Path) -> None:
+def test_a_signal_in_the_epochs_last_step_stops_in_its_validation_which_the_resume_makes_anew(tmp_path: Path) -> None:
     with pytest.raises(TrainingInterrupted):
         train(tmp_path, [0.1, 0.2], callbacks=[SignalAtStep(BATCHES - 1)])
+    assert "checkpoint_epoch_1.pth" not in names(tmp_path)
+    assert (interrupted(tmp_path)["epoch_done"], interrupted(tmp_path)["batch"]) == (False, BATCHES)
+    count = CountValidation()
+    train(tmp_path, [0.1, 0.2], callbacks=[count], ckpt_path=tmp_path / "interrupted_checkpoint.pth")
+    assert count.batches == [0, 1, 0, 1]
+    assert {"checkpoint_epoch_1.pth", "checkpoint_epoch_2.pth"} <= set(names(tmp_path))
+
+
+def test_a_signal_at_the_epochs_very_end_lets_its_files_be_written(tmp_path: Path) -> None:
+    class SignalAfterValidation(Callback):
+        def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(TrainingInterrupted):
+        train(tmp_path, [0.1, 0.2], callbacks=[SignalAfterValidation()])
     assert "checkpoint_epoch_1.pth" in names(tmp_path)
     assert interrupted(tmp_path)["epoch_done"]
 
@@ -78,24 +105,24 @@ def test_a_stop_waits_for_the_optimizer_step_of_accumulated_gradients(tmp_path: 
     assert (interrupted(tmp_path)["batch"], interrupted(tmp_path)["global_step"]) == (2, 1)
 
 
-@pytest.mark.skipif(sys.platform == "win32", reason="Windows has no SIGTERM that a process can catch")
-def test_sigterm_saves_as_well(tmp_path: Path) -> None:
+@pytest.mark.parametrize("signum", STOP_SIGNALS)
+def test_every_signal_that_stops_saves_and_has_its_own_exit_code(tmp_path: Path, signum: int) -> None:
     with pytest.raises(TrainingInterrupted) as stop:
-        train(tmp_path, [0.1], callbacks=[SignalAtStep(1, signal.SIGTERM)])
-    assert stop.value.signum == signal.SIGTERM
+        train(tmp_path, [0.1], callbacks=[SignalAtStep(1, signum)])
+    assert stop.value.exit_code == 128 + signum
     assert interrupted(tmp_path)["global_step"] == 2
 
 
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("signum", STOP_SIGNALS)
 def test_a_signal_before_training_stops_at_once_and_writes_nothing(tmp_path: Path, signum: int) -> None:
     class SignalInSanityCheck(Callback):
         def on_sanity_check_start(self, trainer: Any, pl_module: Any) -> None:
             signal.raise_signal(signum)
             raise AssertionError("still there")
 
-    with pytest.raises(TrainingInterrupted) as stop, stop_at_once():
+    with pytest.raises(Stopped) as stop, stop_at_once():
         train(tmp_path, [0.1], callbacks=[SignalInSanityCheck()], trainer_settings={"num_sanity_val_steps": 1})
-    assert (stop.value.signum, stop.value.saved) == (signum, None)
+    assert stop.value.signum == signum
     assert names(tmp_path) == []
 
 
@@ -111,14 +138,16 @@ def test_an_exception_in_a_step_saves_the_steps_before_it(tmp_path: Path, capsys
     assert "All steps before that (2) are saved in" in capsys.readouterr().out
 
 
-def test_an_exception_in_the_middle_of_a_step_saves_nothing(tmp_path: Path) -> None:
-    class BadGradient(Callback):
-        def on_after_backward(self, trainer: Any, pl_module: Any) -> None:
-            if trainer.global_step == 2:
-                raise RuntimeError("a bad gradient")
+def test_an_exception_while_the_weights_change_saves_nothing(tmp_path: Path) -> None:
+    class BadStep(Callback):
+        def on_train_start(self, trainer: Any, pl_module: Any) -> None:
+            def fail(*_: Any) -> None:
+                raise RuntimeError("a bad step")
 
-    with pytest.raises(RuntimeError, match="a bad gradient"):
-        train(tmp_path, [0.1], callbacks=[BadGradient()])
+            trainer.optimizers[0].register_step_post_hook(fail)
+
+    with pytest.raises(RuntimeError, match="a bad step"):
+        train(tmp_path, [0.1], callbacks=[BadStep()])
     assert "interrupted_checkpoint.pth" not in names(tmp_path)
 
 
@@ -143,8 +172,8 @@ train(Path({str(tmp_path)!r}), [0.1], callbacks=[Twice()])
     assert names(tmp_path) == []
 
 
-def handlers() -> tuple[Any, Any]:
-    return signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+def handlers() -> list[Any]:
+    return [signal.getsignal(signum) for signum in STOP_SIGNALS]
 
 
 def test_signal_handlers_are_put_back_after_training(tmp_path: Path) -> None:
@@ -168,14 +197,6 @@ def test_an_exception_in_validation_saves_the_epoch_and_a_resume_validates_it_in
             if trainer.global_step == 2 * BATCHES and batch_idx == 1:
                 raise RuntimeError("a bad image")
 
-    class CountValidation(Callback):
-        batches: ClassVar[list[int]] = []
-
-        def on_validation_batch_end(
-            self, trainer: Any, pl_module: Any, outputs: Any, batch: Any, batch_idx: int, dataloader_idx: int = 0
-        ) -> None:
-            self.batches.append(batch_idx)
-
     with pytest.raises(RuntimeError, match="a bad image"):
         train(tmp_path, [0.1, 0.2], callbacks=[BadImage()])
     assert interrupted(tmp_path)["global_step"] == 2 * BATCHES
@@ -196,16 +217,3 @@ def test_a_stop_around_a_validation_in_mid_epoch_does_not_lose_it(tmp_path: Path
     assert whole["best_step"] == BATCHES // 2
     for fact in ("global_step", "best_step", "best_epoch", "best_score", "score"):
         assert parts[fact] == whole[fact], fact
-
-
-def test_a_signal_while_files_move_waits_until_they_have_moved() -> None:
-    moved = []
-
-    def move() -> None:
-        with not_stopped():
-            signal.raise_signal(signal.SIGINT)
-            moved.append("all")
-
-    with pytest.raises(TrainingInterrupted):
-        move()
-    assert moved == ["all"]

@@ -4,6 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 from PIL import Image
+from torchvision.transforms import v2
 
 from datamodules.dataset import PairDataset, collate
 from datamodules.errors import DataError
@@ -60,3 +61,17 @@ def test_sizes_in_one_batch_must_agree() -> None:
     with pytest.raises(DataError, match=r"4 × 4, 4 × 6 pixels.*--data\.image_size"):
         collate(samples)
     assert collate(samples[:1])[0].shape == (1, 3, 4, 4)
+
+
+def test_a_large_sample_does_not_depend_on_the_number_of_threads() -> None:
+    jitter = PairTransform((900, 900), [v2.ColorJitter(0.5, 0.5, 0.5, 0.2)])
+    dataset = PairDataset(SamplePairs(0, [1]), ClassMapping(2, None, None), jitter, seed=0)
+    before = torch.get_num_threads()
+    images = []
+    try:
+        for threads in (1, 4):
+            torch.set_num_threads(threads)
+            images.append([dataset[epoch, 0][0] for epoch in range(3)])
+    finally:
+        torch.set_num_threads(before)
+    assert all(torch.equal(one, other) for one, other in zip(*images, strict=True))

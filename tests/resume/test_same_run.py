@@ -1,8 +1,9 @@
 from pathlib import Path
 
 import pytest
+from run_files import facts
 
-from resume import ResumeError, is_finished, refuse_other_data, refuse_other_optimizer
+from resume import ResumeError, is_finished, name_other_conditions, refuse_other_data, refuse_other_optimizer
 
 FILE = Path("checkpoints/latest_checkpoint.pth")
 OWN = {"image_path": "Data/images", "gt_path": "Data/gt", "val_image_path": None, "val_gt_path": None}
@@ -65,3 +66,15 @@ def test_a_run_is_finished_when_its_epochs_or_steps_are_done(
     run = {"epoch": 5, "epoch_done": epoch_done, "global_step": 50}
     assert is_finished(FILE, run, max_epochs, max_steps) is finished
     assert ("This run is finished" in capsys.readouterr().out) is finished
+
+
+def test_changed_versions_and_threads_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    run = facts(3, versions={"torch": "2.9"}, machine={"threads": "2", "device": "cpu"})
+    name_other_conditions(run, {"torch": "2.10"}, {"threads": "4", "device": "cpu"})
+    assert "torch 2.9 → 2.10, threads 2 → 4" in capsys.readouterr().out
+
+
+def test_the_same_conditions_are_no_news(capsys: pytest.CaptureFixture[str]) -> None:
+    run = facts(3, versions={"torch": "2.9"}, machine={"threads": "2"})
+    name_other_conditions(run, {"torch": "2.9"}, {"threads": "2"})
+    assert capsys.readouterr().out == ""

@@ -1,0 +1,115 @@
+"""Whether two run folders hold the same run, bit for bit."""
+
+import csv
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+
+CHECKPOINTS = ("latest_checkpoint.pth", "best_model.pth", "checkpoint_epoch_*.pth")
+HISTORY = "training_history.csv"
+PLOT = "training_history.png"
+CONFIG = "config.yaml"
+# What tells of the clock, of the starts that a run took, and of where it lies, and not of what was trained.
+IGNORED_ENTRIES = frozenset({"run_id", "parent", "saved_at", "seconds", "resumes", "checkpoint_dir"})
+IGNORED_COLUMNS = frozenset({"seconds", "resumed"})
+# Lightning's count of the batches of a validation that is over, which a resume begins anew.
+IGNORED_PLACE = "loops.fit_loop.epoch_loop.val_loop.batch_progress"
+_SHOWN = 10
+
+
+def compare_runs(folder_a: Path, folder_b: Path) -> list[str]:
+    """Compare the files that two runs have left, such as a resumed one and the one that was never stopped.
+
+    Compared are latest, best and all epoch files with everything in them, the history and `config.yaml`; only the
+    entries of `IGNORED_ENTRIES` and the columns of `IGNORED_COLUMNS` may differ. `interrupted_checkpoint.pth` is not
+    compared, since only one of the runs need have one.
+
+    Args:
+        folder_a: The one run's `checkpoint_dir`.
+        folder_b: The other run's.
+
+    Returns:
+        One line for each difference, at most ten for each file; none where the runs are the same.
+    """
+    names = {file.name for folder in (folder_a, folder_b) for pattern in CHECKPOINTS for file in folder.glob(pattern)}
+    lines = [line for name in sorted({CHECKPOINTS[0], *names}) for line in _of_file(folder_a, folder_b, name)]
+    for name in (HISTORY, CONFIG, PLOT):
+        lines += _of_file(folder_a, folder_b, name)
+    return lines
+
+
+def _of_file(folder_a: Path, folder_b: Path, name: str) -> list[str]:
+    missing = [folder for folder in (folder_a, folder_b) if not (folder / name).is_file()]
+    if missing:
+        return [f"{name}: missing in {folder}" for folder in missing]
+    if name == PLOT:  # a picture of the resumes too: only that it is there
+        return []
+    contents = []
+    for folder in (folder_a, folder_b):
+        try:
+            contents.append(_content(folder / name))
+        except Exception as error:  # noqa: BLE001 - a damaged file can fail in any way, and is a difference
+            return [f"{name}: in {folder} it cannot be read: {type(error).__name__}: {error}"]
+    found = [f"{name}: {line}" for line in differences(*contents)]
+    return found if len(found) <= _SHOWN else [*found[:_SHOWN], f"{name}: {len(found) - _SHOWN} further differences"]
+
+
+def _content(path: Path) -> Any:
+    if path.suffix == ".csv":
+        with path.open(encoding="utf-8", newline="") as file:
+            return [
+                {name: value for name, value in row.items() if name not in IGNORED_COLUMNS}
+                for row in csv.DictReader(file)
+            ]
+    if path.suffix == ".yaml":
+        return yaml.safe_load(path.read_text(encoding="utf-8"))
+    checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+    checkpoint["run"]["config"] = yaml.safe_load(checkpoint["run"]["config"])
+    return checkpoint
+
+
+def differences(one: Any, other: Any, place: str = "") -> Iterator[str]:
+    """One line for each place at which two nests of plain values and tensors differ, in the bits too."""
+    if type(one) is not type(other):
+        yield f"{place}: {type(one).__name__} {_short(one)} and {type(other).__name__} {_short(other)}"
+    elif isinstance(one, dict):
+        yield from _of_entries(one, other, place)
+    elif isinstance(one, list | tuple):
+        if len(one) != len(other):
+            yield f"{place}: {len(one)} and {len(other)} entries"
+        for number, pair in enumerate(zip(one, other, strict=False)):
+            yield from differences(*pair, f"{place}[{number}]")
+    elif not _same_bits(one, other):
+        yield f"{place}: {_short(one)} and {_short(other)}"
+
+
+def _of_entries(one: dict[Any, Any], other: dict[Any, Any], place: str) -> Iterator[str]:
+    for key in [*one, *(key for key in other if key not in one)]:
+        where = f"{place}.{key}" if place else str(key)
+        if key in IGNORED_ENTRIES or where == IGNORED_PLACE:
+            continue
+        if key in one and key in other:
+            yield from differences(one[key], other[key], where)
+        else:
+            yield f"{where}: only in the {'first' if key in one else 'second'}"
+
+
+def _same_bits(one: Any, other: Any) -> bool:
+    if isinstance(one, torch.Tensor):
+        if (one.dtype, one.shape) != (other.dtype, other.shape):
+            return False
+        # As bytes: NaN differs from itself, and 0.0 equals -0.0.
+        bits = [tensor.reshape(-1).contiguous().view(torch.uint8) for tensor in (one, other)]
+        return torch.equal(bits[0], bits[1])
+    if isinstance(one, float):
+        return bool(one.hex() == other.hex())
+    return bool(one == other)
+
+
+def _short(value: Any) -> str:
+    if isinstance(value, torch.Tensor):
+        return f"{value.dtype} {tuple(value.shape)} of mean {value.double().mean():.9g}"
+    return repr(value)[:80]

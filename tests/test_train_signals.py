@@ -1,0 +1,125 @@
+"""Real processes that are told to stop."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import torch
+from pictures import draw_pairs
+from tiny_run import PATHS, TINY
+
+import train
+
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows sends no such signals to a process")
+
+PROGRAM = Path(train.__file__)
+# Chosen in the program that starts train.py, as a configuration cannot.
+WITH_START_METHOD = """
+import multiprocessing, pathlib, runpy, sys
+multiprocessing.set_start_method(sys.argv.pop(1))
+sys.argv.pop(0)
+sys.path[0] = str(pathlib.Path(sys.argv[0]).parent)
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
+Start = Callable[..., "subprocess.Popen[str]"]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts train.py, in a process group of its own and in a folder with data; its output is read line by line."""
+    draw_pairs(tmp_path / "Data", 12)
+    begun: list[subprocess.Popen[str]] = []
+
+    def begin(*argv: str, start_method: str = "fork") -> "subprocess.Popen[str]":
+        command = [sys.executable, "-u", "-c", WITH_START_METHOD, start_method, str(PROGRAM), *argv]
+        process = subprocess.Popen(
+            command,
+            cwd=tmp_path,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            stdin=subprocess.DEVNULL,
+            text=True,
+            encoding="utf-8",
+            start_new_session=True,
+        )
+        begun.append(process)
+        return process
+
+    yield begin
+    for process in begun:
+        process.kill()
+        process.wait()
+        if process.stdout is not None:
+            process.stdout.close()
+
+
+def read_until(process: "subprocess.Popen[str]", start_of_line: str) -> None:
+    assert process.stdout is not None
+    read = []
+    for line in iter(process.stdout.readline, ""):
+        read.append(line)
+        if line.startswith(start_of_line):
+            return
+    raise AssertionError("".join(read))
+
+
+ENDLESS = [*PATHS, *TINY, "--max_epochs=100000", "--no_interactive"]
+
+
+@pytest.mark.parametrize(
+    ("signum", "start_method"), [(signal.SIGINT, "fork"), (signal.SIGTERM, "spawn"), (signal.SIGHUP, "fork")]
+)
+def test_a_signal_to_the_whole_process_group_saves_and_spares_the_workers(
+    start: Start, tmp_path: Path, signum: signal.Signals, start_method: str
+) -> None:
+    process = start(*ENDLESS, "--data.num_workers=1", start_method=start_method)
+    read_until(process, "Epoch 2/")
+    os.killpg(process.pid, signum)
+    rest, _ = process.communicate()
+    assert process.returncode == 128 + signum, rest
+    assert "saved checkpoints/interrupted_checkpoint.pth" in rest
+    torch.load(tmp_path / "checkpoints/interrupted_checkpoint.pth", weights_only=True)
+
+
+def test_the_command_that_is_printed_after_a_signal_resumes(start: Start, tmp_path: Path) -> None:
+    process = start(*ENDLESS)
+    read_until(process, "Epoch 2/")
+    os.killpg(process.pid, signal.SIGINT)
+    rest, _ = process.communicate()
+    words = rest.splitlines()[-1].split()
+    assert words[:2] == ["python", str(PROGRAM)]
+    done = torch.load(tmp_path / "checkpoints/interrupted_checkpoint.pth", weights_only=True)["run"]["epoch"]
+    resumed = start(*words[2:], f"--max_epochs={done + 1}")
+    said, _ = resumed.communicate()
+    assert resumed.returncode == 0, said
+    assert "Resuming training from epoch" in said
+
+
+def test_a_second_signal_leaves_at_once_and_every_file_stays_sound(start: Start, tmp_path: Path) -> None:
+    process = start(*ENDLESS, "--data.num_workers=2")
+    read_until(process, "Epoch 2/")
+    os.killpg(process.pid, signal.SIGINT)
+    os.killpg(process.pid, signal.SIGTERM)
+    process.communicate()
+    assert process.returncode in (128 + signal.SIGINT, 128 + signal.SIGTERM)
+    for file in (tmp_path / "checkpoints").glob("*.pth"):
+        torch.load(file, weights_only=True)
+
+
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_while_torch_is_imported_ends_the_program_at_once(
+    start: Start, tmp_path: Path, signum: signal.Signals
+) -> None:
+    process = start(*ENDLESS)
+    read_until(process, "No checkpoint found")
+    os.killpg(process.pid, signum)
+    rest, _ = process.communicate()
+    assert process.returncode == 128 + signum
+    assert "Interrupted. No training was under way." in rest
+    assert "Traceback" not in rest
+    assert not (tmp_path / "checkpoints").exists()
