@@ -26,7 +26,6 @@ LOOKALIKES = [
     "checkpoint_epoch_0.pth",
     "checkpoint_epoch_01.pth",
     "checkpoint_epoch_١.pth",
-    "Latest_Checkpoint.pth",
     "latest_checkpoint.pth.bak",
     "best_model.pth\n",
     ".latest_checkpoint.pth.tmp",
@@ -52,17 +51,26 @@ class Content:
     given_by_link: bool
 
 
+def is_of_the_program(name: str) -> bool:
+    """What the contract says, in other words than the program's."""
+    number = name.removeprefix("checkpoint_epoch_").removesuffix(".pth")
+    is_epoch_file = name == f"checkpoint_epoch_{number}.pth" and number.isascii() and number.isdecimal()
+    return name in OWN_NAMES or (is_epoch_file and not number.startswith("0"))
+
+
 @st.composite
 def contents(draw: st.DrawFn) -> Content:
     """Own names, names that look like them, and names in any alphabet, each in any form."""
-    names = draw(
+    own = draw(st.lists(st.sampled_from(OWN_NAMES), min_size=1, max_size=6, unique=True))
+    foreign = draw(
         st.lists(
-            st.one_of(st.sampled_from(OWN_NAMES), st.sampled_from(LOOKALIKES), _ANY_NAME),
-            min_size=1,
-            max_size=9,
+            st.one_of(st.sampled_from(LOOKALIKES), _ANY_NAME),
+            max_size=4,
             unique_by=lambda name: name.casefold(),  # one file on systems that do not tell them apart
         )
     )
+    taken = {name.casefold() for name in own}
+    names = [*own, *(name for name in foreign if name.casefold() not in taken)]
     forms = {name: draw(st.sampled_from(FORMS)) for name in names}
     return Content(forms, {name: draw(st.integers(0, 8)) for name in names}, draw(st.booleans()))
 

@@ -192,6 +192,7 @@ def test_a_full_disk_while_the_best_file_is_copied_is_one_clear_message(
     with pytest.raises(ResumeError, match=r"best_model\.pth: cannot be written \(No space left"):
         apply(by_flag("--ckpt_path", str(folder / "checkpoint_epoch_1.pth")))
     assert not (folder / "best_model.pth").exists()
+    assert unfinished_move(folder) is None  # the files did move, all of them
 
 
 def test_going_on_from_the_newest_touches_and_says_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
