@@ -85,6 +85,8 @@ def require_intact(path: Path) -> None:
 
 
 def _read_description(path: Path) -> Any:
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise UnreadableError(text("no checkpoint file"))  # a pipe, say: opening it would wait for ever
     try:
         with zipfile.ZipFile(path) as archive:
             return _unpickle(archive, path)

@@ -105,3 +105,11 @@ def test_importing_the_package_imports_nothing_slow() -> None:
     root = Path(__file__).parents[2]
     done = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == ""
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such pipes")
+def test_a_pipe_of_a_checkpoints_name_is_refused_without_waiting_for_it(tmp_path: Path) -> None:
+    pipe = tmp_path / "latest_checkpoint.pth"
+    os.mkfifo(pipe)
+    with pytest.raises(UnreadableError, match="no checkpoint file"):
+        read_run(pipe)
