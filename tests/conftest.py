@@ -1,3 +1,4 @@
+import signal
 from pathlib import Path
 
 import pytest
@@ -14,6 +15,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "draw" in metafunc.fixturenames:
         metafunc.parametrize("draw", range(metafunc.config.getoption("--draws")))
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _signals_as_in_a_terminal() -> None:
+    """Under nohup, or as a job in the background, the tests would inherit signals that are turned off."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
 
 
 @pytest.fixture
