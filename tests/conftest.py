@@ -1,4 +1,6 @@
+import os
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -23,6 +25,13 @@ def _signals_as_in_a_terminal() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+@pytest.fixture(autouse=True)
+def _no_decision_of_an_earlier_test() -> Iterator[None]:
+    """A start leaves its decision in the environment, for the processes that it starts."""
+    yield
+    os.environ.pop("RESUME_DECISION", None)
 
 
 @pytest.fixture
