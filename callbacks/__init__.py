@@ -1,4 +1,4 @@
-from callbacks.atomic import AtomicCheckpointIO, staged
+from callbacks.atomic import AtomicCheckpointIO
 from callbacks.checkpoints import CheckpointFiles
 from callbacks.interrupt import Interrupt, TrainingInterrupted
 from callbacks.progress import EpochBar
@@ -15,5 +15,4 @@ __all__ = [
     "TrainingHistory",
     "TrainingInterrupted",
     "load_for_resume",
-    "staged",
 ]

@@ -14,8 +14,8 @@ from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_warn
 from typing_extensions import override
 
-from callbacks.atomic import link
 from callbacks.boundaries import is_step_boundary
+from resume.durable import link
 
 LATEST = "latest_checkpoint.pth"
 BEST = "best_model.pth"

@@ -12,7 +12,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from typing_extensions import override
 
-from callbacks.atomic import staged
+from resume.durable import staged
 
 
 class CheckpointError(Exception):

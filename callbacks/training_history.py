@@ -10,8 +10,8 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_warn
 from typing_extensions import override
 
-from callbacks.atomic import staged
 from callbacks.history_plot import save_history
+from resume.durable import staged
 
 CSV_NAME = "training_history.csv"
 PNG_NAME = "training_history.png"

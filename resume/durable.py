@@ -13,19 +13,31 @@ def write_text(path: Path, content: str) -> None:
     Raises:
         OSError: The system refused; what was there before is unchanged.
     """
-    with _staged(path) as temporary:
+    with staged(path) as temporary:
         temporary.write_text(content, encoding="utf-8")
+
+
+@contextlib.contextmanager
+def staged(path: Path) -> Iterator[Path]:
+    """A temporary file beside `path` that takes its name, all at once, when the block ends without an error.
+
+    It lies in the same folder, since only there replacing a file is atomic, and is on the disk before it gets the name.
+    """
+    with _replacing(path) as temporary:
+        yield temporary
         _sync_file(temporary)
 
 
 def link(source: Path, target: Path) -> None:
     """Give `source` the further name `target`: a hard link, or a copy where the file system has none.
 
+    Linked files share their bytes, so no file of a run is ever opened for writing; it is replaced.
+
     Raises:
         OSError: The system refused; what was there before is unchanged.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    with _staged(target) as temporary:
+    with _replacing(target) as temporary:
         try:
             os.link(source.resolve(), temporary)
         except OSError:
@@ -39,7 +51,7 @@ def link_softly(path: Path, goal: str) -> None:
     Raises:
         OSError: The system refused; what was there before is unchanged.
     """
-    with _staged(path) as temporary:
+    with _replacing(path) as temporary:
         temporary.symlink_to(goal)
 
 
@@ -54,7 +66,7 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _staged(path: Path) -> Iterator[Path]:
+def _replacing(path: Path) -> Iterator[Path]:
     """A name in the same folder for what takes the name `path`, all at once, when the block ends without an error."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     # One that a killed process of this number left may be a link to a checkpoint: never written into.

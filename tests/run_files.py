@@ -9,6 +9,8 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 BATCHES = 10
 RUN = "a" * 32
 OTHER_RUN = "b" * 32
@@ -86,3 +88,13 @@ def fill(folder: Path, epochs: int = 3, *, interrupted: bool = True, **changes: 
 def snapshot(folder: Path) -> dict[str, bytes]:
     """Every file below a folder with its content: equal snapshots mean that nothing was touched."""
     return {str(path.relative_to(folder)): path.read_bytes() for path in sorted(folder.rglob("*")) if path.is_file()}
+
+
+def symlink(path: Path, goal: str) -> Path:
+    """Make or replace a symbolic link; skips the test where the system allows none."""
+    path.unlink(missing_ok=True)
+    try:
+        path.symlink_to(goal)
+    except OSError:
+        pytest.skip("this system allows no symbolic links")
+    return path

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import run_files
 
-from resume.durable import link, link_softly, write_text
+from resume.durable import link, link_softly, staged, write_text
 
 
 @pytest.fixture
@@ -27,11 +27,7 @@ def test_a_leftover_temporary_link_is_never_written_through(folder: Path, monkey
 
 
 def test_the_further_name_of_a_link_is_a_file_of_its_own(folder: Path) -> None:
-    chosen = folder / "chosen.pth"
-    try:
-        chosen.symlink_to("checkpoint_epoch_1.pth")
-    except OSError:
-        pytest.skip("this system allows no symbolic links")
+    chosen = run_files.symlink(folder / "chosen.pth", "checkpoint_epoch_1.pth")
     link(chosen, folder / "best_model.pth")
     assert not (folder / "best_model.pth").is_symlink()
     assert (folder / "best_model.pth").samefile(folder / "checkpoint_epoch_1.pth")
@@ -59,3 +55,61 @@ def test_a_symbolic_link_is_replaced_and_never_its_goal(tmp_path: Path) -> None:
     assert (tmp_path / "name").readlink() == Path("other")
     assert (tmp_path / "goal").read_bytes() == b"mine"
     assert len(list(tmp_path.iterdir())) == 2
+
+
+def test_staged_file_takes_its_name_only_when_the_block_ends(tmp_path: Path) -> None:
+    target = tmp_path / "file"
+    target.write_text("old", encoding="utf-8")
+    with staged(target) as temporary:
+        temporary.write_text("new", encoding="utf-8")
+        assert target.read_text(encoding="utf-8") == "old"
+        assert temporary.parent == tmp_path
+    assert target.read_text(encoding="utf-8") == "new"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_an_error_while_writing_leaves_the_old_file_and_no_temporary_one(tmp_path: Path) -> None:
+    target = tmp_path / "file"
+    target.write_text("old", encoding="utf-8")
+
+    def fail_half_way() -> None:
+        with staged(target) as temporary:
+            temporary.write_text("ne", encoding="utf-8")
+            raise OSError("disk full")
+
+    with pytest.raises(OSError, match="disk full"):
+        fail_half_way()
+    assert target.read_text(encoding="utf-8") == "old"
+    assert list(tmp_path.iterdir()) == [target]
+
+
+def test_a_link_is_the_same_file_and_survives_the_replacement_of_its_source(tmp_path: Path) -> None:
+    source, target = tmp_path / "latest", tmp_path / "best"
+    source.write_text("1", encoding="utf-8")
+    target.write_text("0", encoding="utf-8")
+    link(source, target)
+    assert source.samefile(target)
+    with staged(source) as temporary:
+        temporary.write_text("2", encoding="utf-8")
+    assert target.read_text(encoding="utf-8") == "1"
+
+
+def test_linking_twice_leaves_no_temporary_name(tmp_path: Path) -> None:
+    source, target = tmp_path / "latest", tmp_path / "best"
+    source.write_text("1", encoding="utf-8")
+    link(source, target)
+    link(source, target)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["best", "latest"]
+
+
+def test_without_hard_links_the_file_is_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_links(*_: object) -> None:
+        raise OSError("Operation not supported")
+
+    monkeypatch.setattr(os, "link", no_links)
+    source, target = tmp_path / "latest", tmp_path / "best"
+    source.write_text("1", encoding="utf-8")
+    link(source, target)
+    assert target.read_text(encoding="utf-8") == "1"
+    assert not source.samefile(target)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["best", "latest"]
