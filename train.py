@@ -153,7 +153,7 @@ def build(cli: "TrainCLI", decision: resume.Decision, parent: dict[str, Any] | N
     from configs import as_config_error, device_line, git_commit, machine, versions
 
     folder, monitored = str(decision.checkpoint_dir), cli.config.checkpoint
-    facts = {
+    facts: dict[str, Any] = {
         "data": data_of(cli),
         "class_mapping": cli.datamodule.class_mapping,
         "versions": versions(),
@@ -172,9 +172,9 @@ def build(cli: "TrainCLI", decision: resume.Decision, parent: dict[str, Any] | N
             Interrupt(folder),
         ]
     trainer = cli.build_trainer(callbacks, AtomicCheckpointIO())
-    facts["machine"] = machine(trainer)  # the device is known only now
+    facts["machine"] = now = machine(trainer)  # the device is known only now
     if parent is not None:
-        resume.name_other_conditions(parent, versions(), machine(trainer))
+        resume.name_other_conditions(parent, facts["versions"], now)
     resume.say(resume.text("Device: {device}").format(device=device_line(trainer.strategy.root_device)))
     data = (
         resume.text("Data: {data}")

@@ -81,7 +81,7 @@ class Interrupt(Checkpoint):
         # With accumulated gradients, several batches are one step.
         self._in_step = (batch_idx + 1) % trainer.accumulate_grad_batches != 0 and not trainer.is_last_batch
         if is_step_boundary(trainer, batch_idx):
-            self._stop_if_asked(trainer, pl_module)
+            self._pass_boundary(trainer, pl_module)
 
     @override
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -112,11 +112,11 @@ class Interrupt(Checkpoint):
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         # A validation in mid-epoch; behind the epoch's last one, the epoch's own files come first.
         if self._in_training and not trainer.is_last_batch:
-            self._stop_if_asked(trainer, pl_module)
+            self._pass_boundary(trainer, pl_module)
 
     @override
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._stop_if_asked(trainer, pl_module)
+        self._pass_boundary(trainer, pl_module)
 
     @override
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -156,12 +156,15 @@ class Interrupt(Checkpoint):
         with suppress(OSError):
             os.write(2, b"\nStopping after this step, then saving ... (once more: leave at once, without saving)\n")
 
+    def _pass_boundary(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._stop_if_asked(trainer, pl_module)
+        assert self._boundary is not None
+        self._boundary.note()
+        self._stepped = False
+
     def _stop_if_asked(self, trainer: Trainer, pl_module: LightningModule) -> None:
         # Asked of all processes, since a signal may reach only one, and all must stop at the same step.
         if not trainer.strategy.reduce_boolean_decision(self._received is not None, all=False):
-            if self._boundary is not None and not self._in_validation:
-                self._boundary.note()
-                self._stepped = False
             return
         self._save(trainer, pl_module)
         raise TrainingInterrupted(
