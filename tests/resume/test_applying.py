@@ -1,27 +1,19 @@
 import os
 import re
 import shlex
-import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 import run_files
 
-from resume import Fresh, Quit, ResumeError, StartOver, apply, choose, command_to_resume, read_arguments
+from resume import Fresh, Quit, ResumeError, StartOver, apply, choose, read_arguments
 from resume.catalog import read_catalog, stamps
 from resume.decision import Decision
-from resume.journal import JOURNAL, unfinished_move
+from resume.journal import unfinished_move
 from resume.planning import plan_fresh, plan_resume
 
-
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("RESUME_DECISION", "")  # so that what apply sets is gone after the test
-    for variable in ("RANK", "LOCAL_RANK", "SLURM_PROCID", "RESUME_DECISION"):
-        monkeypatch.delenv(variable, raising=False)
-    read_arguments(["--lang=en"])
+pytestmark = pytest.mark.usefixtures("own_folder")
 
 
 @pytest.fixture
@@ -112,13 +104,6 @@ def test_an_archived_run_goes_on_in_the_folder_and_the_present_one_is_archived(f
     assert {path.name for path in folder.iterdir()} == {"archive", "best_model.pth", "latest_checkpoint.pth"}
     assert (folder / "best_model.pth").samefile(first / "checkpoint_epoch_2.pth")
     assert (folder / "latest_checkpoint.pth").samefile(first / "latest_checkpoint.pth")
-
-
-def test_two_archives_within_a_second_get_two_names(folder: Path) -> None:
-    first = apply(plan_fresh(folder, read_catalog(folder))).archived_to
-    run_files.fill(folder, 2)
-    second = apply(plan_fresh(folder, read_catalog(folder))).archived_to
-    assert first != second
 
 
 def test_an_archive_of_damaged_files_says_that_nothing_can_be_continued(
@@ -228,30 +213,6 @@ def test_a_chosen_file_that_changed_stops_the_resume(folder: Path) -> None:
     assert run_files.snapshot(folder) == before
 
 
-def test_a_file_that_cannot_be_moved_leaves_all_in_place(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    decision = plan_fresh(folder, read_catalog(folder))
-    before = run_files.snapshot(folder)
-    rename = Path.rename
-
-    def refuse_latest(self: Path, target: Path) -> Path:
-        if self.parent == folder and self.name == "latest_checkpoint.pth":
-            raise PermissionError(13, "Permission denied", str(self))
-        return rename(self, target)
-
-    monkeypatch.setattr(Path, "rename", refuse_latest)
-    with pytest.raises(ResumeError, match=r"latest_checkpoint\.pth: cannot be moved \(Permission denied\)"):
-        apply(decision)
-    assert run_files.snapshot(folder) == before
-
-
-def test_a_file_in_the_place_of_the_archive_is_an_error(folder: Path) -> None:
-    (folder / "archive").write_bytes(b"mine")
-    before = run_files.snapshot(folder)
-    with pytest.raises(ResumeError, match=r"archive.*cannot be made"):
-        apply(plan_fresh(folder, read_catalog(folder)))
-    assert run_files.snapshot(folder) == before
-
-
 def test_a_file_that_cannot_be_deleted_says_how_far_it_came(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     unlink = Path.unlink
 
@@ -296,33 +257,6 @@ def test_a_run_of_another_folder_brings_its_best_file_along(folder: Path) -> Non
     assert (Path("new/place") / "best_model.pth").samefile(folder / "best_model.pth")
 
 
-def symlink(path: Path, goal: str) -> Path:
-    path.unlink(missing_ok=True)
-    try:
-        path.symlink_to(goal)
-    except OSError:
-        pytest.skip("this system allows no symbolic links")
-    return path
-
-
-def test_an_archived_relative_link_still_leads_to_its_file(folder: Path) -> None:
-    kept = run_files.save(Path("store/big.pth"), 3)
-    symlink(folder / "latest_checkpoint.pth", "../store/big.pth")
-    symlink(folder / "best_model.pth", "checkpoint_epoch_2.pth")
-    archived = apply(plan_fresh(folder, read_catalog(folder))).archived_to
-    assert archived is not None
-    assert (archived / "latest_checkpoint.pth").samefile(kept)
-    assert (archived / "best_model.pth").samefile(archived / "checkpoint_epoch_2.pth")
-
-
-def test_a_dangling_link_in_the_place_of_the_archive_is_an_error(folder: Path) -> None:
-    symlink(folder / "archive", "nowhere")
-    before = run_files.snapshot(folder)
-    with pytest.raises(ResumeError, match=r"archive.*cannot be made"):
-        apply(plan_fresh(folder, read_catalog(folder)))
-    assert run_files.snapshot(folder) == before
-
-
 def test_every_name_of_the_chosen_file_stays(folder: Path) -> None:
     other = run_files.save(folder / "mine.pth", 5, run_id=run_files.OTHER_RUN)
     (folder / "checkpoint_epoch_2.pth").unlink()
@@ -335,54 +269,8 @@ def test_every_name_of_the_chosen_file_stays(folder: Path) -> None:
 
 def test_the_file_that_a_chosen_link_leads_to_stays(folder: Path) -> None:
     run_files.save(folder / "checkpoint_epoch_2.pth", 2, run_id=run_files.OTHER_RUN)
-    apply(by_flag("--ckpt_path", str(symlink(folder / "mine.pth", "checkpoint_epoch_2.pth"))))
+    apply(by_flag("--ckpt_path", str(run_files.symlink(folder / "mine.pth", "checkpoint_epoch_2.pth"))))
     assert (folder / "mine.pth").exists()
-
-
-def refuse_renames(monkeypatch: pytest.MonkeyPatch, refused: dict[Path, BaseException]) -> None:
-    rename = Path.rename
-
-    def rename_or_refuse(self: Path, target: Path) -> Path:
-        error = next((error for path, error in refused.items() if self.parts[-len(path.parts) :] == path.parts), None)
-        if error is not None:
-            raise error
-        return rename(self, target)
-
-    monkeypatch.setattr(Path, "rename", rename_or_refuse)
-
-
-def test_an_interrupt_while_files_move_leaves_all_in_place(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    decision = plan_fresh(folder, read_catalog(folder))
-    before = run_files.snapshot(folder)
-    refuse_renames(monkeypatch, {folder / "latest_checkpoint.pth": KeyboardInterrupt()})
-    with pytest.raises(KeyboardInterrupt):
-        apply(decision)
-    assert run_files.snapshot(folder) == before
-
-
-@pytest.mark.parametrize("error", [PermissionError(13, "Permission denied", "latest"), KeyboardInterrupt()])
-def test_what_cannot_be_moved_back_is_named_and_the_rest_comes_back(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: BaseException
-) -> None:
-    decision = plan_fresh(folder, read_catalog(folder))
-    before = run_files.snapshot(folder)
-    archive = folder / "archive" / "now"
-    monkeypatch.setattr("resume.moving._new_archive_folder", lambda _: archive)
-    archive.mkdir(parents=True)
-    refused = {folder / "latest_checkpoint.pth": error, archive / "best_model.pth": OSError("refused")}
-    refuse_renames(monkeypatch, refused)
-    with pytest.raises((ResumeError, KeyboardInterrupt)) as raised:
-        apply(decision)
-    said = str(raised.value) + capsys.readouterr().out
-    assert f"Left in {archive}: best_model.pth." in said
-    assert "Nothing was moved" not in said
-    found = unfinished_move(folder)
-    assert found is not None
-    assert (found.target, found.moved) == (archive, ("best_model.pth",))
-    (folder / JOURNAL).unlink()
-    after = run_files.snapshot(folder)
-    assert after.pop(str((archive / "best_model.pth").relative_to(folder))) == before.pop("best_model.pth")
-    assert after == before
 
 
 def test_a_folder_that_cannot_be_made_is_one_clear_message(folder: Path) -> None:
@@ -390,16 +278,3 @@ def test_a_folder_that_cannot_be_made_is_one_clear_message(folder: Path) -> None
     decision = plan_resume(read_catalog(folder).shown[0], Path("elsewhere"))
     with pytest.raises(ResumeError, match=r"taken.runs: cannot be read as a folder"):
         apply(replace(decision, checkpoint_dir=Path("taken/runs")))
-
-
-@pytest.mark.parametrize(
-    ("started_as", "program"),
-    [("train.py", "train.py"), ("../my project/train.py", "../my project/train.py"), ("/usr/bin/pytest", "train.py")],
-)
-def test_the_printed_command_starts_the_program_as_it_was_started(
-    monkeypatch: pytest.MonkeyPatch, started_as: str, program: str
-) -> None:
-    monkeypatch.setattr("sys.argv", [started_as, "--no_interactive"])
-    words = ["python", program, "--ckpt_path", "a b.pth"]
-    command = command_to_resume(Path("a b.pth"))
-    assert command == (subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words))

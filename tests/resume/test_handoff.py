@@ -11,8 +11,7 @@ from resume.planning import plan_resume
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("RESUME_DECISION", "")  # so that what apply sets is gone after the test
-    monkeypatch.delenv("RESUME_DECISION")
+    monkeypatch.delenv("RESUME_DECISION", raising=False)
     monkeypatch.delenv("LOCAL_RANK", raising=False)
     return run_files.fill(Path("checkpoints"))
 

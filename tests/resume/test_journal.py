@@ -11,16 +11,11 @@ from resume.catalog import read_catalog
 from resume.journal import JOURNAL
 from resume.planning import plan_fresh
 
-pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+pytestmark = [
+    pytest.mark.usefixtures("own_folder"),
+    pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork"),
+]
 FILES = 9
-
-
-@pytest.fixture(autouse=True)
-def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("RESUME_DECISION", "")  # so that what apply sets is gone after the test
-    for variable in ("RANK", "LOCAL_RANK", "SLURM_PROCID", "RESUME_DECISION"):
-        monkeypatch.delenv(variable, raising=False)
 
 
 @pytest.fixture

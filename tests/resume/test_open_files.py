@@ -15,6 +15,7 @@ from resume.catalog import read_catalog, stamps
 from resume.decision import Decision
 from resume.planning import plan_fresh
 
+pytestmark = pytest.mark.usefixtures("no_launch")
 OPEN = "best_model.pth"
 
 
@@ -24,13 +25,6 @@ def start_over(folder: Path) -> StartOver:
 
 def start_afresh(folder: Path) -> Decision:
     return plan_fresh(folder, read_catalog(folder))
-
-
-@pytest.fixture(autouse=True)
-def _no_launch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RESUME_DECISION", "")  # so that what apply sets is gone after the test
-    for variable in ("RANK", "LOCAL_RANK", "SLURM_PROCID"):
-        monkeypatch.delenv(variable, raising=False)
 
 
 @pytest.fixture

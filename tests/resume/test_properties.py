@@ -19,16 +19,12 @@ from resume.dialogue import _owned_and_kept
 from resume.journal import JOURNAL, unfinished_move
 from resume.planning import plan_fresh
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has neither such names nor links for everybody")
+pytestmark = [
+    pytest.mark.usefixtures("no_launch"),
+    pytest.mark.skipif(os.name == "nt", reason="Windows has neither such names nor links for everybody"),
+]
 OTHER_FILE_SYSTEM = Path("/dev/shm")
 checked = settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-@pytest.fixture(autouse=True)
-def _no_launch(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("RESUME_DECISION", "")  # so that what apply sets is gone after the test
-    for variable in ("RANK", "LOCAL_RANK", "SLURM_PROCID"):
-        monkeypatch.delenv(variable, raising=False)
 
 
 def is_stale(name: str) -> bool:
