@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from lightning.pytorch import Callback
-from stopping import SignalAtStep
+from stopping import PlannedError, SignalAtStep, StopAsPlanned
 from tiny import BATCHES, load, names, train
 
 from callbacks import TrainingInterrupted
@@ -157,7 +157,7 @@ import signal, sys
 from pathlib import Path
 sys.path[:0] = {[str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]!r}
 from lightning.pytorch import Callback
-from stopping import SignalAtStep
+from stopping import PlannedError, SignalAtStep, StopAsPlanned
 from tiny import train
 class Twice(Callback):
     def on_train_batch_start(self, *args):
@@ -217,3 +217,16 @@ def test_a_stop_around_a_validation_in_mid_epoch_does_not_lose_it(tmp_path: Path
     assert whole["best_step"] == BATCHES // 2
     for fact in ("global_step", "best_step", "best_epoch", "best_score", "score"):
         assert parts[fact] == whole[fact], fact
+
+
+def test_a_validation_that_was_made_anew_is_not_made_a_third_time(tmp_path: Path) -> None:
+    settings: dict[str, Any] = {"trainer_settings": {"val_check_interval": 0.5}}
+    file = tmp_path / "interrupted_checkpoint.pth"
+    StopAsPlanned.plan[:] = [("val", BATCHES // 2), ("batch", BATCHES // 2)]
+    with pytest.raises(TrainingInterrupted):
+        train(tmp_path, [0.1], callbacks=[StopAsPlanned()], **settings)
+    with pytest.raises(PlannedError):
+        train(tmp_path, [0.1], callbacks=[StopAsPlanned()], ckpt_path=file, **settings)
+    count = CountValidation()
+    train(tmp_path, [0.1], callbacks=[count], ckpt_path=file, **settings)
+    assert count.batches == [0, 1]  # the one at the epoch's end
