@@ -23,7 +23,7 @@ from resume.lock import refuse_if_in_use, who_uses
 from resume.messages import plural, say, text
 from resume.planning import folder_for, plan_fresh, plan_resume
 from resume.reading import UnreadableError, require_intact
-from resume.terminal import audience, is_first_process
+from resume.terminal import audience, is_first_process, restart_variable
 
 if TYPE_CHECKING:
     from resume.arguments import Arguments
@@ -68,6 +68,14 @@ def choose(arguments: "Arguments", on_waiting: Callable[[], None] | None = None)
 def _decide(arguments: "Arguments", on_waiting: Callable[[], None] | None) -> Decision:
     if arguments.ckpt_path is not None:
         return _choose_named(arguments.ckpt_path, arguments)
+    restarted = restart_variable()
+    if restarted is not None:
+        _say_once(
+            text("A job that was started again goes on, as with --ckpt_path auto ({variable} is set).").format(
+                variable=restarted
+            )
+        )
+        return _choose_newest(arguments.checkpoint_dir)
     catalog = read_catalog(arguments.checkpoint_dir)
     if not catalog.shown:
         _say_once(text("No checkpoint found; a new run begins."))

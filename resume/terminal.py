@@ -12,6 +12,8 @@ Audience = Literal["menu", "lines", "nobody"]
 # Set in each process of a multi-process launch by torchrun, Lightning and mpirun.
 _LAUNCHED = ("LOCAL_RANK", "RANK", "GROUP_RANK", "TORCHELASTIC_RUN_ID")
 _SIZES = ("WORLD_SIZE", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE")
+# Counts of how often torchrun or SLURM has started the same job again.
+_RESTARTS = ("TORCHELASTIC_RESTART_COUNT", "SLURM_RESTART_COUNT")
 _RANKS = ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "LOCAL_RANK", "NODE_RANK", "GROUP_RANK")
 
 
@@ -34,6 +36,11 @@ def audience(environ: Mapping[str, str] = os.environ) -> tuple[Audience, str]:
 def is_first_process(environ: Mapping[str, str] = os.environ) -> bool:
     """Whether this process speaks and acts for the whole launch; the others stay silent and touch nothing."""
     return all(_number(environ, rank, 0) == 0 for rank in _RANKS)
+
+
+def restart_variable(environ: Mapping[str, str] = os.environ) -> str | None:
+    """The variable by which a scheduler says that this is no first start of its job; None in a first start."""
+    return next((variable for variable in _RESTARTS if _number(environ, variable, 0) > 0), None)
 
 
 def _launched(environ: Mapping[str, str]) -> str:
