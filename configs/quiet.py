@@ -7,6 +7,8 @@ import warnings
 EXPECTED = [
     # Lightning 2.6.6 tests tree leaves in a way that torch 2.14 deprecates.
     (r"`isinstance\(treespec, LeafSpec\)` is deprecated", r"lightning\.pytorch\.utilities\._pytree"),
+    # A login node has srun too, and a run outside of it is meant.
+    (r"The `srun` command is available on your system but is not used", r"lightning\..*"),
     # Two workers can be the right number; num_workers is in the configuration for whoever wants more.
     (r"The '\w+_dataloader' does not have many workers", r"lightning\.pytorch\..*"),
 ]
