@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # torch and Lightning take seconds to import; the menu does n
 DEFAULT_CONFIG = Path(__file__).parent / "configs" / "default.yaml"
 SECONDS_BETWEEN_REPORTS = 5.0
 EXIT_USER_ERROR = 2
+EXIT_FAILURE = 1
 IMPORTS = "imports"  # the name of a thread
 
 
@@ -71,8 +72,8 @@ def leave_at_once(exit_code: int) -> None:
 
 def train(arguments: resume.Arguments, decision: resume.Decision) -> int:
     """Build, check, apply, fit; nothing is deleted or moved before every check has passed."""
-    from callbacks import CheckpointError, TrainingInterrupted
-    from configs import ConfigError, TrainCLI, checkpoint_size, quiet
+    from callbacks import CheckpointError, SaveFailedError, TrainingInterrupted
+    from configs import ConfigError, TrainCLI, checkpoint_size, checkpoints_kept, quiet
     from datamodules import DataError
     from lit_modules import NetworkError
 
@@ -88,7 +89,7 @@ def train(arguments: resume.Arguments, decision: resume.Decision) -> int:
                 return 0
             is_trial = bool(cli.config.trainer.fast_dev_run)  # it writes nothing, and trains from the start
             trainer = build(cli, decision, None if is_trial else parent)
-            resume.require_space(decision, checkpoint_size(cli.model))
+            resume.require_space(decision, checkpoint_size(cli.model), checkpoints_kept(cli))
             if not is_trial:
                 with resume.not_stopped():
                     lock.take()
@@ -98,10 +99,12 @@ def train(arguments: resume.Arguments, decision: resume.Decision) -> int:
             trainer.fit(cli.model, datamodule=cli.datamodule, ckpt_path=ckpt_path, weights_only=True)
     except (ConfigError, DataError, NetworkError, CheckpointError, resume.ResumeError) as error:
         return user_error(error, None if applied else decision)
+    except SaveFailedError as error:
+        print(f"train.py: {error}", file=sys.stderr)
+        return EXIT_FAILURE
     except TrainingInterrupted as stop:
         return say_how_to_go_on(stop)
-    say_what_stands(trainer)
-    return 0
+    return say_what_stands(trainer)
 
 
 def check(cli: "TrainCLI", arguments: resume.Arguments, decision: resume.Decision) -> dict[str, Any] | None:
@@ -196,8 +199,8 @@ def say_how_to_go_on(stop: "TrainingInterrupted") -> int:
     return stop.exit_code
 
 
-def say_what_stands(trainer: "Trainer") -> None:
-    """The last lines: best score, files, and the command to use next."""
+def say_what_stands(trainer: "Trainer") -> int:
+    """The last lines: best score, files, the command to use next, and what was not saved; returns the exit code."""
     from callbacks import CheckpointFiles
 
     files = next(callback for callback in trainer.checkpoint_callbacks if isinstance(callback, CheckpointFiles))
@@ -215,6 +218,13 @@ def say_what_stands(trainer: "Trainer") -> None:
     if latest.exists():
         command = resume.command_to_train_on(latest, trainer.current_epoch)
         resume.say(resume.text("To train on: {command}").format(command=command))
+    if not files.failed:
+        return 0
+    said = resume.plural(
+        "{count} save failed, the last one in", "{count} saves failed, the last one in", len(files.failed)
+    )
+    print(f"train.py: {said} {files.failed[-1]}", file=sys.stderr)
+    return EXIT_FAILURE
 
 
 def user_error(error: Exception, decision: resume.Decision | None = None) -> int:

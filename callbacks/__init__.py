@@ -1,6 +1,6 @@
 from callbacks.atomic import AtomicCheckpointIO
 from callbacks.checkpoints import CheckpointFiles
-from callbacks.interrupt import Interrupt, TrainingInterrupted
+from callbacks.interrupt import Interrupt, SaveFailedError, TrainingInterrupted
 from callbacks.progress import EpochBar
 from callbacks.resume import CheckpointError, RunState, load_for_resume
 from callbacks.training_history import TrainingHistory
@@ -12,6 +12,7 @@ __all__ = [
     "EpochBar",
     "Interrupt",
     "RunState",
+    "SaveFailedError",
     "TrainingHistory",
     "TrainingInterrupted",
     "load_for_resume",

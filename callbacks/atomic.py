@@ -18,7 +18,18 @@ class AtomicCheckpointIO(TorchCheckpointIO):
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: Any | None = None
     ) -> None:
+        """Write the checkpoint, or leave the file of the save before it as it is.
+
+        Raises:
+            OSError: The system refused: no room, a quota, a faulty disk, a file that is open on Windows.
+        """
         target = Path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
         with staged(target) as temporary, temporary.open("wb") as file:
-            torch.save(checkpoint, file)
+            try:
+                torch.save(checkpoint, file)
+            except RuntimeError as error:
+                # What torch 2.14 makes of a write that the system refused: "unexpected pos 704 vs 598".
+                if isinstance(error.__context__, OSError):
+                    raise error.__context__ from error
+                raise

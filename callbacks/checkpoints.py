@@ -30,6 +30,9 @@ class CheckpointFiles(ModelCheckpoint):
     once, and linked. Three ModelCheckpoints would write three times, and each file would lack what the callbacks
     after it decided.
 
+    A save that the system refuses (a full disk, say) leaves the file of the save before it, is told, and is no reason
+    to stop training: the next one is tried again.
+
     Args:
         dirpath: Folder of the run's files.
         monitor: Metric whose best value decides `best_model.pth`.
@@ -37,6 +40,9 @@ class CheckpointFiles(ModelCheckpoint):
         every_n_epochs: An epoch file is written every so many epochs.
         keep_last: So many epoch files are kept, the newest ones; 0 keeps all.
         save_every_minutes: `latest_checkpoint.pth` is also written this often within an epoch; 0 turns that off.
+
+    Attributes:
+        failed: What was told of each save that failed in this start.
     """
 
     def __init__(
@@ -68,6 +74,7 @@ class CheckpointFiles(ModelCheckpoint):
         self.best_score: float | None = None
         self.best_epoch: int | None = None
         self.best_step: int | None = None
+        self.failed: list[str] = []
         self._validated = False
         self._last_save = time.monotonic()
 
@@ -132,18 +139,15 @@ class CheckpointFiles(ModelCheckpoint):
         if self._must_not_save(trainer):
             return
         self._validated = True
-        if not trainer.is_last_batch and self._is_new_best(trainer):
-            self._save(trainer, [BEST, LATEST])
+        if not trainer.is_last_batch:
+            self._save_with_best(trainer, [], always=False)
 
     @override
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self._must_not_save(trainer):
             return
         epoch = trainer.current_epoch + 1
-        # latest is the last name to change: a kill in between then repeats this epoch, and writes all names again.
-        names = [BEST] if self._is_new_best(trainer) else []
-        names += [EPOCH.format(epoch)] if epoch % self._every_n_epochs == 0 else []
-        self._save(trainer, [*names, LATEST])
+        self._save_with_best(trainer, [EPOCH.format(epoch)] if epoch % self._every_n_epochs == 0 else [], always=True)
         if trainer.is_global_zero:
             self._drop_old_epoch_files(epoch)
 
@@ -180,14 +184,55 @@ class CheckpointFiles(ModelCheckpoint):
         self.best_model_score = None if score is None else torch.tensor(score)
         self.best_model_path = "" if score is None else str(self.folder / BEST)
 
-    def _save(self, trainer: Trainer, names: list[str]) -> None:
-        """Write the state once, under the first name, and link the others to it."""
-        first, *others = [self.folder / name for name in names]
-        trainer.save_checkpoint(first)
-        if trainer.is_global_zero:
-            for other in others:
-                link(first, other)
+    def _save_with_best(self, trainer: Trainer, names: list[str], *, always: bool) -> None:
+        """Save under these names and as latest, and as the best model where it is that; if only then, not `always`."""
+        before = self.best_score, self.best_epoch, self.best_step
+        is_best = self._is_new_best(trainer)
+        if not (is_best or always):
+            return
+        # latest is the last name to change: a kill in between then repeats this epoch, and writes all names again.
+        saved = self._save(trainer, [*([BEST] if is_best else []), *names, LATEST])
+        if is_best and BEST not in saved:
+            self._set_best(*before)  # the best model is the best one that there is a file of
+
+    def _save(self, trainer: Trainer, names: list[str]) -> list[str]:
+        """Write the state once, under the first name, and link the others to it; returns the names that now stand."""
+        saved: list[str] = []
+        problems: dict[str, str] = {}
+        for name in names:
+            problem = self._write(trainer, name, saved)
+            if problem is None:
+                saved.append(name)
+            else:
+                problems[name] = problem
         self._last_save = time.monotonic()
+        if problems:
+            self._tell_failure(trainer, problems)
+        return saved
+
+    def _write(self, trainer: Trainer, name: str, saved: list[str]) -> str | None:
+        """Write the file of this name, or link it to one that is written; returns why that failed, on all processes."""
+        problem = None
+        try:
+            if not saved:
+                trainer.save_checkpoint(self.folder / name)
+            elif trainer.is_global_zero:
+                link(self.folder / saved[0], self.folder / name)
+        except OSError as error:
+            problem = error.strerror or str(error)
+            if not saved:
+                trainer.strategy.barrier("Trainer.save_checkpoint")  # in which the other processes wait
+        # All processes have to agree on the best score, since it decides when they save together.
+        answer: str | None = trainer.strategy.broadcast(problem)
+        return answer
+
+    def _tell_failure(self, trainer: Trainer, problems: dict[str, str]) -> None:
+        reasons = "; ".join(f"{name}: {problem}" for name, problem in problems.items())
+        place = f"epoch {trainer.current_epoch + 1}, step {trainer.global_step}"
+        self.failed.append(f"{place}: {reasons}")
+        trainer.lightning_module.print(
+            f"Warning: not saved in {place} ({reasons}). What was saved before stays as it is; training goes on."
+        )
 
     def _drop_old_epoch_files(self, epoch: int) -> None:
         """Remove the epoch files up to `epoch` that are not among the last `keep_last`."""

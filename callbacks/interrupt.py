@@ -38,6 +38,10 @@ class TrainingInterrupted(Stopped):
         self.global_step = global_step
 
 
+class SaveFailedError(Exception):
+    """A run that was to be stopped and saved could not be saved; the message says why."""
+
+
 class Interrupt(Checkpoint):
     """Writes `interrupted_checkpoint.pth` when a signal or an exception stops training.
 
@@ -124,13 +128,21 @@ class Interrupt(Checkpoint):
 
     @override
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Save the last whole state before an error; after a signal it is saved already."""
-        if isinstance(exception, TrainingInterrupted) or self._boundary is None or not self._in_training:
+        """Save the last whole state before an error; after a signal it is saved already, or cannot be."""
+        if (
+            isinstance(exception, TrainingInterrupted | SaveFailedError)
+            or self._boundary is None
+            or not self._in_training
+        ):
             return
         is_whole = not self._in_step if self._stepped else self._boundary.go_back()
         if not is_whole:
             return
-        self._save(trainer, pl_module)
+        try:
+            self._save(trainer, pl_module)
+        except SaveFailedError as error:
+            pl_module.print(f"Training failed, and {error}")  # what training failed of is told after this
+            return
         pl_module.print(f"Training failed. All steps before that ({trainer.global_step}) are saved in {self.path}.")
 
     @override
@@ -181,4 +193,10 @@ class Interrupt(Checkpoint):
                 if isinstance(callback, WeightAveraging):
                     # It lends the averaged weights to the validation, and would save them as the others.
                     callback.on_validation_epoch_end(trainer, pl_module)
-        trainer.save_checkpoint(self.path)
+        try:
+            trainer.save_checkpoint(self.path)
+        except OSError as error:
+            trainer.strategy.barrier("Trainer.save_checkpoint")  # in which the other processes wait
+            raise SaveFailedError(
+                f"{self.path} could not be saved ({error.strerror or error}): the steps since the last save are lost."
+            ) from error

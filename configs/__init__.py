@@ -1,4 +1,4 @@
-from configs.checks import check_settings, checkpoint_size
+from configs.checks import check_settings, checkpoint_size, checkpoints_kept
 from configs.cli import ConfigError, TrainCLI, as_config_error
 from configs.environment import device_line, git_commit, machine, versions
 from configs.quiet import quiet
@@ -9,6 +9,7 @@ __all__ = [
     "as_config_error",
     "check_settings",
     "checkpoint_size",
+    "checkpoints_kept",
     "device_line",
     "git_commit",
     "machine",

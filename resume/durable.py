@@ -3,8 +3,13 @@
 import contextlib
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
+
+# For so long (s) a name is waited for that Windows keeps from being replaced: a virus scanner or a viewer has it open.
+PATIENCE = 1.0
+_PAUSE = 0.05
 
 
 def write_text(path: Path, content: str) -> None:
@@ -73,12 +78,26 @@ def _replacing(path: Path) -> Iterator[Path]:
     temporary.unlink(missing_ok=True)
     try:
         yield temporary
-        temporary.replace(path)
+        _replace(temporary, path)
     finally:
         # Also after a success: renaming onto another link to the same file does nothing, and leaves the name.
         with contextlib.suppress(OSError):
             temporary.unlink(missing_ok=True)
     sync_folder(path.parent)
+
+
+def _replace(temporary: Path, path: Path) -> None:
+    end = time.monotonic() + PATIENCE
+    while True:
+        try:
+            temporary.replace(path)
+        except PermissionError as error:
+            is_of_windows = getattr(error, "winerror", None) is not None
+            if not is_of_windows or time.monotonic() >= end:
+                raise
+            time.sleep(_PAUSE)
+        else:
+            return
 
 
 def _sync_file(path: Path) -> None:

@@ -4,19 +4,22 @@ import os
 import shutil
 from pathlib import Path
 
-from resume.catalog import role_of
-from resume.decision import Decision, StartOver
+from resume.catalog import OWNED, list_names, role_of
+from resume.decision import Decision, Resume, StartOver
 from resume.errors import ResumeError
-from resume.messages import text
+from resume.messages import say, text
 from resume.screen import size_text
 
 
-def require_space(decision: Decision, needed: int) -> None:
+def require_space(decision: Decision, size: int, kept: int) -> None:
     """See that the run's files can be written after the decision has been carried out. Nothing is left behind.
+
+    Where one checkpoint fits, but not all that will be kept in the end, a warning is said.
 
     Args:
         decision: What is about to be applied; what it deletes counts as free.
-        needed: Bytes that one checkpoint takes.
+        size: Bytes that one checkpoint takes, by estimation; on a resume, the checkpoint's own size counts.
+        kept: How many checkpoints the run keeps at once in the end.
 
     Raises:
         ResumeError: A checkpoint does not fit, the folder cannot be made or written, or it holds folders with
@@ -39,14 +42,25 @@ def require_space(decision: Decision, needed: int) -> None:
                 "Rename them, or choose another --checkpoint_dir."
             ).format(folder=folder, names=", ".join(taken))
         )
+    if isinstance(decision, Resume):
+        size = decision.checkpoint.size
     free = shutil.disk_usage(existing).free + _freed(decision)
-    if free < needed:
+    if free < size:
         raise ResumeError(
             text("{folder}: {free} are free on this disk, and one checkpoint takes {needed}.").format(
-                folder=folder, free=size_text(free), needed=size_text(needed)
+                folder=folder, free=size_text(free), needed=size_text(size)
             )
             + " "
             + text("Make room, or choose another disk with --checkpoint_dir.")
+        )
+    needed = size * (kept + 1)  # a file is written whole before the one that it replaces goes
+    if free + _kept_by(decision) < needed:
+        say(
+            text(
+                "Warning: {folder}: {free} are free on this disk, and the {count} checkpoints that this run keeps in "
+                "the end take {needed}. What does not fit will not be saved. Make room, or keep fewer with "
+                "--checkpoint.keep_last."
+            ).format(folder=folder, free=size_text(free), count=kept, needed=size_text(needed))
         )
 
 
@@ -64,6 +78,20 @@ def _writable_part(folder: Path) -> Path:
         raise NotADirectoryError(text("{path} is no folder, expected one").format(path=existing))
     with tempfile.TemporaryFile(dir=existing):
         return existing
+
+
+def _kept_by(decision: Decision) -> int:
+    """Bytes that the run's checkpoints take already; the names of one linked file count once."""
+    if not isinstance(decision, Resume):
+        return 0
+    folder = decision.checkpoint_dir
+    leaving = {file.name for file in decision.archive.files} if decision.archive else set()
+    sizes = {}
+    for name in list_names(folder) - leaving:
+        if role_of(name) in OWNED and (folder / name).is_file():
+            status = (folder / name).stat()
+            sizes[status.st_dev, status.st_ino] = status.st_size
+    return sum(sizes.values())
 
 
 def _freed(decision: Decision) -> int:

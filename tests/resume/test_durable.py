@@ -1,9 +1,11 @@
 import os
+import time
 from pathlib import Path
 
 import pytest
 import run_files
 
+from resume import durable
 from resume.durable import link, link_softly, staged, write_text
 
 
@@ -113,3 +115,55 @@ def test_without_hard_links_the_file_is_copied(tmp_path: Path, monkeypatch: pyte
     assert target.read_text(encoding="utf-8") == "1"
     assert not source.samefile(target)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["best", "latest"]
+
+
+def refused_by_windows(path: Path) -> PermissionError:
+    error = PermissionError(13, "The process cannot access the file", str(path))
+    error.winerror = 32  # type: ignore[attr-defined, unused-ignore]
+    return error
+
+
+@pytest.fixture
+def held_open(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """On a simulated Windows, some program has the file open for three pauses; the pauses that were made."""
+    pauses: list[float] = []
+    replace = os.replace
+
+    def refuse_or_replace(source: Path, target: Path) -> None:
+        if len(pauses) < 3:
+            raise refused_by_windows(target)
+        replace(source, target)
+
+    monkeypatch.setattr(time, "sleep", pauses.append)
+    monkeypatch.setattr(os, "replace", refuse_or_replace)
+    return pauses
+
+
+def test_a_file_that_is_open_for_a_moment_is_replaced_then(tmp_path: Path, held_open: list[float]) -> None:
+    (tmp_path / "a.txt").write_text("old", encoding="utf-8")
+    write_text(tmp_path / "a.txt", "new")
+    assert len(held_open) == 3
+    assert (tmp_path / "a.txt").read_text(encoding="utf-8") == "new"
+
+
+def test_a_file_that_stays_open_is_an_error_that_leaves_it_as_it_was(
+    tmp_path: Path, held_open: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(durable, "PATIENCE", 0.0)
+    (tmp_path / "a.txt").write_text("old", encoding="utf-8")
+    with pytest.raises(PermissionError):
+        write_text(tmp_path / "a.txt", "new")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.txt"]
+    assert (tmp_path / "a.txt").read_text(encoding="utf-8") == "old"
+
+
+def test_a_refusal_of_another_system_is_not_waited_for(
+    tmp_path: Path, held_open: list[float], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(source: Path, target: Path) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(os, "replace", refuse)
+    with pytest.raises(PermissionError):
+        write_text(tmp_path / "a.txt", "new")
+    assert held_open == []

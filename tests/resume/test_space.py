@@ -1,41 +1,24 @@
 import os
-import shutil
-import subprocess
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import run_files
 
-from resume.catalog import read_catalog, stamps
-from resume.decision import Fresh, StartOver
+from resume.catalog import describe, read_catalog, stamps
+from resume.decision import Archive, Fresh, Resume, StartOver
 from resume.errors import ResumeError
 from resume.space import require_space
 
 MEGABYTE = 2**20
 
 
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 4 MB."""
-    folder = tmp_path / "disk"
-    folder.mkdir()
-    mount = shutil.which("mount")
-    if mount is None or not hasattr(os, "geteuid") or os.geteuid() != 0:
-        pytest.skip("needs root, to make a small file system")
-    made = subprocess.run([mount, "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)], check=False)
-    if made.returncode:
-        pytest.skip("a small file system cannot be mounted here")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
-
-
 def test_a_checkpoint_that_fits_is_fine_also_in_a_folder_that_is_yet_to_be_made(small_disk: Path) -> None:
-    require_space(Fresh(small_disk / "runs" / "new"), 3 * MEGABYTE)
+    require_space(Fresh(small_disk / "runs" / "new"), 3 * MEGABYTE, kept=0)
 
 
 def test_a_checkpoint_that_does_not_fit_is_refused_with_both_sizes(small_disk: Path) -> None:
     with pytest.raises(ResumeError, match=r"4\.2 MB are free on this disk, and one checkpoint takes 5\.2 MB"):
-        require_space(Fresh(small_disk), 5 * MEGABYTE)
+        require_space(Fresh(small_disk), 5 * MEGABYTE, kept=0)
 
 
 def test_what_starting_over_deletes_counts_as_free_and_linked_files_once(small_disk: Path) -> None:
@@ -43,11 +26,11 @@ def test_what_starting_over_deletes_counts_as_free_and_linked_files_once(small_d
     latest.write_bytes(bytes(3 * MEGABYTE))
     os.link(latest, small_disk / "best_model.pth")
     files = stamps(small_disk, read_catalog(small_disk).owned)
-    require_space(StartOver(small_disk, files), 4 * MEGABYTE - 4096)
+    require_space(StartOver(small_disk, files), 4 * MEGABYTE - 4096, kept=0)
     with pytest.raises(ResumeError):
-        require_space(Fresh(small_disk), 4 * MEGABYTE - 4096)
+        require_space(Fresh(small_disk), 4 * MEGABYTE - 4096, kept=0)
     with pytest.raises(ResumeError):
-        require_space(StartOver(small_disk, files), 5 * MEGABYTE)
+        require_space(StartOver(small_disk, files), 5 * MEGABYTE, kept=0)
 
 
 def test_a_file_that_keeps_another_name_frees_nothing(small_disk: Path) -> None:
@@ -56,11 +39,11 @@ def test_a_file_that_keeps_another_name_frees_nothing(small_disk: Path) -> None:
     os.link(latest, small_disk / "my_backup.pth")
     files = stamps(small_disk, ["latest_checkpoint.pth"])
     with pytest.raises(ResumeError):
-        require_space(StartOver(small_disk, files), 2 * MEGABYTE)
+        require_space(StartOver(small_disk, files), 2 * MEGABYTE, kept=0)
 
 
 def test_looking_for_room_leaves_nothing_behind(tmp_path: Path) -> None:
-    require_space(Fresh(tmp_path / "runs" / "new"), 1)
+    require_space(Fresh(tmp_path / "runs" / "new"), 1, kept=0)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -72,18 +55,39 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path, folder: str) ->
     except OSError:
         pytest.skip("this system allows no symbolic links")
     with pytest.raises(ResumeError, match=r"files cannot be written there \(.* is no folder, expected one\)"):
-        require_space(Fresh(tmp_path / folder), 1)
+        require_space(Fresh(tmp_path / folder), 1, kept=0)
 
 
 def test_a_folder_that_cannot_be_written_is_refused() -> None:
     if not Path("/proc/self").is_dir():
         pytest.skip("needs a folder that even root cannot write")
     with pytest.raises(ResumeError, match=r"/proc/runs: files cannot be written there \("):
-        require_space(Fresh(Path("/proc/runs")), 1)
+        require_space(Fresh(Path("/proc/runs")), 1, kept=0)
 
 
 def test_a_folder_with_the_name_of_a_file_of_the_run_is_refused(tmp_path: Path) -> None:
     (tmp_path / "latest_checkpoint.pth").mkdir()
     (tmp_path / "archive").mkdir()
     with pytest.raises(ResumeError, match=r"names of files that the program writes: latest_checkpoint\.pth\. Rename"):
-        require_space(Fresh(tmp_path), 1)
+        require_space(Fresh(tmp_path), 1, kept=0)
+
+
+def test_later_files_that_do_not_fit_are_a_warning(small_disk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    require_space(Fresh(small_disk), MEGABYTE, kept=2)
+    assert capsys.readouterr().out == ""
+    require_space(Fresh(small_disk), MEGABYTE, kept=13)
+    said = capsys.readouterr().out
+    assert "4.2 MB are free on this disk, and the 13 checkpoints that this run keeps in the end take 15 MB" in said
+
+
+def test_what_a_resumed_run_has_already_needs_no_room_again(
+    small_disk: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    latest = run_files.save(small_disk / "latest_checkpoint.pth", 3, config="#" * MEGABYTE)
+    os.link(latest, small_disk / "checkpoint_epoch_3.pth")
+    run_files.save(small_disk / "best_model.pth", 2, config="#" * MEGABYTE)
+    require_space(Resume(describe(latest), small_disk), 10 * MEGABYTE, kept=2)
+    assert capsys.readouterr().out == ""  # two are there, and there is room for two more of their size
+    later = Archive(stamps(small_disk, ["best_model.pth"]), whole_run=False)
+    require_space(Resume(describe(latest), small_disk, archive=later), MEGABYTE, kept=3)
+    assert "2.1 MB are free" in capsys.readouterr().out
