@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 import torch
 
+import configs
 import train
 from benchmarks.torture.board import Board
 from benchmarks.torture.moments import Aim, Moments
@@ -122,6 +123,7 @@ class Starter:
             os.environ["PYCHARM_HOSTED"] = "1"
         # Tensors of a few numbers gain nothing from threads, which would wait for each other.
         torch.set_num_threads(1)
+        vars(configs)["git_commit"] = lambda: None  # a commit meanwhile would be a difference
         Moments(self._board, aim, act).watch()
         print(f"$ train.py {' '.join(argv)}   [{aim}]", flush=True)
         try:
