@@ -1,36 +1,17 @@
 """A chain: a run that is killed at drawn moments and resumed each time, in the folder that the chain before it left."""
 
-import os
 import random
-import signal
 from collections import Counter
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from benchmarks.comparing import compare_runs
-from benchmarks.torture.checks import Found, archive_problems, foreign_files, look, run_files
+from benchmarks.torture.checks import Found, archive_problems, foreign_files, look, run_files_of
 from benchmarks.torture.configurations import Configuration
+from benchmarks.torture.harms import ANY_TIME, Harm, Signal
 from benchmarks.torture.moments import Aim
 from benchmarks.torture.starts import Start, Starter, in_child
 
-ANY_TIME = "any time"
-# How often each phase is drawn.
-WEIGHTS = {
-    "start-up": 2,
-    "step": 2,
-    "validation": 2,
-    "history": 2,
-    "plot": 2,
-    "write": 4,
-    "sync": 2,
-    "replace": 2,
-    "folder": 1,
-    "names": 4,
-    "old files": 1,
-    "end": 1,
-    ANY_TIME: 4,
-}
 _TOLD = "was killed while it moved files"
 
 
@@ -77,26 +58,26 @@ class Chain:
 
     Args:
         rng: Draws everything.
-        signum: What stops the run.
-        checkpoint_dir: The folder; what an earlier chain left in it is archived or wiped.
+        harms: What stops the run: one of them each time.
+        starter: Starts it; what an earlier chain left in its folder `checkpoints` is archived or wiped.
         wanted: After so many kills, the run goes on to its end.
     """
 
     def __init__(
         self,
         rng: random.Random,
-        signum: int,
+        harms: tuple[Harm, ...],
         reference: Reference,
         starter: Starter,
-        checkpoint_dir: Path,
         tally: Tally,
         wanted: int,
     ) -> None:
         self._rng = rng
-        self._signum = signum
+        self._harms = harms
+        self._harm = harms[0]  # of the present start
         self._reference = reference
         self._starter = starter
-        self._folder = checkpoint_dir
+        self._folder = starter.folder / "checkpoints"
         self._tally = tally
         self._left = min(wanted, rng.randint(1, 6))
         self._is_finished_at_last = rng.random() < 0.8 or self._left == wanted
@@ -131,7 +112,7 @@ class Chain:
 
     def _make_way(self) -> Start:
         """Start anew in the folder, as often as it takes until training begins; returns the last start."""
-        before, foreign = run_files(self._folder), foreign_files(self._folder)
+        before, foreign = run_files_of(self._folder), foreign_files(self._folder)
         old = in_child(look, self._folder).runs
         is_wipe = bool(before) and self._rng.random() < 0.5
         answers = "N\ny\n" if is_wipe else None
@@ -139,7 +120,7 @@ class Chain:
         phase = ("wipe" if is_wipe else "archive") if before and self._rng.random() < 0.7 else None
         is_told = False
         while True:
-            start = self._start(flags, answers, phase, events=2 * len(before) + 6)
+            start = self._start(flags, answers, phase, events=2 * len(before) + (0 if is_wipe else 8))
             phase = None
             if is_told and _TOLD not in start.said and start.began_at >= 0:
                 raise LostError("a move that was killed half-way was not told")
@@ -148,7 +129,7 @@ class Chain:
                 raise LostError("; ".join(problems))
             if start.began_at >= 0:
                 break
-            there = run_files(self._folder)
+            there = run_files_of(self._folder)
             is_told = not is_wipe and 0 < sum(there.get(name) == known for name, known in before.items()) < len(before)
         left = old & self._found.runs
         if left:
@@ -182,14 +163,17 @@ class Chain:
         argv = [f"--checkpoint_dir={self._folder}", *flags]
         aim, after = None, None
         if self._left or phase:
-            phase = phase or self._rng.choices(list(WEIGHTS), list(WEIGHTS.values()))[0]
+            self._harm = self._rng.choice(self._harms)
+            phase = phase or self._draw_phase()
             self._tally.asked[phase] += 1
             share = self._rng.random()
-            if phase == ANY_TIME:
-                after = share * self._reference.start.seconds, self._signum
+            if isinstance(self._harm, Signal) and phase == ANY_TIME:
+                after = share * self._reference.start.seconds, self._harm.signum
             else:
                 aim = Aim(phase, 1 + int(share * (events or self._events_left(phase))))
-        start = self._starter.start(argv, aim, _sender(self._signum), answers=answers, after=after)
+        harm = self._harm
+        start = self._starter.start(argv, aim, harm.act, lasting=harm.lasting, answers=answers, after=after)
+        harm.end()
         self._tally.starts += 1
         came = start.came and start.code != 0
         moment = f"{after[0]:.2f} s" if after else str(aim.number) if aim else ""
@@ -200,19 +184,25 @@ class Chain:
             assert phase is not None
             self._tally.came[phase] += 1
             self._left = max(0, self._left - 1)
-        self._see_code(start, came)
+        self._see_code(start, phase)
         self._see_files(start)
         return start
+
+    def _draw_phase(self) -> str:
+        """One that this configuration has."""
+        counts, weights = self._reference.start.counts, self._harm.weights
+        possible = [phase for phase in weights if phase == ANY_TIME or counts[phase]]
+        return self._rng.choices(possible, [weights[phase] for phase in possible])[0]
 
     def _events_left(self, phase: str) -> int:
         """About how many events of a phase are still to come."""
         count = self._reference.start.counts[phase]
-        share = 1 if phase == "start-up" else 1 - self._found.newest / self._reference.steps
+        share = 1 if phase in ("start-up", "making way") else 1 - self._found.newest / self._reference.steps
         return max(1, round(count * share))
 
-    def _see_code(self, start: Start, came: bool) -> None:
-        expected = 128 + self._signum if came else 0
-        if start.code != expected:
+    def _see_code(self, start: Start, phase: str | None) -> None:
+        expected = self._harm.exit_codes(start, phase)
+        if start.code not in expected:
             raise LostError(f"exit code {start.code}, expected {expected}; it said:\n{start.said[-3000:]}")
 
     def _see_files(self, start: Start) -> None:
@@ -228,13 +218,12 @@ class Chain:
             return
         if start.began_at > 0 and found.newest < before:
             raise LostError(f"step {before} was saved, and now the newest is {found.newest}")
-        lost = start.steps - found.newest
-        configuration = self._reference.configuration
+        if self._harm.lasting and found.leftovers:
+            raise LostError(f"temporary files have stayed: {found.leftovers}")
+        lost, configuration = start.steps - found.newest, self.configuration
+        most = self._harm.lost_at_most(configuration)
+        if most is None:
+            return
         self._tally.lost[configuration.interval] = max(lost, self._tally.lost.get(configuration.interval, 0))
-        most = configuration.lost_at_most if self._signum == signal.SIGKILL else 0
         if lost > most:
             raise LostError(f"{lost} steps were lost, expected at most {most}")
-
-
-def _sender(signum: int) -> Callable[[], None]:
-    return lambda: os.kill(os.getpid(), signum)

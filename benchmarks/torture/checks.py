@@ -59,11 +59,11 @@ def look(folder: Path) -> Found:
             _read(path, found if path.parent == folder else Found())
         except Exception as error:  # noqa: BLE001 - a damaged file can fail in any way
             found.damaged.append(f"{path}: {type(error).__name__}: {error}")
-            if CHECKPOINT.fullmatch(path.name) and not describe(path).damage:
+            if path.parent != folder and CHECKPOINT.fullmatch(path.name) and not describe(path).damage:
                 found.offered.append(str(path))
-    for shown in read_catalog(folder).shown:
-        if not shown.damage and shown.path.name not in found.steps:
-            found.offered.append(str(shown.path))
+    # The archive has no menu; whoever names a file of it is told what `describe` sees.
+    shown = [offer.path for offer in read_catalog(folder).shown if not offer.damage]
+    found.offered += [str(path) for path in shown if path.name not in found.steps]
     return found
 
 
@@ -100,7 +100,7 @@ def identity(path: Path) -> Identity:
     return status.st_ino, status.st_size
 
 
-def run_files(folder: Path) -> dict[str, Identity]:
+def run_files_of(folder: Path) -> dict[str, Identity]:
     """The run's files directly in a folder, by name."""
     return {path.name: identity(path) for path in folder.iterdir() if RUN_FILE.fullmatch(path.name)}
 

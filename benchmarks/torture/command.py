@@ -1,21 +1,22 @@
 """The command: configurations, their reference runs, chains until there are enough kills, and the table."""
 
 import argparse
-import os
 import random
 import shutil
 import signal
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 from benchmarks.torture.board import PHASES
-from benchmarks.torture.chains import ANY_TIME, Chain, LostError, Reference, Tally
+from benchmarks.torture.chains import Chain, LostError, Reference, Tally
 from benchmarks.torture.configurations import draw_configuration, draw_images
+from benchmarks.torture.disk import disk_at
+from benchmarks.torture.harms import ANY_TIME, FullDisk, Harm, Signal
 from benchmarks.torture.starts import Starter, in_child
 
 SIGNALS = ("KILL", "INT", "TERM")
+ANY = "ANY"
 _KILLS_PER_CONFIGURATION = 20
 _MOST_FAILURES = 3
 
@@ -25,60 +26,65 @@ def main(argv: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.torture", allow_abbrev=False)
     parser.add_argument("--kills", type=int, default=100, help="so many kills (100)")
     parser.add_argument("--seed", type=int, default=0, help="decides configurations and moments (0)")
-    parser.add_argument("--signal", choices=SIGNALS, default="KILL", help="what stops the runs (KILL)")
+    harms = parser.add_mutually_exclusive_group()
+    harms.add_argument(
+        "--signal", choices=(*SIGNALS, ANY), default="KILL", help="what stops the runs (KILL); ANY: another each time"
+    )
+    harms.add_argument("--disk-full", action="store_true", help="no signal: the disk fills up")
     options = parser.parse_args(argv)
-    if not hasattr(os, "fork"):
-        print("The torture needs a POSIX system: its starts are forked.", file=sys.stderr)
-        return 2
-    began = time.monotonic()
     base = Path(tempfile.mkdtemp(prefix="torture-"))
+    in_child(draw_images, base / "data")
+    began = time.monotonic()
     tally = Tally()
-    _torture(base, tally, options.kills, options.seed, options.signal)
-    seconds = time.monotonic() - began
-    for line in table(tally, seconds):
+    if options.disk_full:
+        with disk_at(base / "disk") as disk:
+            _torture(base, tally, options, (FullDisk(disk),), "--disk-full")
+    else:
+        names = SIGNALS if options.signal == ANY else (options.signal,)
+        signals = tuple(Signal(getattr(signal, f"SIG{name}")) for name in names)
+        _torture(base, tally, options, signals, f"--signal {options.signal}")
+    for line in [*table(tally, time.monotonic() - began), *tally.failures]:
         print(line)
-    for failure in tally.failures:
-        print(failure)
     if tally.failures:
         return 1
     shutil.rmtree(base)
     return 0
 
 
-def _torture(base: Path, tally: Tally, kills: int, seed: int, name: str) -> None:
-    in_child(draw_images, base / "data")
+def _torture(base: Path, tally: Tally, options: argparse.Namespace, harms: tuple[Harm, ...], flag: str) -> None:
+    """Run chains until there are enough kills."""
     references: list[Reference] = []
-    folder, number = _new_folder(base, 0), 0
-    while tally.kills < kills and len(tally.failures) < _MOST_FAILURES:
-        rng = random.Random(f"{seed} {name} {number}")
+    starter, number = Starter(_new_folder(base, 0)), 0
+    while tally.kills < options.kills and len(tally.failures) < _MOST_FAILURES:
+        rng = random.Random(f"{options.seed} {flag} {number}")
         if len(references) <= tally.kills // _KILLS_PER_CONFIGURATION:
             references.append(_train_reference(base, rng, len(references)))
-        starter = Starter(folder)
-        chain = Chain(
-            rng,
-            getattr(signal, f"SIG{name}"),
-            rng.choice(references),
-            starter,
-            folder / "checkpoints",
-            tally,
-            kills - tally.kills,
-        )
+        chain = Chain(rng, harms, rng.choice(references), starter, tally, options.kills - tally.kills)
         try:
             chain.run()
         except LostError as error:
+            kept = _keep(starter.folder, base / f"failed{number}")
             tally.failures.append(
-                f"FAILED: --seed {seed} --signal {name}, chain {number}, in {folder}: {error}\n"
+                f"FAILED: --seed {options.seed} {flag}, chain {number}, kept in {kept}: {error}\n"
                 f"  configuration: {chain.configuration}\n  " + "\n  ".join(chain.history)
             )
-            folder = _new_folder(base, number + 1)
+            starter.end_workers()
+            starter = Starter(_new_folder(base, number + 1))
         finally:
             starter.end_workers()
         number += 1
 
 
+def _keep(folder: Path, kept: Path) -> Path:
+    """Copy what failed from a disk that goes when all is over."""
+    shutil.copytree(folder, kept)
+    return kept
+
+
 def _new_folder(base: Path, number: int) -> Path:
     """A working folder whose checkpoint folder holds what is somebody else's."""
-    folder = base / f"work{number}"
+    disk = base / "disk"
+    folder = (disk if disk.exists() else base) / f"work{number}"
     others = folder / "checkpoints" / "archive" / "mine"
     others.mkdir(parents=True)
     for path in (others / "best_model.txt", others.parent / "notes.txt", others.parent.parent / "weights.pth"):

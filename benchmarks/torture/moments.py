@@ -39,15 +39,17 @@ class Moments:
         board: Where the events are counted.
         aim: None: nothing is to happen.
         act: What is to happen.
+        lasting: Whether it is to happen at all later events, too.
     """
 
     current: ClassVar["Moments"]
 
-    def __init__(self, board: Board, aim: Aim | None, act: Callable[[], None]) -> None:
+    def __init__(self, board: Board, aim: Aim | None, act: Callable[[], None], *, lasting: bool) -> None:
         self.board = board
         self.stage = "start-up"  # then "training", "end"
         self._aim = aim
         self._act = act
+        self._lasting = lasting
         self._pid = os.getpid()
         self._saving = ""  # the part of a save that is under way: "write", then "names"
 
@@ -56,7 +58,7 @@ class Moments:
         if os.getpid() != self._pid:
             return
         number = self.board.count(phase)
-        if self._aim == Aim(phase, number):
+        if self._aim == Aim(phase, number) or (self._lasting and self.board.came):
             self.board.came = True
             self._act()
 
@@ -111,8 +113,10 @@ class Moments:
             return "archive"
         if call == "mkdir" or (call == "unlink" and temporary):
             return None
-        if self.stage != "training":
-            return "wipe" if call == "unlink" and self.stage == "start-up" else self.stage
+        if self.stage == "start-up":
+            return "wipe" if call == "unlink" else "making way"
+        if self.stage == "end":
+            return "end"
         if call == "unlink":
             return "old files"
         return self._phase_of_naming(call, temporary[1] if temporary else name)

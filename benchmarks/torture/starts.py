@@ -57,10 +57,10 @@ class Starter:
     """
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._board = Board()
         self._groups: list[int] = []
-        self.log = folder / "said.log"
+        self._count = 0
 
     def start(
         self,
@@ -68,6 +68,7 @@ class Starter:
         aim: Aim | None = None,
         act: Callable[[], None] = lambda: None,
         *,
+        lasting: bool = False,
         answers: str | None = None,
         after: tuple[float, int] | None = None,
     ) -> Start:
@@ -77,17 +78,19 @@ class Starter:
             argv: Its command line.
             aim: The moment at which the process itself calls `act`.
             act: Called in the process.
+            lasting: Whether it is called at all later events, too.
             answers: What a person types at a console; None: nobody is there.
             after: So many seconds after the start, this signal is sent.
         """
         self._board.clear()
-        typed = self._folder / "typed.txt"
+        typed = self.folder / "typed.txt"
         typed.write_text(answers or "", encoding="utf-8")
-        before = self.log.stat().st_size if self.log.exists() else 0
+        self._count += 1
+        log = self.folder / f"said{self._count}.log"
         began = time.monotonic()
         pid = os.fork()
         if pid == 0:
-            _leave_with(lambda: self._train(argv, aim, act, is_answered=answers is not None))
+            _leave_with(lambda: self._train(argv, Moments(self._board, aim, act, lasting=lasting), log, answers))
         self._groups.append(pid)
         came = False
         while (ended := os.waitpid(pid, os.WNOHANG))[0] == 0:
@@ -103,7 +106,7 @@ class Starter:
             self._board.began_at,
             self._board.counts,
             time.monotonic() - began,
-            self.log.read_text(encoding="utf-8", errors="replace")[before:],
+            log.read_text(encoding="utf-8", errors="replace"),
         )
 
     def end_workers(self) -> None:
@@ -113,19 +116,19 @@ class Starter:
                 os.killpg(group, signal.SIGKILL)
         self._groups.clear()
 
-    def _train(self, argv: list[str], aim: Aim | None, act: Callable[[], None], *, is_answered: bool) -> int:
+    def _train(self, argv: list[str], moments: Moments, log: Path, answers: str | None) -> int:
         os.setsid()
-        os.chdir(self._folder)
-        _redirect(self._folder / "typed.txt", self.log)
+        os.chdir(self.folder)
+        _redirect(self.folder / "typed.txt", log)
         faulthandler.dump_traceback_later(HANGS_AFTER, exit=True, file=sys.stderr)
         os.environ.pop("PYCHARM_HOSTED", None)
-        if is_answered:
+        if answers is not None:
             os.environ["PYCHARM_HOSTED"] = "1"
         # Tensors of a few numbers gain nothing from threads, which would wait for each other.
         torch.set_num_threads(1)
         vars(configs)["git_commit"] = lambda: None  # a commit meanwhile would be a difference
-        Moments(self._board, aim, act).watch()
-        print(f"$ train.py {' '.join(argv)}   [{aim}]", flush=True)
+        print(f"$ train.py {' '.join(argv)}", flush=True)
+        moments.watch()
         try:
             return train.main(argv)
         finally:
