@@ -47,7 +47,7 @@ def run(argv: list[str]) -> int:
     """Choose, with the slow imports behind the menu, then train; returns the exit code."""
     arguments = resume.read_arguments(argv)
     if not {"-h", "--help"}.isdisjoint(argv):
-        resume.say(resume.EVERYDAY_HELP)
+        print(resume.EVERYDAY_HELP, flush=True)
     imports = threading.Thread(target=import_what_is_slow, name=IMPORTS, daemon=True)
     decision = resume.choose(arguments, on_waiting=imports.start)
     if isinstance(decision, resume.Quit):

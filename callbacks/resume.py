@@ -1,7 +1,6 @@
 """What makes a resumed run the same run: who it is, where it stands, and its random numbers."""
 
 import hashlib
-import pickle
 import random
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,8 @@ from lightning.pytorch.callbacks import Callback
 from typing_extensions import override
 
 from resume.durable import staged
+from resume.reading import require_intact
+from resume.soundness import refusal
 
 CONFIG = "config.yaml"
 
@@ -127,7 +128,7 @@ def seed_generators(device: torch.device, *key: int | str) -> None:
 
 
 def load_for_resume(path: Path, module: LightningModule) -> dict[str, Any]:
-    """Load a checkpoint whole and see that it fits the network. Nothing in it is executed.
+    """Load a checkpoint whole, compare its checksums, and see that it fits the network. Nothing in it is executed.
 
     Args:
         path: The checkpoint file.
@@ -140,10 +141,11 @@ def load_for_resume(path: Path, module: LightningModule) -> dict[str, Any]:
         CheckpointError: It does not load, is no checkpoint of this program, or holds other weights than the network.
     """
     try:
+        require_intact(path)  # torch.load reads a tensor whose bits have changed without a word
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, EOFError, RuntimeError, ValueError, KeyError, pickle.UnpicklingError) as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise CheckpointError(f"{path} cannot be loaded: {reason}. Use another checkpoint.") from error
+    except Exception as error:  # damaged content can fail in any way
+        reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
+        raise CheckpointError(refusal(path, reason)) from error
     missing = [key for key in ("state_dict", "loops", "callbacks", "optimizer_states", "run") if key not in checkpoint]
     if missing:
         raise CheckpointError(f"{path} is no checkpoint of this program: it has no {', '.join(missing)}.")

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from resume.catalog import Checkpoint, OwnedFile
+from resume.catalog import OwnedFile
+from resume.checkpoint import Checkpoint
 
 
 @dataclass(frozen=True)

@@ -5,19 +5,8 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from resume.catalog import (
-    BEST,
-    CONFIG,
-    LEFTOVER_ROLE,
-    Catalog,
-    Checkpoint,
-    describe,
-    epoch_of,
-    read_catalog,
-    role_of,
-    same_files,
-    stamps,
-)
+from resume.catalog import BEST, CONFIG, LEFTOVER_ROLE, Catalog, epoch_of, read_catalog, role_of, same_files, stamps
+from resume.checkpoint import Checkpoint, describe
 from resume.decision import Archive, Fresh, Resume
 
 ARCHIVE = "archive"

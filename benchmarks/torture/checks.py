@@ -10,7 +10,8 @@ import torch
 import yaml
 from PIL import Image
 
-from resume.catalog import describe, read_catalog
+from resume.catalog import read_catalog
+from resume.checkpoint import describe
 
 CHECKPOINT = re.compile(r"(latest_checkpoint|best_model|interrupted_checkpoint|checkpoint_epoch_[1-9][0-9]*)\.pth")
 RUN_FILE = re.compile(rf"{CHECKPOINT.pattern}|training_history\.(png|csv)|config\.yaml")
