@@ -47,7 +47,7 @@ def run(argv: list[str]) -> int:
     """Choose, with the slow imports behind the menu, then train; returns the exit code."""
     arguments = resume.read_arguments(argv)
     if not {"-h", "--help"}.isdisjoint(argv):
-        resume.say(resume.EVERYDAY_HELP)
+        print(resume.EVERYDAY_HELP, flush=True)
     imports = threading.Thread(target=import_what_is_slow, name=IMPORTS, daemon=True)
     decision = resume.choose(arguments, on_waiting=imports.start)
     if isinstance(decision, resume.Quit):
@@ -86,6 +86,11 @@ def train(arguments: resume.Arguments, decision: resume.Decision) -> int:
             if parent is not None and resume.is_finished(
                 Path(parent["file"]), parent, cli.config.trainer.max_epochs, cli.config.trainer.max_steps
             ):
+                if isinstance(decision, resume.Resume) and decision.completes_save:
+                    with resume.not_stopped():
+                        lock.take()
+                        complete_killed_save(cli, decision)
+                        resume.apply(decision)
                 return 0
             is_trial = bool(cli.config.trainer.fast_dev_run)  # it writes nothing, and trains from the start
             trainer = build(cli, decision, None if is_trial else parent)
@@ -93,6 +98,7 @@ def train(arguments: resume.Arguments, decision: resume.Decision) -> int:
             if not is_trial:
                 with resume.not_stopped():
                     lock.take()
+                    complete_killed_save(cli, decision)
                     applied = True  # from here on `apply` itself says what it touched
                     resume.apply(decision)
             ckpt_path = decision.path if isinstance(decision, resume.Resume) and not is_trial else None
@@ -105,6 +111,23 @@ def train(arguments: resume.Arguments, decision: resume.Decision) -> int:
     except TrainingInterrupted as stop:
         return say_how_to_go_on(stop)
     return say_what_stands(trainer)
+
+
+def complete_killed_save(cli: "TrainCLI", decision: resume.Decision) -> None:
+    """Where a save was killed between its names, give it the others, with which it is what a whole one leaves."""
+    from callbacks import complete_save
+
+    if not (isinstance(decision, resume.Resume) and decision.completes_save and resume.is_first_process()):
+        return
+    found, settings = decision.checkpoint, cli.config.checkpoint
+    try:
+        complete_save(
+            found.path, found.epoch if found.epoch_done else None, settings.every_n_epochs, settings.keep_last
+        )
+    except OSError as error:
+        raise resume.ResumeError(
+            resume.text("{path}: cannot be written ({reason}).").format(path=error.filename, reason=error.strerror)
+        ) from error
 
 
 def check(cli: "TrainCLI", arguments: resume.Arguments, decision: resume.Decision) -> dict[str, Any] | None:

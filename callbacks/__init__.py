@@ -1,5 +1,5 @@
 from callbacks.atomic import AtomicCheckpointIO
-from callbacks.checkpoints import CheckpointFiles
+from callbacks.checkpoints import CheckpointFiles, complete_save
 from callbacks.interrupt import Interrupt, SaveFailedError, TrainingInterrupted
 from callbacks.progress import EpochBar
 from callbacks.resume import CheckpointError, RunState, load_for_resume
@@ -15,5 +15,6 @@ __all__ = [
     "SaveFailedError",
     "TrainingHistory",
     "TrainingInterrupted",
+    "complete_save",
     "load_for_resume",
 ]

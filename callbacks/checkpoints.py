@@ -149,8 +149,6 @@ class CheckpointFiles(ModelCheckpoint):
             return
         epoch = trainer.current_epoch + 1
         self._save_with_best(trainer, [EPOCH.format(epoch)] if epoch % self._every_n_epochs == 0 else [], always=True)
-        if trainer.is_global_zero:
-            self._drop_old_epoch_files(epoch)
 
     @override
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
@@ -191,16 +189,20 @@ class CheckpointFiles(ModelCheckpoint):
         is_best = self._is_new_best(trainer)
         if not (is_best or always):
             return
-        # latest is the last name to change: a kill in between then repeats this epoch, and writes all names again.
         saved = self._save(trainer, [*([BEST] if is_best else []), *names, LATEST])
         if is_best and BEST not in saved:
             self._set_best(*before)  # the best model is the best one that there is a file of
 
     def _save(self, trainer: Trainer, names: list[str]) -> list[str]:
-        """Write the state once, under the first name, and link the others to it; returns the names that now stand."""
+        """Write the state once, under the first name, and link the others to it; returns the names that now stand.
+
+        `LATEST` is the last of them, and nothing follows it: after a kill before that, `complete_save` does the rest.
+        """
         saved: list[str] = []
         problems: dict[str, str] = {}
         for name in names:
+            if name == LATEST and trainer.is_global_zero:
+                drop_old_epoch_files(self.folder, trainer.current_epoch + 1, self.keep_last)
             problem = self._write(trainer, name, saved)
             if problem is None:
                 saved.append(name)
@@ -235,14 +237,36 @@ class CheckpointFiles(ModelCheckpoint):
             f"Warning: not saved in {place} ({reasons}). What was saved before stays as it is; training goes on."
         )
 
-    def _drop_old_epoch_files(self, epoch: int) -> None:
-        """Remove the epoch files up to `epoch` that are not among the last `keep_last`."""
-        if self.keep_last == 0:
-            return
-        found = [(int(match[1]), path) for path in self.folder.iterdir() if (match := EPOCH_NAME.fullmatch(path.name))]
-        past = sorted((number, path) for number, path in found if number <= epoch)
-        for _, path in past[: -self.keep_last]:
-            try:
-                remove(path)
-            except OSError as error:  # open in another program, on Windows; the next epoch tries again
-                rank_zero_warn(f"{path} could not be deleted: {error}")
+
+def complete_save(saved: Path, epoch: int | None, every_n_epochs: int, keep_last: int) -> None:
+    """Do what a save had still to do that was killed between its names, before training goes on from it.
+
+    Args:
+        saved: The file that it has written.
+        epoch: The epoch (from 1) that it was the end of; None: it was in mid-epoch.
+        every_n_epochs: As in `CheckpointFiles`.
+        keep_last: As in `CheckpointFiles`.
+
+    Raises:
+        OSError: A name cannot be given.
+    """
+    folder = saved.parent
+    if epoch is not None:
+        epoch_file = folder / EPOCH.format(epoch)
+        if epoch % every_n_epochs == 0 and not epoch_file.exists():
+            link(saved, epoch_file)
+        drop_old_epoch_files(folder, epoch, keep_last)
+    link(saved, folder / LATEST)
+
+
+def drop_old_epoch_files(folder: Path, epoch: int, keep_last: int) -> None:
+    """Remove the epoch files up to `epoch` that are not among the last `keep_last`."""
+    if keep_last == 0:
+        return
+    found = [(int(match[1]), path) for path in folder.iterdir() if (match := EPOCH_NAME.fullmatch(path.name))]
+    past = sorted((number, path) for number, path in found if number <= epoch)
+    for _, path in past[:-keep_last]:
+        try:
+            remove(path)
+        except OSError as error:  # open in another program, on Windows; the next save tries again
+            rank_zero_warn(f"{path} could not be deleted: {error}")

@@ -1,7 +1,6 @@
 """What makes a resumed run the same run: who it is, where it stands, and its random numbers."""
 
 import hashlib
-import pickle
 import random
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,10 @@ from lightning.pytorch.callbacks import Callback
 from typing_extensions import override
 
 from resume.durable import staged
+from resume.reading import require_intact
+from resume.soundness import refusal
+
+CONFIG = "config.yaml"
 
 
 class CheckpointError(Exception):
@@ -42,9 +45,11 @@ class RunState(Callback):
         self.seed = seed
         self.folder = Path(dirpath)
         self.facts = facts
+        self._config_is_due = False
 
     @override
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        self._write_config(pl_module)
         epochs: Any = trainer.fit_loop.epoch_progress.current
         batches: Any = trainer.fit_loop.epoch_loop.batch_progress.current
         epoch_done = epochs.processed == epochs.ready
@@ -77,13 +82,27 @@ class RunState(Callback):
         if epochs.processed == epochs.started:
             trainer.fit_loop.epoch_loop.restarting = False  # the next epoch is a new one, also with max_steps
         # Not before: settings that Lightning refuses must not become the base of the next resume.
-        if trainer.is_global_zero and not trainer.fast_dev_run:  # type: ignore[attr-defined]
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with staged(self.folder / "config.yaml") as file:
-                file.write_text(self.facts["config"], encoding="utf-8")
+        self._config_is_due = trainer.is_global_zero and not trainer.fast_dev_run  # type: ignore[attr-defined]
+        self._write_config(pl_module)
         if self.parent is not None:
             pl_module.print(f"Checkpoint loaded from {self.parent['file']}")
             pl_module.print(f"Resuming training from epoch {trainer.current_epoch + 1}/{trainer.max_epochs}")
+
+    def _write_config(self, pl_module: LightningModule) -> None:
+        """Where it is due: a full disk is no reason to stop, but no checkpoint comes to lie beside an older one."""
+        if not self._config_is_due:
+            return
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with staged(self.folder / CONFIG) as file:
+                file.write_text(self.facts["config"], encoding="utf-8")
+        except OSError as error:
+            reason = error.strerror or error
+            pl_module.print(
+                f"Warning: {CONFIG} was not written ({reason}). It is tried again with the next checkpoint."
+            )
+        else:
+            self._config_is_due = False
 
     @override
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
@@ -109,7 +128,7 @@ def seed_generators(device: torch.device, *key: int | str) -> None:
 
 
 def load_for_resume(path: Path, module: LightningModule) -> dict[str, Any]:
-    """Load a checkpoint whole and see that it fits the network. Nothing in it is executed.
+    """Load a checkpoint whole, compare its checksums, and see that it fits the network. Nothing in it is executed.
 
     Args:
         path: The checkpoint file.
@@ -122,10 +141,11 @@ def load_for_resume(path: Path, module: LightningModule) -> dict[str, Any]:
         CheckpointError: It does not load, is no checkpoint of this program, or holds other weights than the network.
     """
     try:
+        require_intact(path)  # torch.load reads a tensor whose bits have changed without a word
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, EOFError, RuntimeError, ValueError, KeyError, pickle.UnpicklingError) as error:
-        reason = (str(error) or type(error).__name__).splitlines()[0]
-        raise CheckpointError(f"{path} cannot be loaded: {reason}. Use another checkpoint.") from error
+    except Exception as error:  # damaged content can fail in any way
+        reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
+        raise CheckpointError(refusal(path, reason)) from error
     missing = [key for key in ("state_dict", "loops", "callbacks", "optimizer_states", "run") if key not in checkpoint]
     if missing:
         raise CheckpointError(f"{path} is no checkpoint of this program: it has no {', '.join(missing)}.")

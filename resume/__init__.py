@@ -18,6 +18,7 @@ from resume.same_run import (
 )
 from resume.space import require_space
 from resume.stopping import Stopped, not_stopped, stop_at_once
+from resume.terminal import is_first_process
 
 __all__ = [
     "EVERYDAY_HELP",
@@ -36,6 +37,7 @@ __all__ = [
     "command_to_resume",
     "command_to_train_on",
     "is_finished",
+    "is_first_process",
     "name_other_conditions",
     "not_stopped",
     "plural",

@@ -4,7 +4,8 @@ import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from resume.catalog import BEST, KINDS, LEFTOVER_ROLE, OwnedFile, has_changed, list_names, role_of, same_files, stamp
+from resume.catalog import BEST, KINDS, LEFTOVER_ROLE, OwnedFile, list_names, role_of, same_files, stamp
+from resume.checkpoint import has_changed
 from resume.commands import command_to_resume
 from resume.decision import Archive, Decision, Fresh, Quit, Resume, StartOver
 from resume.durable import link

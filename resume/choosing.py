@@ -1,20 +1,12 @@
 """Decide how a start goes on: by the flags, or by asking. Nothing is touched here."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resume.arguments import expanded
-from resume.catalog import (
-    KINDS,
-    SEARCHED_EPOCH_FILES,
-    Catalog,
-    Checkpoint,
-    Kind,
-    describe,
-    read_catalog,
-    role_of,
-)
+from resume.catalog import KINDS, Catalog, read_catalog
+from resume.checkpoint import Checkpoint, Kind, describe
 from resume.decision import Decision, Fresh, Quit, Resume
 from resume.errors import ResumeError
 from resume.handoff import handed_on
@@ -22,7 +14,7 @@ from resume.journal import tell_unfinished_move
 from resume.lock import refuse_if_in_use, who_uses
 from resume.messages import plural, say, text
 from resume.planning import folder_for, plan_fresh, plan_resume
-from resume.reading import UnreadableError, require_intact
+from resume.soundness import newest_first, why_not
 from resume.terminal import audience, is_first_process, restart_variable
 
 if TYPE_CHECKING:
@@ -113,13 +105,11 @@ def _choose_named(ckpt_path: str, arguments: "Arguments") -> Decision:
 
 def _choose_newest(folder: Path) -> Resume | Fresh:
     catalog = read_catalog(folder)
-    for found in _newest_first(catalog):
-        try:
-            require_intact(found.path)
-        except UnreadableError as error:
-            _say_once(text("--ckpt_path auto: not {name}: {reason}.").format(name=found.path.name, reason=error))
-        else:
+    for found in newest_first(catalog):
+        reason = why_not(found, catalog.run_id)
+        if reason is None:
             return plan_resume(found, folder)
+        _say_once(text("--ckpt_path auto: not {name}: {reason}.").format(name=found.path.name, reason=reason))
     if catalog.shown:
         _say_once(
             text("--ckpt_path auto: every checkpoint in {folder} is damaged; a new run begins.").format(folder=folder)
@@ -127,17 +117,6 @@ def _choose_newest(folder: Path) -> Resume | Fresh:
     else:
         _say_once(text("--ckpt_path auto: no checkpoint in {folder}; a new run begins.").format(folder=folder))
     return plan_fresh(folder, catalog)
-
-
-def _newest_first(catalog: Catalog) -> Iterator[Checkpoint]:
-    """The sound checkpoints of the folder's run; older epoch files are opened only when they are asked for."""
-    if catalog.newest is not None:
-        yield catalog.newest
-    names = [name for name in reversed(catalog.owned) if role_of(name) == "epoch"][:SEARCHED_EPOCH_FILES]
-    epoch_files = [describe(catalog.folder / name, "epoch") for name in names]
-    every = {found.path: found for found in [*catalog.shown, *epoch_files] if found != catalog.newest}
-    usable = [found for found in every.values() if not found.damage and found.run_id == catalog.run_id]
-    yield from sorted(usable, key=lambda found: found.age_key, reverse=True)
 
 
 def _by_keyword(keyword: str, folder: Path) -> Checkpoint:

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from resume.catalog import Checkpoint, OwnedFile
+from resume.catalog import OwnedFile
+from resume.checkpoint import Checkpoint
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,7 @@ class Resume:
         config_file: The run's own configuration; None where only the checkpoint carries it.
         archive: What must make way: another run, or later files of this one.
         best_from: The file that becomes `best_model.pth` again, being the best one at the resumed point.
+        completes_save: Whether the checkpoint is of a save that was killed between its names, latest being the last.
     """
 
     checkpoint: Checkpoint
@@ -38,6 +40,7 @@ class Resume:
     config_file: Path | None = None
     archive: Archive | None = None
     best_from: Path | None = None
+    completes_save: bool = False
 
     @property
     def path(self) -> Path:

@@ -5,7 +5,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from resume.catalog import Catalog, Checkpoint, describe, has_changed, list_names, read_catalog, role_of, stamps
+from resume.catalog import Catalog, list_names, read_catalog, role_of, stamps
+from resume.checkpoint import Checkpoint, describe, has_changed
 from resume.decision import Decision, Quit, StartOver
 from resume.lock import who_uses
 from resume.messages import plural, say, text

@@ -8,7 +8,7 @@ import json
 import os
 from pathlib import Path
 
-from resume.catalog import describe
+from resume.checkpoint import describe
 from resume.decision import Decision, Fresh, Resume
 from resume.terminal import is_first_process
 

@@ -33,8 +33,27 @@ def plural(singular: str, many: str, count: int) -> str:
 
 
 def say(line: str = "") -> None:
-    """Print a line; characters that the stream cannot show are escaped instead of ending the program."""
-    print(showable(line), flush=True)
+    """Print a line; characters that would do something else, or that the stream cannot show, are escaped."""
+    print(showable(one_line(line)), flush=True)
+
+
+def one_line(said: str) -> str:
+    """The text with line breaks, escape sequences and other invisible signs written out, as a file's name may hold.
+
+    Blanks of all alphabets stay.
+    """
+    if said.isprintable():
+        return said
+    return "".join(
+        sign
+        if sign.isprintable() or (sign.isspace() and sign >= "\xa0" and sign not in "\u2028\u2029")
+        else _escaped(sign)
+        for sign in said
+    )
+
+
+def _escaped(sign: str) -> str:
+    return sign.encode("unicode_escape").decode("ascii")
 
 
 def showable(line: str) -> str:

@@ -5,19 +5,8 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-from resume.catalog import (
-    BEST,
-    CONFIG,
-    LEFTOVER_ROLE,
-    Catalog,
-    Checkpoint,
-    describe,
-    epoch_of,
-    read_catalog,
-    role_of,
-    same_files,
-    stamps,
-)
+from resume.catalog import BEST, CONFIG, LEFTOVER_ROLE, Catalog, epoch_of, read_catalog, role_of, same_files, stamps
+from resume.checkpoint import Checkpoint, describe
 from resume.decision import Archive, Fresh, Resume
 
 ARCHIVE = "archive"
@@ -53,7 +42,15 @@ def plan_resume(checkpoint: Checkpoint, checkpoint_dir: Path) -> Resume:
         _own_config(checkpoint, present if is_at_home else read_catalog(checkpoint.path.parent)),
         archive,
         _best_file(checkpoint, checkpoint_dir, archive),
+        completes_save=is_at_home and archive is None and _is_ahead_of_latest(checkpoint, present),
     )
+
+
+def _is_ahead_of_latest(checkpoint: Checkpoint, present: Catalog) -> bool:
+    """Whether a save gave the checkpoint its name and did not come to that of latest."""
+    latest = present.find("latest")
+    is_older = latest is None or (not latest.damage and latest.global_step < checkpoint.global_step)
+    return checkpoint.kind in ("best", "epoch") and is_older
 
 
 def folder_for(checkpoint: Checkpoint, default: Path) -> Path:

@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from resume.catalog import EPOCH_FILES, KINDS, NEVER, Catalog, Checkpoint, Kind, epoch_of, role_of
-from resume.messages import plural, text
+from resume.catalog import EPOCH_FILES, KINDS, Catalog, epoch_of, role_of
+from resume.checkpoint import NEVER, Checkpoint, Kind
+from resume.messages import one_line, plural, text
 
 NEW = "N"
 QUIT = "Q"
@@ -122,11 +123,12 @@ def _columns(found: Checkpoint, now: datetime) -> dict[str, str]:
         return {}
     score = "-" if found.score is None else f"{found.score:.4f}"
     fraction = _epoch_fraction(found)
+    monitor = one_line(found.monitor)
     return {
         "epoch": text("epoch {done}").format(done=fraction),
         "fraction": fraction,
-        "metric": f"{found.monitor} {score}",
-        "short metric": f"{found.monitor.rpartition('/')[2]} {score}",
+        "metric": f"{monitor} {score}",
+        "short metric": f"{monitor.rpartition('/')[2]} {score}",
         "score": score,
         "age": age_text(found.saved_at, now),
         "size": size_text(found.size),

@@ -11,6 +11,7 @@ from tiny import BATCHES, load, names, train
 from callbacks.checkpoints import BEST, EPOCH, EPOCH_NAME, LATEST
 from callbacks.interrupt import INTERRUPTED
 from resume.catalog import role_of
+from resume.durable import link
 
 
 def test_one_run_leaves_latest_best_and_an_epoch_file_each_counted_from_one(tmp_path: Path) -> None:
@@ -168,6 +169,19 @@ def test_only_names_that_the_program_gives_are_dropped(tmp_path: Path) -> None:
     foreign.write_bytes(b"somebody's")
     train(tmp_path, [0.1] * 3, keep_last=1)
     assert foreign.read_bytes() == b"somebody's"
+
+
+def test_a_save_is_complete_once_latest_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before: list[list[str]] = []
+
+    def note(source: Path, target: Path) -> None:
+        if target.name == LATEST:
+            before.append(names(tmp_path))
+        link(source, target)
+
+    monkeypatch.setattr("callbacks.checkpoints.link", note)
+    train(tmp_path, [0.3, 0.2, 0.1], keep_last=1)
+    assert before[-1] == ["best_model.pth", "checkpoint_epoch_3.pth", "latest_checkpoint.pth"]
 
 
 @pytest.mark.filterwarnings("ignore:.*LeafSpec")  # pytest.warns passes it on without its module

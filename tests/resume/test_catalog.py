@@ -6,7 +6,8 @@ import pytest
 import run_files
 
 from resume import ResumeError
-from resume.catalog import describe, read_catalog, role_of, stamp
+from resume.catalog import read_catalog, role_of, stamp
+from resume.checkpoint import describe
 from resume.reading import read_run
 
 
@@ -89,7 +90,7 @@ def test_ten_thousand_epoch_files_are_not_opened_one_by_one(tmp_path: Path, monk
         opened.append(path)
         return read_run(path)
 
-    monkeypatch.setattr("resume.catalog.read_run", note_and_read)
+    monkeypatch.setattr("resume.checkpoint.read_run", note_and_read)
     found = read_catalog(tmp_path)
     assert found.count == 10_000
     assert [path.name for path in opened] == ["checkpoint_epoch_10000.pth"]

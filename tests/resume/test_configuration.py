@@ -4,7 +4,7 @@ import pytest
 import run_files
 
 from resume import ResumeError, read_arguments
-from resume.catalog import describe
+from resume.checkpoint import describe
 from resume.decision import Fresh, Resume
 from resume.planning import plan_resume
 

@@ -4,7 +4,8 @@ import pytest
 import run_files
 
 from resume import Fresh, Resume, StartOver, apply, choose, read_arguments
-from resume.catalog import describe, read_catalog, stamps
+from resume.catalog import read_catalog, stamps
+from resume.checkpoint import describe
 from resume.planning import plan_resume
 
 

@@ -3,7 +3,8 @@ from pathlib import Path
 import pytest
 import run_files
 
-from resume.catalog import describe, read_catalog
+from resume.catalog import read_catalog
+from resume.checkpoint import describe
 from resume.decision import Archive, Resume
 from resume.planning import folder_for, plan_fresh, plan_resume
 

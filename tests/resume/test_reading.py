@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 import run_files
 
-from resume import reading
-from resume.reading import UnreadableError, read_run
+from resume.errors import UnreadableError
+from resume.reading import read_run, require_intact
 
 
 def test_a_saved_run_reads_back_whole(tmp_path: Path) -> None:
@@ -34,15 +34,23 @@ def test_a_file_of_torch_save_is_read_without_its_tensors(tmp_path: Path) -> Non
     assert read_run(path) == run_files.facts(7)
 
 
-def test_nothing_in_a_file_is_executed(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("called", "name"),
+    [(os.system, f"{os.name if os.name == 'nt' else 'posix'}.system"), (eval, "builtins.eval"), (open, "io.open")],
+)
+def test_a_file_that_would_run_code_is_refused_by_the_name_of_it_and_nothing_runs(
+    tmp_path: Path, called: object, name: str
+) -> None:
     class Hostile:
         def __reduce__(self) -> tuple[object, tuple[str]]:
-            return os.system, (f"echo > {tmp_path / 'executed'}",)
+            return called, (f"open({str(tmp_path / 'executed')!r}, 'w')",)
 
     content = {"state_dict": {}, "run": run_files.facts(1), "evil": Hostile()}
     path = run_files.write_zip(tmp_path / "evil.pth", content)
-    assert read_run(path)["epoch"] == 1
-    assert not (tmp_path / "executed").exists()
+    for look in (read_run, require_intact):
+        with pytest.raises(UnreadableError, match=f"would run code: {name}"):
+            look(path)
+    assert list(tmp_path.iterdir()) == [path]
 
 
 @pytest.mark.parametrize(
@@ -89,7 +97,7 @@ def test_garbage_in_the_description_is_a_reason_and_no_crash(tmp_path: Path) -> 
 
 def test_a_description_beyond_the_limit_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = run_files.save(tmp_path / "a.pth", 1)
-    monkeypatch.setattr(reading, "MAX_DESCRIPTION_BYTES", 100)
+    monkeypatch.setattr("resume.reading.MAX_BYTES", 100)
     with pytest.raises(UnreadableError, match="too large"):
         read_run(path)
 

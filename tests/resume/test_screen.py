@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 import run_files
 
-from resume.catalog import NEVER, read_catalog
+from resume.catalog import read_catalog
+from resume.checkpoint import NEVER
 from resume.messages import Language, set_language
 from resume.screen import (
     age_text,

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 import run_files
 
-from resume.catalog import describe, read_catalog, stamps
+from resume.catalog import read_catalog, stamps
+from resume.checkpoint import describe
 from resume.decision import Archive, Fresh, Resume, StartOver
 from resume.errors import ResumeError
 from resume.space import require_space
