@@ -8,12 +8,11 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from resume.forms import is_shards
+
 # For so long (s) a name is waited for that Windows keeps from being replaced: a virus scanner or a viewer has it open.
 PATIENCE = 1.0
 _PAUSE = 0.05
-# In a folder of shards: what Lightning saves beside the tensors, and torch's table of them.
-SHARDS_CONTENT = "meta.pt"
-SHARDS_METADATA = ".metadata"
 _REPLACED = re.compile(r"\.(.+)\.[0-9]+\.old")
 
 
@@ -103,11 +102,6 @@ def _replacing(path: Path) -> Iterator[Path]:
         with contextlib.suppress(OSError):
             remove(temporary)
     sync_folder(path.parent)
-
-
-def is_shards(path: Path) -> bool:
-    """Whether this is a checkpoint in the form of a folder: the shards of all processes, and what is said of them."""
-    return (path / SHARDS_METADATA).is_file() and (path / SHARDS_CONTENT).is_file()
 
 
 def remove(path: Path) -> None:

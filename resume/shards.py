@@ -1,23 +1,19 @@
-"""Checkpoints in the form of a folder, as torch.distributed.checkpoint writes them: read without torch, and without
-running anything in them. torch itself reads them by plain pickle, so that a forged one could run what it likes.
+"""The table of a folder of shards: what lies where, read without torch and without running anything in it.
 
-A folder holds `meta.pt`, all that is no tensor; the shards `__RANK_N.distcp`, in which each tensor is a small
-torch.save archive; and `.metadata`, a pickled table of where each tensor lies.
+torch itself reads it by plain pickle, so that a forged one could run what it likes.
 """
 
 import io
 import pickle
-import re
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from resume.durable import SHARDS_CONTENT, SHARDS_METADATA
+from resume.allowed_globals import ALLOWED_GLOBALS
+from resume.errors import UnreadableError
+from resume.forms import SHARD, TABLE
 from resume.messages import text
-from resume.reading import UnreadableError
 
-_SHARD = re.compile(r"__[0-9]+_[0-9]+\.distcp")
 MAX_TABLE_BYTES = 32 * 2**20
 
 
@@ -51,16 +47,16 @@ _RECORDS = {
 }
 _RECORDS |= {("torch.distributed.checkpoint.filesystem", "_StorageInfo"), ("torch.serialization", "_get_layout")}
 _RECORDS |= {("pathlib", name) for name in ("Path", "PosixPath", "WindowsPath", "PurePosixPath", "PureWindowsPath")}
-_DTYPE = re.compile(r"(?:u?int|float|bfloat|complex|bool|q?u?int)[0-9a-z_]*")
 
 
 class _TableUnpickler(pickle.Unpickler):
     def find_class(self, module_name: str, global_name: str) -> Any:
-        if (module_name, global_name) == ("torch", "Size"):
+        full_name = f"{module_name}.{global_name}"
+        if full_name == "torch.Size":
             return _Size
-        if (module_name, global_name) in _RECORDS or (module_name == "torch" and _DTYPE.fullmatch(global_name)):
+        if (module_name, global_name) in _RECORDS or full_name in ALLOWED_GLOBALS:
             return _Record
-        raise UnreadableError(text("would run code: {name}").format(name=f"{module_name}.{global_name}"))
+        raise UnreadableError(text("would run code: {name}").format(name=full_name))
 
 
 @dataclass(frozen=True)
@@ -83,11 +79,7 @@ def read_table(folder: Path) -> Table:
         UnreadableError: It is damaged, or names something that no table needs.
     """
     try:
-        with (folder / SHARDS_METADATA).open("rb") as file:
-            content = file.read(MAX_TABLE_BYTES + 1)
-        if len(content) > MAX_TABLE_BYTES:
-            raise UnreadableError(text("description too large"))
-        found = _TableUnpickler(io.BytesIO(content)).load()
+        found = _TableUnpickler(io.BytesIO(_read(folder / TABLE))).load()
         shapes = {
             name: tuple(map(int, entry.size.args[0]))
             for name, entry in found.state_dict_metadata.items()
@@ -102,14 +94,14 @@ def read_table(folder: Path) -> Table:
         raise UnreadableError(error.strerror or type(error).__name__) from error
     except Exception as error:  # a pickle of arbitrary bytes can fail in any way
         raise UnreadableError(text("unreadable content ({reason})").format(reason=type(error).__name__)) from error
-    if any(not _SHARD.fullmatch(name) or offset < 0 or length < 0 for name, offset, length in places):
-        raise UnreadableError(text("unreadable content ({reason})").format(reason=SHARDS_METADATA))
+    if any(not SHARD.fullmatch(name) or offset < 0 or length < 0 for name, offset, length in places):
+        raise UnreadableError(text("unreadable content ({reason})").format(reason=TABLE))
     return Table(shapes, places)
 
 
-def is_of_shards_alone(folder: Path) -> bool:
-    """Whether the folder holds what a sharded checkpoint consists of, and nothing else."""
-    return all(
-        part.is_file() and (part.name in (SHARDS_CONTENT, SHARDS_METADATA) or _SHARD.fullmatch(part.name))
-        for part in folder.iterdir()
-    )
+def _read(path: Path) -> bytes:
+    with path.open("rb") as file:
+        content = file.read(MAX_TABLE_BYTES + 1)
+    if len(content) > MAX_TABLE_BYTES:
+        raise UnreadableError(text("description too large"))
+    return content
