@@ -175,7 +175,15 @@ def has_new_data(cli: "TrainCLI", decision: resume.Decision) -> bool:
 
 def build(cli: "TrainCLI", decision: resume.Decision, parent: dict[str, Any] | None) -> "Trainer":
     """The trainer with the callbacks that write the run's files."""
-    from callbacks import AtomicCheckpointIO, CheckpointFiles, EpochBar, Interrupt, RunState, TrainingHistory
+    from callbacks import (
+        AtomicCheckpointIO,
+        CheckpointFiles,
+        EpochBar,
+        Interrupt,
+        RunState,
+        TrainingHistory,
+        require_reader,
+    )
     from configs import as_config_error, device_line, git_commit, machine, versions
 
     folder, monitored = str(decision.checkpoint_dir), cli.config.checkpoint
@@ -200,6 +208,7 @@ def build(cli: "TrainCLI", decision: resume.Decision, parent: dict[str, Any] | N
     trainer = cli.build_trainer(callbacks, AtomicCheckpointIO())
     facts["machine"] = now = machine(trainer)  # the device is known only now
     if parent is not None:
+        require_reader(Path(parent["file"]), trainer.strategy)
         resume.name_other_conditions(parent, facts["versions"], now)
     resume.say(resume.text("Device: {device}").format(device=device_line(trainer.strategy.root_device)))
     data = (

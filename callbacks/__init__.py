@@ -2,7 +2,7 @@ from callbacks.atomic import AtomicCheckpointIO
 from callbacks.checkpoints import CheckpointFiles, complete_save
 from callbacks.interrupt import Interrupt, SaveFailedError, TrainingInterrupted
 from callbacks.progress import EpochBar
-from callbacks.resume import CheckpointError, RunState, load_for_resume
+from callbacks.resume import CheckpointError, RunState, load_for_resume, require_reader
 from callbacks.training_history import TrainingHistory
 
 __all__ = [
@@ -17,4 +17,5 @@ __all__ = [
     "TrainingInterrupted",
     "complete_save",
     "load_for_resume",
+    "require_reader",
 ]

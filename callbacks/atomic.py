@@ -6,6 +6,9 @@ from typing import Any
 
 import torch
 from lightning.fabric.plugins.io import TorchCheckpointIO
+from lightning.pytorch import Trainer
+from lightning.pytorch.strategies import FSDPStrategy, ModelParallelStrategy, Strategy
+from torch.distributed.checkpoint.api import CheckpointException
 from typing_extensions import override
 
 from resume.durable import staged
@@ -33,3 +36,35 @@ class AtomicCheckpointIO(TorchCheckpointIO):
                 if isinstance(error.__context__, OSError):
                     raise error.__context__ from error
                 raise
+
+
+def save_whole(trainer: Trainer, path: Path) -> None:
+    """Save the trainer's state under this name, whole or not at all; to be called in all processes.
+
+    As a rule that is one file, by `AtomicCheckpointIO`. Strategies that shard the model write a folder, each process
+    its part, past any CheckpointIO: the folder gets its name once all of them have written.
+
+    Raises:
+        OSError: The system refused; what was there before is unchanged.
+    """
+    if not (writes_folders(trainer.strategy) and trainer.is_global_zero):
+        _save(trainer, path)  # of all paths, a strategy that shards takes that of the first process
+        return
+    with staged(path) as temporary:
+        _save(trainer, temporary)
+
+
+def _save(trainer: Trainer, path: Path) -> None:
+    try:
+        trainer.save_checkpoint(path)
+    except CheckpointException as error:
+        # torch collects what the processes met, in something that is no Exception.
+        refused = [failure for failure, _ in error.failures.values() if isinstance(failure, OSError)]
+        raise refused[0] if refused else RuntimeError(str(error)) from error
+
+
+def writes_folders(strategy: Strategy) -> bool:
+    """Whether the strategy saves a folder of shards instead of one file."""
+    if isinstance(strategy, FSDPStrategy):
+        return strategy._state_dict_type == "sharded"
+    return isinstance(strategy, ModelParallelStrategy) and strategy._save_distributed_checkpoint

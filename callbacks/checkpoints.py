@@ -14,8 +14,9 @@ from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_warn
 from typing_extensions import override
 
+from callbacks.atomic import save_whole
 from callbacks.boundaries import is_step_boundary
-from resume.durable import link
+from resume.durable import link, remove
 
 LATEST = "latest_checkpoint.pth"
 BEST = "best_model.pth"
@@ -217,7 +218,7 @@ class CheckpointFiles(ModelCheckpoint):
         problem = None
         try:
             if not saved:
-                trainer.save_checkpoint(self.folder / name)
+                save_whole(trainer, self.folder / name)
             elif trainer.is_global_zero:
                 link(self.folder / saved[0], self.folder / name)
         except OSError as error:
@@ -266,6 +267,6 @@ def drop_old_epoch_files(folder: Path, epoch: int, keep_last: int) -> None:
     past = sorted((number, path) for number, path in found if number <= epoch)
     for _, path in past[:-keep_last]:
         try:
-            path.unlink(missing_ok=True)
+            remove(path)
         except OSError as error:  # open in another program, on Windows; the next save tries again
             rank_zero_warn(f"{path} could not be deleted: {error}")

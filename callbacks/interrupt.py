@@ -14,6 +14,7 @@ from lightning.pytorch.callbacks import Checkpoint, WeightAveraging
 from lightning.pytorch.loops.progress import _ProcessedTracker
 from typing_extensions import override
 
+from callbacks.atomic import save_whole
 from callbacks.boundaries import Boundary, is_step_boundary
 from resume.stopping import Stopped, leave_dead_terminal, listen
 
@@ -194,7 +195,7 @@ class Interrupt(Checkpoint):
                     # It lends the averaged weights to the validation, and would save them as the others.
                     callback.on_validation_epoch_end(trainer, pl_module)
         try:
-            trainer.save_checkpoint(self.path)
+            save_whole(trainer, self.path)
         except OSError as error:
             trainer.strategy.barrier("Trainer.save_checkpoint")  # in which the other processes wait
             raise SaveFailedError(

@@ -9,10 +9,13 @@ import numpy as np
 import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
+from lightning.pytorch.strategies import FSDPStrategy, ModelParallelStrategy, Strategy
 from typing_extensions import override
 
 from resume.durable import staged
+from resume.forms import content_file
 from resume.reading import require_intact
+from resume.shards import read_table
 from resume.soundness import refusal
 
 CONFIG = "config.yaml"
@@ -142,14 +145,16 @@ def load_for_resume(path: Path, module: LightningModule) -> dict[str, Any]:
     """
     try:
         require_intact(path)  # torch.load reads a tensor whose bits have changed without a word
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
+        checkpoint = torch.load(content_file(path), map_location="cpu", weights_only=True)
+        shapes = _shapes_of_shards(path) if path.is_dir() else _shapes(checkpoint.get("state_dict", {}))
     except Exception as error:  # damaged content can fail in any way
         reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
         raise CheckpointError(refusal(path, reason)) from error
-    missing = [key for key in ("state_dict", "loops", "callbacks", "optimizer_states", "run") if key not in checkpoint]
+    needed = ["loops", "callbacks", "run", *([] if path.is_dir() else ["state_dict", "optimizer_states"])]
+    missing = [key for key in needed if key not in checkpoint]
     if missing:
         raise CheckpointError(f"{path} is no checkpoint of this program: it has no {', '.join(missing)}.")
-    problems = _differences(checkpoint["state_dict"], module.state_dict())
+    problems = _differences(shapes, _shapes(module.state_dict()))
     if problems:
         raise CheckpointError(
             f"{path} does not fit the network ({len(problems)} of its tensors): {'; '.join(problems[:5])}. "
@@ -159,11 +164,36 @@ def load_for_resume(path: Path, module: LightningModule) -> dict[str, Any]:
     return run
 
 
-def _differences(saved: dict[str, torch.Tensor], wanted: dict[str, Any]) -> list[str]:
+def require_reader(path: Path, strategy: Strategy) -> None:
+    """See that the strategy can go on from the form of a checkpoint.
+
+    Raises:
+        CheckpointError: It is a folder of shards, and the strategy knows files alone.
+    """
+    if path.is_dir() and not isinstance(strategy, FSDPStrategy | ModelParallelStrategy):
+        raise CheckpointError(
+            f"{path} is a folder of shards; only --trainer.strategy fsdp or model_parallel can go on from it. "
+            f"To make one file of it: python -m lightning.pytorch.utilities.consolidate_checkpoint {path}"
+        )
+
+
+Shapes = dict[str, tuple[int, ...]]
+
+
+def _shapes(tensors: dict[str, torch.Tensor]) -> Shapes:
+    return {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+
+
+def _shapes_of_shards(folder: Path) -> Shapes:
+    """Those of the weights, which FSDP's strategy saves as `model`, and Lightning's for other ways as `state_dict`."""
+    saved = {name.partition("."): shape for name, shape in read_table(folder).shapes.items()}
+    return {name: shape for (first, _, name), shape in saved.items() if first in ("model", "state_dict")}
+
+
+def _differences(saved: Shapes, wanted: Shapes) -> list[str]:
     texts = [f"{name} is missing" for name in wanted if name not in saved]
     texts += [f"{name} is not in the network" for name in saved if name not in wanted]
     for name in wanted.keys() & saved.keys():
-        shapes = tuple(saved[name].shape), tuple(wanted[name].shape)
-        if shapes[0] != shapes[1]:
-            texts.append(f"{name} has shape {shapes[0]}, expected {shapes[1]}")
+        if saved[name] != wanted[name]:
+            texts.append(f"{name} has shape {saved[name]}, expected {wanted[name]}")
     return sorted(texts)

@@ -8,8 +8,9 @@ from resume.catalog import BEST, KINDS, LEFTOVER_ROLE, OwnedFile, list_names, ro
 from resume.checkpoint import has_changed
 from resume.commands import command_to_resume
 from resume.decision import Archive, Decision, Fresh, Quit, Resume, StartOver
-from resume.durable import link
+from resume.durable import link, remove
 from resume.errors import ResumeError
+from resume.forms import content_file, parts
 from resume.handoff import hand_on
 from resume.journal import forget_move
 from resume.messages import plural, say, text
@@ -71,7 +72,7 @@ def _delete(decision: StartOver) -> Report:
     refuse_open_files(folder, [file.name for file in decision.files], nothing_done)
     for count, file in enumerate(decision.files):
         try:
-            (folder / file.name).unlink()
+            remove(folder / file.name)
         except OSError as error:
             raise ResumeError(
                 text("{path}: cannot be deleted ({reason}). Deleted before it: {count} of {total} files.").format(
@@ -83,7 +84,7 @@ def _delete(decision: StartOver) -> Report:
 
 
 def _make_way(decision: Resume) -> Report:
-    if not decision.path.is_file():
+    if not content_file(decision.path).is_file():
         raise ResumeError(text("{path}: the file is gone. Nothing was changed.").format(path=decision.path))
     if has_changed(decision.checkpoint):
         raise ResumeError(
@@ -167,13 +168,14 @@ def _remove_leftovers(folder: Path) -> None:
     for name in list_names(folder):
         if role_of(name) == LEFTOVER_ROLE:
             with contextlib.suppress(OSError):  # it takes room and does no other harm
-                (folder / name).unlink()
+                remove(folder / name)
 
 
 def _size_on_disk(folder: Path, files: tuple[OwnedFile, ...]) -> int:
     """Bytes of the files; latest, best and an epoch file may be one file with three names."""
     sizes = {}
     for file in files:
-        status = (folder / file.name).lstat()
-        sizes[status.st_dev, status.st_ino] = status.st_size
+        for part in parts(folder / file.name):
+            status = part.lstat()
+            sizes[status.st_dev, status.st_ino] = status.st_size
     return sum(sizes.values())

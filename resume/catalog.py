@@ -8,6 +8,7 @@ from pathlib import Path
 
 from resume.checkpoint import Checkpoint, Kind, describe
 from resume.errors import ResumeError
+from resume.forms import content_file, holds_shards_alone, is_shards, size_and_time
 from resume.messages import text
 
 CONFIG = "config.yaml"
@@ -26,7 +27,7 @@ OWNED: dict[str, str] = {
 }
 # The lock's record and the journal of a move: no files of a run, and never deleted or moved with one.
 _NOTES = (r"\.training_run\.json", r"\.archive_journal\.json")
-LEFTOVER = rf"\.(?:{'|'.join([*OWNED.values(), *_NOTES])})\.[0-9]+\.tmp"  # of a save that was killed
+LEFTOVER = rf"\.(?:{'|'.join([*OWNED.values(), *_NOTES])})\.[0-9]+\.(?:tmp|old)"  # of a save that was killed
 LEFTOVER_ROLE = "leftover"
 _PATTERNS = {
     LEFTOVER_ROLE: re.compile(LEFTOVER),
@@ -139,14 +140,14 @@ def _newest_epoch_file(paths: list[Path], run_id: str | None) -> Checkpoint:
 
 
 def list_names(folder: Path) -> set[str]:
-    """Names of the files directly in a folder, links included; none where the folder does not exist.
+    """Names of the files directly in a folder, links and sharded checkpoints included; none where it does not exist.
 
     Raises:
         ResumeError: `folder` is no folder, or cannot be read.
     """
     try:
         with os.scandir(folder) as entries:
-            return {entry.name for entry in entries if not entry.is_dir(follow_symlinks=False)}
+            return {entry.name for entry in entries if not entry.is_dir(follow_symlinks=False) or _is_ours(entry)}
     except FileNotFoundError:
         return set()
     except OSError as error:
@@ -157,14 +158,21 @@ def list_names(folder: Path) -> set[str]:
         ) from error
 
 
+def _is_ours(folder: os.DirEntry[str]) -> bool:
+    """Whether a folder is a sharded checkpoint of the program, or what a killed save has left of one."""
+    role = role_of(folder.name)
+    if role == LEFTOVER_ROLE:
+        return holds_shards_alone(Path(folder.path))
+    return role is not None and is_shards(Path(folder.path))
+
+
 def stamp(folder: Path, name: str) -> OwnedFile | None:
     """A file as it is now; None where it is gone."""
     # Not from the listing: Windows lists stale sizes of linked files.
     try:
-        status = (folder / name).lstat()
+        return OwnedFile(name, *size_and_time(folder / name, follow_symlinks=False))
     except OSError:
         return None
-    return OwnedFile(name, status.st_size, status.st_mtime_ns)
 
 
 def stamps(folder: Path, names: list[str] | tuple[str, ...]) -> tuple[OwnedFile, ...]:
@@ -182,6 +190,6 @@ def same_files(path: Path | None, folder: Path, names: Iterable[str]) -> set[str
 
 def _status(path: Path) -> os.stat_result | None:
     try:
-        return path.stat()
+        return content_file(path).stat()
     except OSError:
         return None

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from resume.errors import UnreadableError
+from resume.forms import size_and_time
 from resume.messages import text
 from resume.reading import read_run
 
@@ -19,7 +20,7 @@ _YEARS = range(1971, 9999)
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint file, described from inside; of a damaged one, only path, kind, size and damage are known.
+    """A checkpoint, described from inside; of a damaged one, only path, kind, size and damage are known.
 
     Attributes:
         epoch: The epoch last worked on, counted from 1.
@@ -67,23 +68,22 @@ class Checkpoint:
 
 
 def describe(path: Path, kind: Kind = "other") -> Checkpoint:
-    """Describe a checkpoint file. Whatever is wrong with it stands in `damage`; nothing is raised."""
+    """Describe a checkpoint. Whatever is wrong with it stands in `damage`; nothing is raised."""
     try:
-        status = path.stat()  # before reading: what changes meanwhile has changed
-        return Checkpoint(path, kind, status.st_size, mtime_ns=status.st_mtime_ns, **_facts(read_run(path)))
+        size, mtime_ns = size_and_time(path)  # before reading: what changes meanwhile has changed
+        return Checkpoint(path, kind, size, mtime_ns=mtime_ns, **_facts(read_run(path)))
     except OSError as error:
         return Checkpoint(path, kind, 0, damage=error.strerror or type(error).__name__)
     except UnreadableError as error:
-        return Checkpoint(path, kind, status.st_size, damage=str(error))
+        return Checkpoint(path, kind, size, damage=str(error))
 
 
 def has_changed(found: Checkpoint) -> bool:
     """Whether a sound checkpoint is another file than it was when it was described, or gone."""
     try:
-        status = found.path.stat()
+        return size_and_time(found.path) != (found.size, found.mtime_ns)
     except OSError:
         return True
-    return (status.st_size, status.st_mtime_ns) != (found.size, found.mtime_ns)
 
 
 def _facts(run: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,9 @@ from resume.arguments import expanded
 from resume.catalog import KINDS, Catalog, read_catalog
 from resume.checkpoint import Checkpoint, Kind, describe
 from resume.decision import Decision, Fresh, Quit, Resume
+from resume.durable import restore_replaced
 from resume.errors import ResumeError
+from resume.forms import is_shards
 from resume.handoff import handed_on
 from resume.journal import tell_unfinished_move
 from resume.lock import refuse_if_in_use, who_uses
@@ -49,6 +51,7 @@ def choose(arguments: "Arguments", on_waiting: Callable[[], None] | None = None)
     if decided is not None:
         return decided
     if is_first_process() and who_uses(arguments.checkpoint_dir) is None:
+        restore_replaced(arguments.checkpoint_dir)
         tell_unfinished_move(arguments.checkpoint_dir)
     decision = _decide(arguments, on_waiting)
     # A trial writes nothing. What is said here is said again, and for good, when the lock is taken.
@@ -132,7 +135,7 @@ def _by_keyword(keyword: str, folder: Path) -> Checkpoint:
 
 
 def _by_path(path: Path) -> Checkpoint:
-    if path.is_dir():
+    if path.is_dir() and not is_shards(path):
         catalog = read_catalog(path)
         advice = text("To resume the run in it: --checkpoint_dir {folder} --ckpt_path auto").format(folder=path)
         wrong = text("{path} is a folder, expected a file").format(path=path)

@@ -1,15 +1,19 @@
-"""Files that appear whole, under their name and on the disk, or not at all."""
+"""Files, and folders of files, that appear whole, under their name and on the disk, or not at all."""
 
 import contextlib
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
+from resume.forms import is_shards
+
 # For so long (s) a name is waited for that Windows keeps from being replaced: a virus scanner or a viewer has it open.
 PATIENCE = 1.0
 _PAUSE = 0.05
+_REPLACED = re.compile(r"\.(.+)\.[0-9]+\.old")
 
 
 def write_text(path: Path, content: str) -> None:
@@ -24,30 +28,41 @@ def write_text(path: Path, content: str) -> None:
 
 @contextlib.contextmanager
 def staged(path: Path) -> Iterator[Path]:
-    """A temporary file beside `path` that takes its name, all at once, when the block ends without an error.
+    """A temporary file or folder beside `path` that takes its name when the block ends without an error.
 
     It lies in the same folder, since only there replacing a file is atomic, and is on the disk before it gets the name.
     """
     with _replacing(path) as temporary:
         yield temporary
-        _sync_file(temporary)
+        _sync(temporary)
 
 
 def link(source: Path, target: Path) -> None:
     """Give `source` the further name `target`: a hard link, or a copy where the file system has none.
 
-    Linked files share their bytes, so no file of a run is ever opened for writing; it is replaced.
+    Of a folder, the files are linked. Linked files share their bytes, so no file of a run is ever opened for writing;
+    it is replaced.
 
     Raises:
         OSError: The system refused; what was there before is unchanged.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
     with _replacing(target) as temporary:
-        try:
-            os.link(source.resolve(), temporary)
-        except OSError:
-            shutil.copyfile(source, temporary)
-            _sync_file(temporary)
+        if source.is_dir():
+            temporary.mkdir()
+            for file in source.iterdir():
+                _link_file(file, temporary / file.name)
+            sync_folder(temporary)
+        else:
+            _link_file(source, temporary)
+
+
+def _link_file(source: Path, target: Path) -> None:
+    try:
+        os.link(source.resolve(), target)
+    except OSError:
+        shutil.copyfile(source, target)
+        _sync(target)
 
 
 def link_softly(path: Path, goal: str) -> None:
@@ -75,15 +90,53 @@ def _replacing(path: Path) -> Iterator[Path]:
     """A name in the same folder for what takes the name `path`, all at once, when the block ends without an error."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     # One that a killed process of this number left may be a link to a checkpoint: never written into.
-    temporary.unlink(missing_ok=True)
+    remove(temporary)
     try:
         yield temporary
-        _replace(temporary, path)
+        if is_shards(path) or (temporary.is_dir() and path.is_file()):
+            _replace_folder(temporary, path)
+        else:
+            _replace(temporary, path)
     finally:
         # Also after a success: renaming onto another link to the same file does nothing, and leaves the name.
         with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
+            remove(temporary)
     sync_folder(path.parent)
+
+
+def remove(path: Path) -> None:
+    """Remove a file, or a folder with the files in it; what is gone already is no error.
+
+    Raises:
+        OSError: The system refused.
+    """
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def _replace_folder(temporary: Path, path: Path) -> None:
+    """No system replaces a folder all at once: the old one makes way first, and is brought back after a kill."""
+    old = path.with_name(f".{path.name}.{os.getpid()}.old")
+    remove(old)
+    path.rename(old)
+    try:
+        temporary.rename(path)
+    except OSError:
+        old.rename(path)
+        raise
+    sync_folder(path.parent)
+    remove(old)
+
+
+def restore_replaced(folder: Path) -> None:
+    """Give a folder its name back that a killed save had moved away, and not yet replaced."""
+    for old in folder.glob(".*.old"):
+        match = _REPLACED.fullmatch(old.name)
+        if match and not os.path.lexists(folder / match[1]):
+            with contextlib.suppress(OSError):
+                old.rename(folder / match[1])
 
 
 def _replace(temporary: Path, path: Path) -> None:
@@ -100,6 +153,11 @@ def _replace(temporary: Path, path: Path) -> None:
             return
 
 
-def _sync_file(path: Path) -> None:
+def _sync(path: Path) -> None:
+    if path.is_dir():
+        for part in path.iterdir():
+            _sync(part)
+        sync_folder(path)
+        return
     with path.open("rb+") as file:
         os.fsync(file.fileno())

@@ -1,7 +1,7 @@
-"""What a checkpoint file says about itself, read without torch; nothing in the file is ever executed.
+"""What a checkpoint says about itself, read without torch; nothing in the file is ever executed.
 
 A checkpoint is a zip archive. Its `*/data.pkl` describes everything but the tensors' numbers, which lie in
-entries of their own; to describe it, they are not read.
+entries of their own; to describe it, they are not read. Of a folder of shards, `meta.pt` is such an archive.
 """
 
 import zipfile
@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import Any
 
 from resume.errors import UnreadableError
+from resume.forms import content_file
 from resume.messages import text
 from resume.pickles import MAX_BYTES, read_pickle
+from resume.shards import read_table
 from resume.zip_files import CHUNK, open_archive
 
 
@@ -20,7 +22,7 @@ def read_run(path: Path) -> dict[str, Any]:
     Raises:
         UnreadableError: The file is cut short, would run code, is no checkpoint, or none of this program.
     """
-    with open_archive(path) as archive:
+    with open_archive(content_file(path)) as archive:
         return _run_of(archive)
 
 
@@ -30,16 +32,25 @@ def require_intact(path: Path) -> None:
     Raises:
         UnreadableError: As `read_run`, or the content has changed.
     """
-    with open_archive(path) as archive:
+    with open_archive(content_file(path)) as archive:
         _run_of(archive)
-        broken = archive.testzip()
-        if broken is not None:
-            raise _damaged(broken)
+        _compare(archive)
+    if path.is_dir():
+        for name, offset, length in read_table(path).places:
+            with open_archive(path / name, (offset, length)) as archive:
+                _description(archive)  # torch would read it by plain pickle
+                _compare(archive)
+
+
+def _compare(archive: zipfile.ZipFile) -> None:
+    broken = archive.testzip()
+    if broken is not None:
+        raise _damaged(broken)
 
 
 def _run_of(archive: zipfile.ZipFile) -> dict[str, Any]:
     content = _description(archive)
-    if not isinstance(content, dict) or "state_dict" not in content:
+    if not isinstance(content, dict) or not {"state_dict", "loops"} & content.keys():
         raise UnreadableError(text("not a Lightning checkpoint"))
     run = content.get("run")
     if not isinstance(run, dict) or not isinstance(run.get("run_id"), str):

@@ -7,6 +7,7 @@ from pathlib import Path
 from resume.catalog import OWNED, list_names, role_of
 from resume.decision import Decision, Resume, StartOver
 from resume.errors import ResumeError
+from resume.forms import is_shards, parts
 from resume.messages import say, text
 from resume.screen import size_text
 
@@ -28,7 +29,9 @@ def require_space(decision: Decision, size: int, kept: int) -> None:
     folder = decision.checkpoint_dir
     try:
         existing = _writable_part(folder)
-        taken = sorted(path.name for path in existing.iterdir() if role_of(path.name) and path.is_dir())
+        taken = sorted(
+            path.name for path in existing.iterdir() if role_of(path.name) and path.is_dir() and not is_shards(path)
+        )
     except OSError as error:
         raise ResumeError(
             text("{folder}: files cannot be written there ({reason}).").format(
@@ -88,8 +91,8 @@ def _kept_by(decision: Decision) -> int:
     leaving = {file.name for file in decision.archive.files} if decision.archive else set()
     sizes = {}
     for name in list_names(folder) - leaving:
-        if role_of(name) in OWNED and (folder / name).is_file():
-            status = (folder / name).stat()
+        for part in parts(folder / name) if role_of(name) in OWNED else []:
+            status = part.lstat()
             sizes[status.st_dev, status.st_ino] = status.st_size
     return sum(sizes.values())
 
@@ -104,8 +107,9 @@ def _freed(decision: Decision) -> int:
         path: Path = decision.checkpoint_dir / file.name
         if path.is_symlink() or not path.exists():
             continue
-        status = path.stat()
-        key = (status.st_dev, status.st_ino)
-        names_going[key] = names_going.get(key, 0) + 1
-        sizes[key] = status.st_size if names_going[key] == status.st_nlink else 0
+        for part in parts(path):
+            status = part.lstat()
+            key = (status.st_dev, status.st_ino)
+            names_going[key] = names_going.get(key, 0) + 1
+            sizes[key] = status.st_size if names_going[key] == status.st_nlink else 0
     return sum(sizes.values())

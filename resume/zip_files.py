@@ -7,6 +7,7 @@ import stat
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from resume.errors import UnreadableError
 from resume.messages import text
@@ -15,6 +16,40 @@ from resume.messages import text
 MAX_READ = 4 * 2**20
 CHUNK = 2**20
 _ENCRYPTED_OR_PATCHED = 0x1 | 0x20 | 0x40 | 0x2000
+
+
+class _Section(io.RawIOBase):
+    """A part of a file as if it were one: a shard holds many archives, one behind the other."""
+
+    def __init__(self, file: io.FileIO, offset: int, length: int) -> None:
+        self._file = file
+        self._offset = offset
+        self._length = length
+        self._at = 0
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return True
+
+    def fileno(self) -> int:
+        return self._file.fileno()
+
+    def seek(self, offset: int, whence: int = os.SEEK_SET, /) -> int:
+        self._at = max(0, offset + {os.SEEK_SET: 0, os.SEEK_CUR: self._at, os.SEEK_END: self._length}[whence])
+        return self._at
+
+    def readinto(self, buffer: Any, /) -> int:
+        self._file.seek(self._offset + self._at)
+        with memoryview(buffer).cast("B") as view:
+            count = self._file.readinto(view[: max(0, self._length - self._at)]) or 0
+        self._at += count
+        return count
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
 
 
 class _BoundedFile(io.BufferedReader):
@@ -29,15 +64,19 @@ class _BoundedFile(io.BufferedReader):
 
 
 @contextlib.contextmanager
-def open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
+def open_archive(path: Path, section: tuple[int, int] | None = None) -> Iterator[zipfile.ZipFile]:
     """Open a checkpoint whose entries lie as torch.save lays them: stored, one beside the other, in one folder.
+
+    Args:
+        path: The file.
+        section: Offset and length (bytes) of the archive in it; None: all of it.
 
     Raises:
         UnreadableError: It is none, or what is done with it in the `with` block fails because of its content.
     """
     try:
-        with _open_file(path) as file, zipfile.ZipFile(file) as archive:
-            _require_layout(archive.infolist(), os.fstat(file.fileno()).st_size)
+        with _open_file(path, section) as file, zipfile.ZipFile(file) as archive:
+            _require_layout(archive.infolist(), section[1] if section else os.fstat(file.fileno()).st_size)
             yield archive
     except UnreadableError:
         raise
@@ -51,10 +90,11 @@ def open_archive(path: Path) -> Iterator[zipfile.ZipFile]:
         raise UnreadableError(text("unreadable content ({reason})").format(reason=type(error).__name__)) from error
 
 
-def _open_file(path: Path) -> _BoundedFile:
+def _open_file(path: Path, section: tuple[int, int] | None = None) -> _BoundedFile:
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise UnreadableError(text("no checkpoint file"))  # a pipe, say: opening it would wait for ever
-    file = _BoundedFile(io.FileIO(path, "rb", opener=_open_without_waiting))
+    raw = io.FileIO(path, "rb", opener=_open_without_waiting)
+    file = _BoundedFile(_Section(raw, *section) if section else raw)
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):  # it has become one since
         file.close()
         raise UnreadableError(text("no checkpoint file"))

@@ -53,6 +53,7 @@ def train(
     state: RunState | None = None,
     bar: EpochBar | None = None,
     max_epochs: int | None = None,
+    module: type[ScriptedScores] = ScriptedScores,
     trainer_settings: dict[str, Any] | None = None,
     **settings: Any,
 ) -> Trainer:
@@ -74,7 +75,7 @@ def train(
         enable_model_summary=False,
         **({"num_sanity_val_steps": 0} | (trainer_settings or {})),
     )
-    trainer.fit(ScriptedScores(scores), ckpt_path=ckpt_path, weights_only=True)
+    trainer.fit(module(scores), ckpt_path=ckpt_path, weights_only=True)
     return trainer
 
 

@@ -1,0 +1,209 @@
+"""Checkpoints that are folders of shards: found, verified, wiped, archived, resumed."""
+
+import os
+import pickle
+import subprocess
+import sys
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import run_files
+import torch
+from tiny import ScriptedScores
+from tiny_run import Run
+from torch.distributed.checkpoint.format_utils import dcp_to_torch_save
+from torch.distributed.checkpoint.state_dict_saver import save as save_shards
+
+from benchmarks.comparing import differences
+from callbacks import CheckpointError, load_for_resume
+from resume import ResumeError, StartOver, apply
+from resume.catalog import read_catalog, stamps
+from resume.checkpoint import describe
+from resume.dialogue import _owned_and_kept
+from resume.errors import UnreadableError
+from resume.planning import plan_fresh
+from resume.reading import require_intact
+from resume.soundness import why_not
+
+TESTS = Path(__file__).parent
+
+
+@pytest.fixture(autouse=True)
+def _one_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    for variable in ("RANK", "LOCAL_RANK", "SLURM_PROCID"):
+        monkeypatch.delenv(variable, raising=False)
+
+
+def save(path: Path, epoch: int, weights: dict[str, torch.Tensor], **further: Any) -> Path:
+    """A folder as Lightning's strategies write it, by torch's own means."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that it is one process only
+        save_shards({"state_dict": weights, "optimizer_0": {"lr": 0.1, **further}}, checkpoint_id=path, no_dist=True)
+    torch.save({"epoch": epoch - 1, "loops": {}, "callbacks": {}, "run": run_files.facts(epoch)}, path / "meta.pt")
+    return path
+
+
+def weights() -> dict[str, torch.Tensor]:
+    return ScriptedScores([0.1]).state_dict()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    folder = tmp_path / "checkpoints"
+    for name, epoch in (("checkpoint_epoch_1.pth", 1), ("checkpoint_epoch_2.pth", 2), ("latest_checkpoint.pth", 2)):
+        save(folder / name, epoch, weights())
+    mine = folder / "best_model.pth"  # named like a checkpoint, and none
+    mine.mkdir()
+    (mine / "notes.txt").write_text("mine", encoding="utf-8")
+    return folder
+
+
+def test_the_menu_shows_them_as_it_shows_files(folder: Path) -> None:
+    catalog = read_catalog(folder)
+    assert [(found.path.name, found.damage, found.epoch) for found in catalog.shown] == [
+        ("latest_checkpoint.pth", None, 2),
+        ("checkpoint_epoch_2.pth", None, 2),
+    ]
+    assert catalog.count == 3
+    assert all(found.size > 4000 for found in catalog.shown)
+
+
+def test_a_whole_one_passes_and_fits_its_network(folder: Path) -> None:
+    require_intact(folder / "latest_checkpoint.pth")
+    assert load_for_resume(folder / "latest_checkpoint.pth", ScriptedScores([0.1]))["epoch"] == 2
+
+
+def test_another_network_is_refused_by_the_names_of_its_tensors(tmp_path: Path) -> None:
+    path = save(tmp_path / "latest_checkpoint.pth", 1, {**weights(), "network.0.weight": torch.zeros(3, 2)})
+    with pytest.raises(CheckpointError, match=r"network\.0\.weight has shape \(3, 2\), expected \(4, 2\)"):
+        load_for_resume(path, ScriptedScores([0.1]))
+
+
+def flip_a_bit(path: Path) -> None:
+    (shard,) = (path / "__0_0.distcp",)
+    content = bytearray(shard.read_bytes())
+    place = content.index(weights_as_bytes(path))
+    content[place] ^= 1
+    shard.write_bytes(content)
+
+
+def weights_as_bytes(path: Path) -> bytes:
+    dcp_to_torch_save(path, path.parent / "whole.pt")
+    loaded = torch.load(path.parent / "whole.pt", weights_only=True)["state_dict"]["network.0.weight"]
+    (path.parent / "whole.pt").unlink()
+    return bytes(loaded.numpy().tobytes())
+
+
+def cut_short(path: Path) -> None:
+    shard = path / "__0_0.distcp"
+    shard.write_bytes(shard.read_bytes()[:-200])
+
+
+def lose_a_shard(path: Path) -> None:
+    (path / "__0_0.distcp").unlink()
+
+
+@pytest.mark.parametrize("harm", [flip_a_bit, cut_short, lose_a_shard])
+def test_damage_is_found_before_a_resume(folder: Path, harm: Callable[[Path], None]) -> None:
+    harm(folder / "latest_checkpoint.pth")
+    assert why_not(describe(folder / "latest_checkpoint.pth"), None) is not None
+    with pytest.raises(CheckpointError, match=r"checkpoint_epoch_2\.pth, the newest one beside it that is sound"):
+        load_for_resume(folder / "latest_checkpoint.pth", ScriptedScores([0.1]))
+
+
+class Hostile:
+    def __init__(self, marker: Path) -> None:
+        self.marker = marker
+
+    def __reduce__(self) -> tuple[Any, tuple[str]]:
+        return os.system, (f"echo > {self.marker}",)
+
+
+def test_a_forged_table_is_refused_and_runs_nothing(folder: Path, tmp_path: Path) -> None:
+    path = folder / "latest_checkpoint.pth"
+    (path / ".metadata").write_bytes(pickle.dumps(Hostile(tmp_path / "executed")))
+    with pytest.raises(UnreadableError, match=r"would run code: (posix|nt)\.system"):
+        require_intact(path)
+    assert not (tmp_path / "executed").exists()
+
+
+def test_a_forged_object_in_a_shard_is_refused_and_runs_nothing(tmp_path: Path) -> None:
+    path = save(tmp_path / "latest_checkpoint.pth", 1, weights(), evil=Hostile(tmp_path / "executed"))
+    with pytest.raises(UnreadableError, match=r"would run code: (posix|nt)\.system"):
+        require_intact(path)
+    assert not (tmp_path / "executed").exists()
+
+
+def test_starting_over_deletes_them_and_spares_a_folder_of_the_user(folder: Path) -> None:
+    owned, _ = _owned_and_kept(folder)
+    apply(StartOver(folder, stamps(folder, owned)))
+    assert [path.name for path in folder.iterdir()] == ["best_model.pth"]
+    assert (folder / "best_model.pth" / "notes.txt").read_text(encoding="utf-8") == "mine"
+
+
+def test_one_that_changed_since_it_was_listed_stops_the_deletion(folder: Path) -> None:
+    owned, _ = _owned_and_kept(folder)
+    confirmed = stamps(folder, owned)
+    save(folder / "latest_checkpoint.pth", 3, {**weights(), "more": torch.zeros(9)})
+    with pytest.raises(ResumeError, match=r"has changed since it was shown: latest_checkpoint\.pth"):
+        apply(StartOver(folder, confirmed))
+    assert len(list(folder.iterdir())) == 4
+
+
+def test_the_archive_takes_them_whole_and_they_can_be_continued(folder: Path) -> None:
+    archived = apply(plan_fresh(folder, read_catalog(folder))).archived_to
+    assert archived is not None
+    assert sorted(path.name for path in archived.iterdir()) == [
+        "checkpoint_epoch_1.pth",
+        "checkpoint_epoch_2.pth",
+        "latest_checkpoint.pth",
+    ]
+    require_intact(archived / "latest_checkpoint.pth")
+    assert sorted(path.name for path in folder.iterdir()) == ["archive", "best_model.pth"]
+
+
+def test_what_a_killed_save_has_left_goes_at_the_next_start(folder: Path) -> None:
+    for name in (".latest_checkpoint.pth.7.tmp", ".latest_checkpoint.pth.7.old"):
+        (folder / name).mkdir()
+        (folder / name / "__0_0.distcp").write_bytes(b"half")
+    (folder / ".best_model.pth.7.tmp").mkdir()
+    (folder / ".best_model.pth.7.tmp" / "mine.txt").write_bytes(b"mine")
+    apply(plan_fresh(folder, read_catalog(folder)))
+    assert sorted(path.name for path in folder.iterdir()) == [".best_model.pth.7.tmp", "archive", "best_model.pth"]
+
+
+def test_a_start_whose_strategy_cannot_read_them_says_so_and_touches_nothing(
+    trained: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    whole = torch.load("checkpoints/latest_checkpoint.pth", weights_only=True)
+    path = save(Path("shards.pth"), 2, whole.pop("state_dict"))
+    whole.pop("optimizer_states")
+    torch.save(whole, path / "meta.pt")
+    assert trained("--ckpt_path=shards.pth", "--checkpoint_dir=checkpoints", "--max_epochs=3") == 2
+    assert "is a folder of shards; only --trainer.strategy fsdp or model_parallel" in capsys.readouterr().err
+
+
+@pytest.mark.slow
+def test_two_processes_that_share_a_model_resume_it_bit_for_bit(tmp_path: Path) -> None:
+    def train(name: str, *arguments: str) -> Path:
+        command = [sys.executable, "-W", "ignore", str(TESTS / "sharded_run.py"), str(tmp_path / name), *arguments]
+        path = f"{TESTS.parent}{os.pathsep}{TESTS}"
+        subprocess.run(command, check=True, timeout=200, env={**os.environ, "PYTHONPATH": path})
+        return tmp_path / name
+
+    whole, parts = train("whole", "2"), train("parts", "1")
+    for name in ("latest_checkpoint.pth", "best_model.pth", "checkpoint_epoch_1.pth"):
+        require_intact(parts / name)
+    train("parts", "2", str(parts / "latest_checkpoint.pth"))
+    contents = []
+    for folder in (whole, parts):
+        dcp_to_torch_save(folder / "latest_checkpoint.pth", folder / "tensors.pt")
+        loaded = [
+            torch.load(file, weights_only=True)
+            for file in (folder / "tensors.pt", folder / "latest_checkpoint.pth" / "meta.pt")
+        ]
+        contents.append({"tensors": loaded[0], "rest": loaded[1]})
+    assert list(differences(contents[0], contents[1])) == []
