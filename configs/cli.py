@@ -87,6 +87,10 @@ class TrainCLI(LightningCLI):
         # Lightning's own version warns that sys.argv is there too.
         assert isinstance(args, list)
         self.config = parser.parse_args(args)
+        # A job that is started again adds what its command line adds to a configuration that has it already.
+        callbacks = self.config.trainer.callbacks
+        if isinstance(callbacks, list):
+            self.config.trainer.callbacks = [one for i, one in enumerate(callbacks) if one not in callbacks[:i]]
 
     @override
     def add_core_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
