@@ -3,9 +3,16 @@
 python train.py --image_path Data/images --gt_path Data/gt
 """
 
+import os
+import signal
+
+if hasattr(signal, "SIGUSR1") and "SLURM_JOB_ID" in os.environ:
+    # By this signal SLURM tells that the job's time is nearly over. It would end a process that does not listen yet;
+    # held back, it waits until the program listens.
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+
 import contextlib
 import importlib
-import os
 import sys
 import threading
 import time
@@ -38,9 +45,10 @@ def main(argv: list[str]) -> int:
         return user_error(error)
     except resume.Stopped as stop:
         print("\n" + resume.text("Interrupted. No training was under way."), file=sys.stderr)
+        exit_code = resume.requeue() if stop.asks_for_requeue else stop.exit_code
         if any(thread.name == IMPORTS for thread in threading.enumerate()):
-            leave_at_once(stop.exit_code)
-        return stop.exit_code
+            leave_at_once(exit_code)
+        return exit_code
 
 
 def run(argv: list[str]) -> int:
@@ -73,7 +81,7 @@ def leave_at_once(exit_code: int) -> None:
 def train(arguments: resume.Arguments, decision: resume.Decision) -> int:
     """Build, check, apply, fit; nothing is deleted or moved before every check has passed."""
     from callbacks import CheckpointError, SaveFailedError, TrainingInterrupted
-    from configs import ConfigError, TrainCLI, checkpoint_size, checkpoints_kept, quiet
+    from configs import ConfigError, TrainCLI, checkpoint_size, checkpoints_kept, look_for_no_checkpoint, quiet
     from datamodules import DataError
     from lit_modules import NetworkError
 
@@ -102,6 +110,8 @@ def train(arguments: resume.Arguments, decision: resume.Decision) -> int:
                     applied = True  # from here on `apply` itself says what it touched
                     resume.apply(decision)
             ckpt_path = decision.path if isinstance(decision, resume.Resume) and not is_trial else None
+            if ckpt_path is None:
+                look_for_no_checkpoint(trainer)
             trainer.fit(cli.model, datamodule=cli.datamodule, ckpt_path=ckpt_path, weights_only=True)
     except (ConfigError, DataError, NetworkError, CheckpointError, resume.ResumeError) as error:
         return user_error(error, None if applied else decision)
@@ -228,7 +238,7 @@ def say_how_to_go_on(stop: "TrainingInterrupted") -> int:
         )
     )
     resume.say(f"  {resume.command_to_resume(stop.saved)}")
-    return stop.exit_code
+    return resume.requeue() if stop.asks_for_requeue else stop.exit_code
 
 
 def say_what_stands(trainer: "Trainer") -> int:

@@ -16,7 +16,7 @@ from typing_extensions import override
 
 from callbacks.atomic import save_whole
 from callbacks.boundaries import Boundary, is_step_boundary
-from resume.stopping import Stopped, leave_dead_terminal, listen
+from resume.stopping import Stopped, counts, in_slurm_job, leave_dead_terminal, listen
 
 INTERRUPTED = "interrupted_checkpoint.pth"
 
@@ -157,6 +157,8 @@ class Interrupt(Checkpoint):
             progress[count] = {"ready": before + 1, "started": before + 1, "processed": before, "completed": before}
 
     def _on_signal(self, signum: int, frame: FrameType | None) -> None:
+        if not counts(signum):
+            return
         if self._received is not None:
             for worker in multiprocessing.active_children():
                 worker.kill()
@@ -165,9 +167,10 @@ class Interrupt(Checkpoint):
             os._exit(128 + signum)
         self._received = signum
         leave_dead_terminal()
+        again = b"Ctrl+C" if in_slurm_job() else b"once more"
         # print() may be what the signal interrupted, and does not bear being entered twice.
         with suppress(OSError):
-            os.write(2, b"\nStopping after this step, then saving ... (once more: leave at once, without saving)\n")
+            os.write(2, b"\nStopping after this step, then saving ... (%s: leave at once, without saving)\n" % again)
 
     def _pass_boundary(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._stop_if_asked(trainer, pl_module)

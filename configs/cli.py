@@ -16,6 +16,7 @@ from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCL
 from typing_extensions import override
 
 from callbacks import CheckpointFiles
+from configs.slurm import cluster_plugins
 from datamodules import PairedImages
 from lit_modules import Segmentation
 
@@ -86,6 +87,10 @@ class TrainCLI(LightningCLI):
         # Lightning's own version warns that sys.argv is there too.
         assert isinstance(args, list)
         self.config = parser.parse_args(args)
+        # A job that is started again adds what its command line adds to a configuration that has it already.
+        callbacks = self.config.trainer.callbacks
+        if isinstance(callbacks, list):
+            self.config.trainer.callbacks = [one for i, one in enumerate(callbacks) if one not in callbacks[:i]]
 
     @override
     def add_core_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
@@ -134,7 +139,8 @@ class TrainCLI(LightningCLI):
         plugins = settings.pop("plugins") or []
         plugins = plugins if isinstance(plugins, list) else [plugins]
         with as_config_error():
-            return Trainer(**settings, callbacks=[*configured, *callbacks], plugins=[*plugins, checkpoint_io])
+            plugins = [*plugins, *cluster_plugins(plugins), checkpoint_io]
+            return Trainer(**settings, callbacks=[*configured, *callbacks], plugins=plugins)
 
     def config_text(self) -> str:
         """The resolved configuration as YAML that `--config` takes, without what belongs to one start only."""

@@ -10,7 +10,8 @@ from torch.utils.data import DataLoader, Dataset, Sampler
 
 from datamodules.dataset import collate
 
-STOP_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")  # Windows has no SIGHUP, others no SIGBREAK
+# Windows has no SIGHUP, others no SIGBREAK. SIGUSR1 is how SLURM tells that a job's time is nearly over.
+STOP_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK", "SIGUSR1")
 
 
 class PairLoader(DataLoader[tuple[Tensor, Tensor]]):

@@ -16,6 +16,7 @@ from resume.same_run import (
     refuse_other_data,
     refuse_other_optimizer,
 )
+from resume.slurm import requeue
 from resume.space import require_space
 from resume.stopping import Stopped, not_stopped, stop_at_once
 from resume.terminal import is_first_process
@@ -44,6 +45,7 @@ __all__ = [
     "read_arguments",
     "refuse_other_data",
     "refuse_other_optimizer",
+    "requeue",
     "require_space",
     "resolve_language",
     "say",

@@ -9,6 +9,7 @@ from resume.configuration import base_config, default_settings, read_keys
 from resume.decision import Decision
 from resume.errors import ResumeError
 from resume.messages import Language, resolve_language, set_language, text
+from resume.slurm import array_task
 
 DEFAULT_CHECKPOINT_DIR = "checkpoints"
 
@@ -41,7 +42,7 @@ class Arguments:
 
     Attributes:
         rest: What LightningCLI gets of it: all but `OWN`, in the order typed, in nested spelling.
-        checkpoint_dir: Folder of the run's files.
+        checkpoint_dir: Folder of the run's files; of an array of SLURM jobs, where none is given, one for each task.
         ckpt_path: Path or keyword of the checkpoint to resume from.
         no_interactive: Ask nothing.
         break_lock: Pass over the lock of a process on another host.
@@ -117,11 +118,15 @@ def read_arguments(argv: list[str]) -> Arguments:
     requested_lang = _language(values.get("lang", "auto"))
     language = resolve_language(requested_lang)
     set_language(language)
+    checkpoint_dir = expanded(
+        "--checkpoint_dir", _text("checkpoint_dir", values.get("checkpoint_dir", DEFAULT_CHECKPOINT_DIR))
+    )
+    task = array_task()
+    if task is not None and not own["checkpoint_dir"] and "checkpoint_dir" not in configured:
+        checkpoint_dir /= f"task_{task}"  # all tasks of an array have one command line
     return Arguments(
         rest=tuple(rest),
-        checkpoint_dir=expanded(
-            "--checkpoint_dir", _text("checkpoint_dir", values.get("checkpoint_dir", DEFAULT_CHECKPOINT_DIR))
-        ),
+        checkpoint_dir=checkpoint_dir,
         ckpt_path=_text("ckpt_path", values["ckpt_path"]) if "ckpt_path" in values else None,
         no_interactive=_switch("no_interactive", values),
         break_lock=_switch("break_lock", values),

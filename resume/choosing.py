@@ -16,6 +16,7 @@ from resume.journal import tell_unfinished_move
 from resume.lock import refuse_if_in_use, who_uses
 from resume.messages import plural, say, text
 from resume.planning import folder_for, plan_fresh, plan_resume
+from resume.slurm import array_task
 from resume.soundness import newest_first, why_not
 from resume.terminal import audience, is_first_process, restart_variable
 
@@ -50,6 +51,10 @@ def choose(arguments: "Arguments", on_waiting: Callable[[], None] | None = None)
     decided = handed_on()
     if decided is not None:
         return decided
+    task = array_task()
+    if task is not None and "checkpoint_dir" not in arguments.given:
+        said = text("Task {task} of an array of jobs has a folder of its own: {folder} (otherwise: --checkpoint_dir).")
+        _say_once(said.format(task=task, folder=arguments.checkpoint_dir))
     if is_first_process() and who_uses(arguments.checkpoint_dir) is None:
         restore_replaced(arguments.checkpoint_dir)
         tell_unfinished_move(arguments.checkpoint_dir)

@@ -1,5 +1,6 @@
 """The dialogue behind the menu: every branch, and the way back. Nothing is touched here."""
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,6 +15,8 @@ from resume.planning import plan_fresh, plan_resume
 from resume.screen import NEW, QUIT, banner, deletion_lines, entries
 
 _SHOWN_KEPT_NAMES = 20
+# Names that a user may take for checkpoints of a run; the second is how Lightning's own mechanism for SLURM calls them.
+_OTHER = re.compile(r".*\.pth|hpc_ckpt_.*\.ckpt")
 
 
 def hold_dialogue(
@@ -113,11 +116,11 @@ def _confirm_start_over(folder: Path, type_line: Callable[[str], str | None]) ->
 
 
 def _owned_and_kept(folder: Path) -> tuple[list[str], list[str]]:
-    """The names that starting over deletes, and those of other .pth files.
+    """The names that starting over deletes, and those of other checkpoints.
 
-    A .pth file of another name belongs to the program if it carries its mark, the run_id.
+    A file of another name belongs to the program if it carries its mark, the run_id.
     """
     catalog = read_catalog(folder)
-    others = sorted(name for name in list_names(folder) if name.endswith(".pth") and role_of(name) is None)
+    others = sorted(name for name in list_names(folder) if role_of(name) is None and _OTHER.fullmatch(name))
     marked = {name for name in others if describe(folder / name).run_id}
     return [*sorted(marked), *catalog.owned], [name for name in others if name not in marked]

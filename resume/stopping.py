@@ -3,7 +3,7 @@
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
@@ -11,8 +11,10 @@ from typing import Any
 # Ctrl+C; kill and schedulers; a terminal that is closed; Ctrl+Break on Windows. No system has all four.
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
 STOP_SIGNALS: tuple[signal.Signals, ...] = tuple(getattr(signal, name) for name in _NAMES if hasattr(signal, name))
+# What `sbatch --signal=USR1@90` sends before the time is over: save, and have the job queued again.
+REQUEUE_SIGNAL: signal.Signals | None = getattr(signal, "SIGUSR1", None)
 
-Handler = Callable[[int, FrameType | None], None]
+Handler = Callable[[int, FrameType | None], None] | signal.Handlers
 
 
 class Stopped(BaseException):
@@ -34,12 +36,48 @@ class Stopped(BaseException):
         """What a shell reports of a program that a signal ended: 130 for Ctrl+C, 143 for SIGTERM, 129 for SIGHUP."""
         return 128 + self.signum
 
+    @property
+    def asks_for_requeue(self) -> bool:
+        """Whether the job shall be queued again, since its time is nearly over."""
+        return self.signum == REQUEUE_SIGNAL
+
+
+def in_slurm_job(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether SLURM has started this process, and sends it signals."""
+    return "SLURM_JOB_ID" in environ
+
+
+def stop_signals(environ: Mapping[str, str] = os.environ) -> tuple[signal.Signals, ...]:
+    """The signals that stop the program here: SIGUSR1 in a SLURM job alone, and never SIGCONT, which comes along."""
+    if REQUEUE_SIGNAL is None or not in_slurm_job(environ):
+        return STOP_SIGNALS
+    return (*STOP_SIGNALS, REQUEUE_SIGNAL)
+
 
 def listen(handler: Handler) -> dict[int, Any]:
     """Set the handler of all signals that stop the program; returns the handlers until now, by signal."""
     if threading.current_thread() is not threading.main_thread():
         return {}  # Python allows handlers in no other thread
-    return {signum: signal.signal(signum, handler) for signum in STOP_SIGNALS if not _is_for_others(signum)}
+    return {signum: signal.signal(signum, handler) for signum in stop_signals() if not _is_for_others(signum)}
+
+
+def hear_no_more() -> None:
+    """Ignore all signals that stop the program, which is ending."""
+    listen(signal.SIG_IGN)
+
+
+_heard: list[int] = []  # since the program began to listen
+
+
+def counts(signum: int) -> bool:
+    """Note a signal; returns whether it asks for more than the ones before it.
+
+    SLURM sends SIGTERM twice at once when a job's time is over, and after SIGUSR1 when a job is queued again. If the
+    job does not end, it kills; so only Ctrl+C can mean there that someone has lost patience.
+    """
+    is_repeated = bool(_heard) and in_slurm_job() and signum != signal.SIGINT
+    _heard.append(signum)
+    return not is_repeated
 
 
 def _is_for_others(signum: signal.Signals) -> bool:
@@ -53,9 +91,14 @@ def stop_at_once() -> Iterator[None]:
 
     def stop(signum: int, _frame: FrameType | None) -> None:
         leave_dead_terminal()
-        raise Stopped(signum)
+        if counts(signum):
+            raise Stopped(signum)
 
+    _heard.clear()
     with _listening(stop):
+        if REQUEUE_SIGNAL is not None:
+            # In a job, train.py holds it back from its first line on; one that has come since then is heard now.
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, [REQUEUE_SIGNAL])
         yield
 
 
@@ -63,7 +106,12 @@ def stop_at_once() -> Iterator[None]:
 def not_stopped() -> Iterator[None]:
     """Within the block a signal waits; then it raises `Stopped`: for moving and deleting files."""
     received: list[int] = []
-    with _listening(lambda signum, _frame: received.append(signum)):
+
+    def note(signum: int, _frame: FrameType | None) -> None:
+        if counts(signum):
+            received.append(signum)
+
+    with _listening(note):
         yield
     if received:
         leave_dead_terminal()
@@ -77,7 +125,8 @@ def _listening(handler: Handler) -> Iterator[None]:
         yield
     finally:
         for signum, earlier in before.items():
-            signal.signal(signum, earlier)
+            if signal.getsignal(signum) is handler:  # else the program hears no more
+                signal.signal(signum, earlier)
 
 
 _terminals = [descriptor for descriptor in (1, 2) if os.isatty(descriptor)]

@@ -1,6 +1,10 @@
 """Callbacks that a configuration can name, to stop a run at a chosen moment."""
 
+import os
 import signal
+import time
+from pathlib import Path
+from types import FrameType
 from typing import Any, ClassVar
 
 from lightning.pytorch import Callback
@@ -68,3 +72,30 @@ class StopAsPlanned(Callback):
 
     def on_validation_end(self, trainer: Any, pl_module: Any) -> None:
         self._signal(trainer, "val_end")
+
+
+class HoldUntilSignal(Callback):
+    """Holds a job's first start at optimizer step HOLD_AT_STEP until a signal comes, as if that step took so long.
+
+    From the environment, so that a run that is held has the configuration of one that is not. Each process of the job
+    leaves a file `held_<job>_<rank>` in the current folder.
+    """
+
+    def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
+        if os.environ.get("HOLD_AT_STEP") != str(trainer.global_step) or "SLURM_RESTART_COUNT" in os.environ:
+            return
+        received: list[int] = []
+        for signum in (signal.SIGTERM, signal.SIGUSR1):
+            handler: Any = signal.getsignal(signum)
+
+            def note(number: int, frame: FrameType | None, handler: Any = handler) -> None:
+                received.append(number)
+                handler(number, frame)
+
+            signal.signal(signum, note)
+        Path(f"held_{os.environ['SLURM_JOB_ID']}_{trainer.global_rank}").touch()
+        end = time.monotonic() + 150
+        while not received:
+            if time.monotonic() > end:
+                raise TimeoutError("no signal came")
+            time.sleep(0.02)

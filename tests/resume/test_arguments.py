@@ -226,3 +226,15 @@ def test_break_lock_is_a_switch_of_this_stage_alone() -> None:
         read_arguments(["--break_lock", "yes"])
     with pytest.raises(ResumeError, match="--break_lock: expected nothing, true or false after it, got 'yes'"):
         read_arguments(["--break_lock=yes"])
+
+
+@pytest.mark.parametrize(
+    ("argv", "folder"),
+    [([], "checkpoints/task_3"), (["--checkpoint_dir", "runs"], "runs"), (["--config", "my.yaml"], "configured")],
+)
+def test_a_task_of_an_array_has_a_folder_of_its_own_where_none_is_given(
+    monkeypatch: pytest.MonkeyPatch, argv: list[str], folder: str
+) -> None:
+    write("my.yaml", "checkpoint_dir: configured")
+    monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "3")
+    assert read_arguments(argv).checkpoint_dir == Path(folder)

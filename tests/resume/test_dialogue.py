@@ -93,6 +93,17 @@ def test_a_name_typed_as_the_wrong_kind_of_torch_file_is_kept(monkeypatch: pytes
     assert not {"resnet.pth", "half.pth"} & {file.name for file in decision.files}
 
 
+def test_lightnings_own_files_of_a_cluster_count_if_this_program_made_them(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_files.save(folder / "hpc_ckpt_1.ckpt", 2)
+    run_files.write_zip(folder / "hpc_ckpt_2.ckpt", {"state_dict": {}})
+    decision = hold(monkeypatch, folder, "n", "y")
+    assert isinstance(decision, StartOver)
+    assert [file.name for file in decision.files if file.name.startswith("hpc")] == ["hpc_ckpt_1.ckpt"]
+    assert "Kept (not of this program): hpc_ckpt_2.ckpt" in capsys.readouterr().out
+
+
 def test_many_kept_files_are_named_up_to_twenty(
     monkeypatch: pytest.MonkeyPatch, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

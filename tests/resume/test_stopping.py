@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from resume import Stopped, not_stopped, stop_at_once
-from resume.stopping import STOP_SIGNALS, listen
+from resume.stopping import STOP_SIGNALS, listen, stop_signals
 
 
 @pytest.fixture(autouse=True)
@@ -65,3 +65,61 @@ def test_a_hangup_that_nohup_has_turned_off_stays_off() -> None:
         for signum in STOP_SIGNALS:
             signal.signal(signum, signal.SIG_DFL if signum != signal.SIGINT else signal.default_int_handler)
         signal.signal(signal.SIGHUP, before)
+
+
+posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGUSR1")
+
+
+@posix
+def test_the_warning_of_the_time_limit_is_heard_in_a_slurm_job_alone() -> None:
+    assert signal.SIGUSR1 not in stop_signals({})
+    assert signal.SIGUSR1 in stop_signals({"SLURM_JOB_ID": "7"})
+    assert signal.SIGCONT not in stop_signals({"SLURM_JOB_ID": "7"})
+
+
+@posix
+def test_slurm_sends_a_signal_twice_and_only_the_first_counts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    reached = []
+
+    def go_on() -> None:
+        with stop_at_once():
+            try:
+                signal.raise_signal(signal.SIGUSR1)
+            finally:
+                signal.raise_signal(signal.SIGTERM)
+                reached.append("the end")
+
+    with pytest.raises(Stopped) as stop:
+        go_on()
+    assert (reached, stop.value.signum) == (["the end"], signal.SIGUSR1)
+    assert stop.value.asks_for_requeue
+
+
+@posix
+def test_ctrl_c_counts_in_a_slurm_job_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+
+    def go_on() -> None:
+        with stop_at_once():
+            try:
+                signal.raise_signal(signal.SIGTERM)
+            finally:
+                signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(Stopped) as stop:
+        go_on()
+    assert stop.value.signum == signal.SIGINT
+
+
+@posix
+def test_a_signal_that_was_held_back_is_heard_as_soon_as_the_program_listens(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SLURM_JOB_ID", "7")
+    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
+    signal.raise_signal(signal.SIGUSR1)
+    try:
+        with pytest.raises(Stopped), stop_at_once():
+            pass
+        assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == set()
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, [signal.SIGUSR1])

@@ -1,0 +1,165 @@
+"""Real jobs on a real cluster, sent by the job file that users copy."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+import torch
+from cluster.slurm import Cluster, Job
+from tiny_run import PATHS, TINY
+
+from benchmarks.comparing import compare_runs
+
+pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
+
+# Four steps in each of three epochs, on each of two nodes; the tests hold a job in the middle of the second epoch.
+TRAINING = [*PATHS, *TINY, "--batch_size=1", "--max_epochs=3", "--trainer.accelerator=cpu"]
+TRAINING += ["--trainer.callbacks+=stopping.HoldUntilSignal"]
+TWO_NODES = ["--nodes=2", "--time=10", "--", *TRAINING]
+ONE_NODE = ["--nodes=1", "--time=10", "--", *TRAINING]
+HELD = {"HOLD_AT_STEP": "5"}
+
+
+@pytest.fixture(scope="session")
+def uninterrupted(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory, folder_with_data: Path) -> Path:
+    """The run folder of a job of two nodes that nothing has stopped."""
+    folder = shutil.copytree(folder_with_data, tmp_path_factory.mktemp("uninterrupted") / "job", symlinks=True)
+    job = cluster.submit(folder, *TWO_NODES)
+    assert job.wait_for_end() == "COMPLETED", job.log
+    return folder / "checkpoints"
+
+
+def load(folder: Path, name: str) -> dict[str, object]:
+    checkpoint: dict[str, object] = torch.load(folder / "checkpoints" / name, weights_only=True)
+    return checkpoint
+
+
+def differences(one: Path, other: Path) -> list[str]:
+    """As compare_runs; of the mean of train/loss, a checkpoint holds the first process's share alone."""
+    return [line for line in compare_runs(one, other) if "train/loss" not in line]
+
+
+def assert_went_on(job: Job, uninterrupted: Path) -> None:
+    """Started again once, from where it was saved, and trained to the same end as if it had never been stopped."""
+    assert job.wait_for_end() == "COMPLETED", job.log
+    assert job.fact("Restarts") == "1"
+    assert "Resuming training from epoch 2/3" in job.log
+    assert differences(uninterrupted, job.folder / "checkpoints") == []
+
+
+def test_a_job_of_two_nodes_trains_to_the_end(uninterrupted: Path) -> None:
+    run = torch.load(uninterrupted / "latest_checkpoint.pth", weights_only=True)["run"]
+    assert (run["global_step"], run["finished"], run["machine"]["processes"]) == (12, True, "2")
+
+
+def test_a_job_whose_time_is_over_saves_and_goes_on_by_itself(
+    cluster: Cluster, folder: Path, uninterrupted: Path
+) -> None:
+    # SLURM looks twice a minute: the signal comes 30 to 60 s after the start.
+    job = cluster.submit(folder, "--time=2", "--signal=USR1@60", "--nodes=2", "--", *TRAINING, environment=HELD)
+    assert_went_on(job, uninterrupted)
+    assert f"SLURM has queued job {job.number} again" in job.log
+
+
+def test_a_job_that_is_told_to_end_saves_and_goes_on_when_it_is_sent_again(
+    cluster: Cluster, folder: Path, uninterrupted: Path
+) -> None:
+    job = cluster.submit(folder, *TWO_NODES, environment=HELD)
+    job.wait_until_held()
+    job.signal("TERM")
+    assert (job.wait_for_end(), job.fact("ExitCode")) == ("FAILED", "143:0"), job.log
+    assert "saved checkpoints/interrupted_checkpoint.pth (step 6)" in job.log
+    again = cluster.submit(folder, *TWO_NODES)
+    assert again.wait_for_end() == "COMPLETED", again.log
+    assert differences(uninterrupted, folder / "checkpoints") == []
+
+
+def test_a_cancelled_job_saves_though_slurm_sends_its_signal_twice(cluster: Cluster, folder: Path) -> None:
+    job = cluster.submit(folder, *TWO_NODES, environment=HELD)
+    job.wait_until_held()
+    cluster.ask("scancel", job.number)
+    assert job.wait_for_end() == "CANCELLED", job.log
+    job.wait_until("the end of its processes", lambda: cluster.ask("squeue", "-h").strip() == "")
+    assert load(folder, "interrupted_checkpoint.pth")["global_step"] == 6, job.log
+
+
+def test_a_job_that_is_queued_again_in_mid_epoch_goes_on(cluster: Cluster, folder: Path, uninterrupted: Path) -> None:
+    job = cluster.submit(folder, *TWO_NODES, environment=HELD)
+    job.wait_until_held()
+    job.requeue()
+    assert_went_on(job, uninterrupted)
+
+
+def test_a_job_goes_on_after_the_node_of_its_first_process_has_died(
+    cluster: Cluster, folder: Path, uninterrupted: Path
+) -> None:
+    job = cluster.submit(folder, *TWO_NODES, environment=HELD)
+    job.wait_until_held()
+    cluster.kill_node("n1")
+    # The nodes of this cluster have one name: make the record one of a node that is gone.
+    record = folder / "checkpoints" / ".training_run.json"
+    record.write_text(json.dumps({**json.loads(record.read_text()), "host": "gone"}), encoding="utf-8")
+    job.wait_until("queued again", lambda: job.fact("Restarts") == "1")
+    cluster.start_node("n1")
+    assert_went_on(job, uninterrupted)
+
+
+def test_a_signal_while_torch_is_imported_has_the_job_queued_again(
+    cluster: Cluster, folder: Path, uninterrupted: Path
+) -> None:
+    job = cluster.submit(folder, *TWO_NODES)
+    job.wait_until("a word", lambda: "no checkpoint in checkpoints" in job.log)
+    job.signal("USR1")
+    assert job.wait_for_end() == "COMPLETED", job.log
+    assert job.fact("Restarts") == "1"
+    assert job.log.index("No training was under way") < job.log.index("SLURM has queued job") < job.log.index("Epoch 1")
+    assert differences(uninterrupted, folder / "checkpoints") == []
+
+
+def test_a_signal_that_ends_a_process_before_it_listens_has_the_job_queued_again(
+    cluster: Cluster, folder: Path
+) -> None:
+    python = folder / "bin" / "python"
+    python.parent.mkdir()
+    python.write_text('#!/bin/sh\n[ -n "$SLURM_RESTART_COUNT" ] || kill -USR1 $$\nPATH=${PATH#*:} exec python "$@"\n')
+    python.chmod(0o755)
+    path = {"PATH": f"{python.parent}:{cluster.environment['PATH']}"}
+    job = cluster.submit(folder, *ONE_NODE, environment=path)
+    assert job.wait_for_end() == "COMPLETED", job.log
+    assert job.fact("Restarts") == "1"
+    assert load(folder, "latest_checkpoint.pth")["global_step"]
+
+
+def test_a_job_that_may_not_be_queued_again_is_saved_and_says_so(cluster: Cluster, folder: Path) -> None:
+    job = cluster.submit(folder, "--no-requeue", *ONE_NODE, environment=HELD)
+    job.wait_until_held(1)
+    job.signal("USR1")
+    assert (job.wait_for_end(), job.fact("ExitCode")) == ("FAILED", "138:0"), job.log
+    assert f"SLURM does not queue job {job.number} again" in job.log
+    assert load(folder, "interrupted_checkpoint.pth")["global_step"] == 6
+
+
+def test_a_job_that_is_queued_again_needs_no_ckpt_path(cluster: Cluster, folder: Path) -> None:
+    job_file = folder / "own.sbatch"
+    job_file.write_text('#!/bin/sh\nsrun python train.py "$@"\n', encoding="utf-8")
+    job = cluster.submit(folder, "--open-mode=append", *ONE_NODE, job_file=job_file, environment=HELD)
+    job.wait_until_held(1)
+    job.requeue()
+    assert job.wait_for_end() == "COMPLETED", job.log
+    assert "SLURM_RESTART_COUNT" in job.log
+    assert "Resuming training from epoch" in job.log
+
+
+def test_each_task_of_an_array_has_a_folder_and_is_queued_again_alone(cluster: Cluster, folder: Path) -> None:
+    job = cluster.submit(folder, "--array=0-1", *ONE_NODE, environment=HELD)
+    job.wait_until_held(2)
+    # The last task has the array's own number for its SLURM_JOB_ID.
+    job.task(1).signal("USR1")
+    job.wait_until("the one queued again", lambda: job.task(1).fact("Restarts") == "1")
+    assert (job.task(0).fact("JobState"), job.task(0).fact("Restarts")) == ("RUNNING", "0")
+    job.task(0).signal("TERM")
+    assert job.task(1).wait_for_end() == "COMPLETED", job.log
+    assert job.task(0).wait_for_end() == "FAILED", job.log
+    assert (folder / "checkpoints/task_0/interrupted_checkpoint.pth").exists()
+    assert load(folder, "task_1/latest_checkpoint.pth")["epoch"] == 2
