@@ -6,10 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from pictures import draw_pairs
 from tiny_run import PATHS, TINY, Run
 
 import train
+
+settings.register_profile("long", max_examples=20_000)  # of the tests that set no number themselves
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -70,6 +70,13 @@ def damage(path: Path) -> Path:
     return path
 
 
+def flip_a_bit(path: Path) -> Path:
+    """What a bad disk does: the weights are others than those that were saved. Files linked to it have them too."""
+    content = path.read_bytes()
+    path.write_bytes(content.replace(b"\0" * 64, b"\0" * 63 + b"\1"))
+    return path
+
+
 def fill(folder: Path, epochs: int = 3, *, interrupted: bool = True, **changes: Any) -> Path:
     """A folder as a run leaves it: epoch files, latest, best (of epoch 2), interrupted, history, config."""
     for epoch in range(1, epochs + 1):

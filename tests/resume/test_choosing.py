@@ -199,18 +199,12 @@ def test_a_path_that_the_system_cannot_look_up_is_one_clear_message(argv: list[s
         decide(*argv)
 
 
-def flip_a_byte(path: Path) -> None:
-    """What a bad disk does: the weights are others than those that were saved."""
-    content = path.read_bytes()
-    path.write_bytes(content.replace(b"\0" * 64, b"\0" * 63 + b"\1"))
-
-
 def test_auto_passes_over_files_whose_weights_are_damaged_and_names_them(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    flip_a_byte(folder / "latest_checkpoint.pth")  # checkpoint_epoch_3.pth is the same file
+    run_files.flip_a_bit(folder / "latest_checkpoint.pth")  # checkpoint_epoch_3.pth is the same file
     assert chosen("--ckpt_path=auto") == "interrupted_checkpoint.pth"
-    flip_a_byte(folder / "interrupted_checkpoint.pth")
+    run_files.flip_a_bit(folder / "interrupted_checkpoint.pth")
     (folder / "best_model.pth").unlink()
     assert chosen("--ckpt_path=auto") == "checkpoint_epoch_2.pth"
     out = capsys.readouterr().out
@@ -218,9 +212,21 @@ def test_auto_passes_over_files_whose_weights_are_damaged_and_names_them(
         assert f"--ckpt_path auto: not {name}: damaged content (archive/data/0)." in out
 
 
+def test_auto_names_whatever_it_passes_over_and_why(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / "interrupted_checkpoint.pth").write_bytes(b"")
+    run_files.save(folder / "best_model.pth", 2, run_id=run_files.OTHER_RUN)
+    run_files.damage(run_files.save(folder / "checkpoint_epoch_4.pth", 4))
+    assert chosen("--ckpt_path=auto") == "latest_checkpoint.pth"
+    assert capsys.readouterr().out.splitlines() == [
+        "--ckpt_path auto: not interrupted_checkpoint.pth: empty file.",
+        "--ckpt_path auto: not best_model.pth: of another run.",
+        "--ckpt_path auto: not checkpoint_epoch_4.pth: incomplete file.",
+    ]
+
+
 def test_auto_starts_a_new_run_where_all_weights_are_damaged(folder: Path) -> None:
     for name in ("latest_checkpoint.pth", "interrupted_checkpoint.pth", "best_model.pth", "checkpoint_epoch_1.pth"):
-        flip_a_byte(folder / name)
+        run_files.flip_a_bit(folder / name)
     assert isinstance(decide("--ckpt_path=auto"), Fresh)
 
 

@@ -1,4 +1,5 @@
 import io
+import os
 from pathlib import Path
 
 import pytest
@@ -220,3 +221,17 @@ def test_after_a_choice_in_a_folder_that_is_in_use_the_start_ends(
                 choose(read_arguments(["--lang=en"]))
         monkeypatch.setattr("sys.stdin", io.StringIO("q\n"))
         assert choose(read_arguments(["--lang=en"])) == Quit(folder)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
+def test_names_in_the_lists_of_deleted_and_of_kept_files_cannot_pass_for_other_names(
+    monkeypatch: pytest.MonkeyPatch, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_files.save(folder / "mine\n  - not_mine.pth", 1)
+    (folder / "\x1b[2Jforeign.pth").write_bytes(b"")
+    decision = hold(monkeypatch, folder, "n", "y")
+    lines = capsys.readouterr().out.splitlines()
+    assert "  - mine\\n  - not_mine.pth" in lines
+    assert "Kept (not of this program): \\x1b[2Jforeign.pth" in lines
+    assert isinstance(decision, StartOver)
+    assert "mine\n  - not_mine.pth" in [file.name for file in decision.files]

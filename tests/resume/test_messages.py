@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from resume.errors import ResumeError, UnreadableError
 from resume.messages import DOMAIN, LOCALE_DIR, is_chinese, plural, resolve_language, say, set_language, text
 
 ROOT = Path(__file__).parents[2]
@@ -124,6 +125,22 @@ def test_auto_is_english_where_chinese_cannot_be_shown(monkeypatch: pytest.Monke
     monkeypatch.setattr("sys.stdout", io.TextIOWrapper(io.BytesIO(), encoding="cp1252"))
     assert resolve_language("auto") == "en"
     assert resolve_language("zh") == "zh"
+
+
+@pytest.mark.parametrize(
+    ("name", "shown"),
+    [
+        ("notes\n  - best_model.pth", "notes\\n  - best_model.pth"),
+        ("\x1b[2J\x1b]0;title\x07", "\\x1b[2J\\x1b]0;title\\x07"),
+        ("a\u202egnp.pth", "a\\u202egnp.pth"),
+        ("a\u2028b\x85c\rd\te", "a\\u2028b\\x85c\\rd\\te"),
+        ("检查点\u3000a\xa0b.pth 😀", "检查点\u3000a\xa0b.pth 😀"),
+    ],
+)
+def test_what_a_name_hides_is_written_out(capsys: pytest.CaptureFixture[str], name: str, shown: str) -> None:
+    say(f"  - {name}")
+    assert capsys.readouterr().out == f"  - {shown}\n"
+    assert str(ResumeError(name)) == str(UnreadableError(name)) == shown
 
 
 def test_a_path_that_the_output_cannot_show_does_not_end_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
