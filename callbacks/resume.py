@@ -14,6 +14,8 @@ from typing_extensions import override
 
 from resume.durable import staged
 
+CONFIG = "config.yaml"
+
 
 class CheckpointError(Exception):
     """A checkpoint that cannot be resumed from; the message says why."""
@@ -42,9 +44,11 @@ class RunState(Callback):
         self.seed = seed
         self.folder = Path(dirpath)
         self.facts = facts
+        self._config_is_due = False
 
     @override
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        self._write_config(pl_module)
         epochs: Any = trainer.fit_loop.epoch_progress.current
         batches: Any = trainer.fit_loop.epoch_loop.batch_progress.current
         epoch_done = epochs.processed == epochs.ready
@@ -77,13 +81,27 @@ class RunState(Callback):
         if epochs.processed == epochs.started:
             trainer.fit_loop.epoch_loop.restarting = False  # the next epoch is a new one, also with max_steps
         # Not before: settings that Lightning refuses must not become the base of the next resume.
-        if trainer.is_global_zero and not trainer.fast_dev_run:  # type: ignore[attr-defined]
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with staged(self.folder / "config.yaml") as file:
-                file.write_text(self.facts["config"], encoding="utf-8")
+        self._config_is_due = trainer.is_global_zero and not trainer.fast_dev_run  # type: ignore[attr-defined]
+        self._write_config(pl_module)
         if self.parent is not None:
             pl_module.print(f"Checkpoint loaded from {self.parent['file']}")
             pl_module.print(f"Resuming training from epoch {trainer.current_epoch + 1}/{trainer.max_epochs}")
+
+    def _write_config(self, pl_module: LightningModule) -> None:
+        """Where it is due: a full disk is no reason to stop, but no checkpoint comes to lie beside an older one."""
+        if not self._config_is_due:
+            return
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with staged(self.folder / CONFIG) as file:
+                file.write_text(self.facts["config"], encoding="utf-8")
+        except OSError as error:
+            reason = error.strerror or error
+            pl_module.print(
+                f"Warning: {CONFIG} was not written ({reason}). It is tried again with the next checkpoint."
+            )
+        else:
+            self._config_is_due = False
 
     @override
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:

@@ -4,6 +4,7 @@ import mmap
 
 PHASES = (
     "start-up",
+    "making way",
     "step",
     "validation",
     "history",

@@ -58,7 +58,7 @@ class Chain:
 
     Args:
         rng: Draws everything.
-        harm: What stops the run.
+        harms: What stops the run: one of them each time.
         starter: Starts it; what an earlier chain left in its folder `checkpoints` is archived or wiped.
         wanted: After so many kills, the run goes on to its end.
     """
@@ -66,14 +66,15 @@ class Chain:
     def __init__(
         self,
         rng: random.Random,
-        harm: Harm,
+        harms: tuple[Harm, ...],
         reference: Reference,
         starter: Starter,
         tally: Tally,
         wanted: int,
     ) -> None:
         self._rng = rng
-        self._harm = harm
+        self._harms = harms
+        self._harm = harms[0]  # of the present start
         self._reference = reference
         self._starter = starter
         self._folder = starter.folder / "checkpoints"
@@ -119,7 +120,7 @@ class Chain:
         phase = ("wipe" if is_wipe else "archive") if before and self._rng.random() < 0.7 else None
         is_told = False
         while True:
-            start = self._start(flags, answers, phase, events=2 * len(before) + 6)
+            start = self._start(flags, answers, phase, events=2 * len(before) + (0 if is_wipe else 8))
             phase = None
             if is_told and _TOLD not in start.said and start.began_at >= 0:
                 raise LostError("a move that was killed half-way was not told")
@@ -162,8 +163,8 @@ class Chain:
         argv = [f"--checkpoint_dir={self._folder}", *flags]
         aim, after = None, None
         if self._left or phase:
-            weights = self._harm.weights
-            phase = phase or self._rng.choices(list(weights), list(weights.values()))[0]
+            self._harm = self._rng.choice(self._harms)
+            phase = phase or self._draw_phase()
             self._tally.asked[phase] += 1
             share = self._rng.random()
             if isinstance(self._harm, Signal) and phase == ANY_TIME:
@@ -187,10 +188,16 @@ class Chain:
         self._see_files(start)
         return start
 
+    def _draw_phase(self) -> str:
+        """One that this configuration has."""
+        counts, weights = self._reference.start.counts, self._harm.weights
+        possible = [phase for phase in weights if phase == ANY_TIME or counts[phase]]
+        return self._rng.choices(possible, [weights[phase] for phase in possible])[0]
+
     def _events_left(self, phase: str) -> int:
         """About how many events of a phase are still to come."""
         count = self._reference.start.counts[phase]
-        share = 1 if phase == "start-up" else 1 - self._found.newest / self._reference.steps
+        share = 1 if phase in ("start-up", "making way") else 1 - self._found.newest / self._reference.steps
         return max(1, round(count * share))
 
     def _see_code(self, start: Start, phase: str | None) -> None:

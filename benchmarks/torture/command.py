@@ -16,6 +16,7 @@ from benchmarks.torture.harms import ANY_TIME, FullDisk, Harm, Signal
 from benchmarks.torture.starts import Starter, in_child
 
 SIGNALS = ("KILL", "INT", "TERM")
+ANY = "ANY"
 _KILLS_PER_CONFIGURATION = 20
 _MOST_FAILURES = 3
 
@@ -26,7 +27,9 @@ def main(argv: list[str]) -> int:
     parser.add_argument("--kills", type=int, default=100, help="so many kills (100)")
     parser.add_argument("--seed", type=int, default=0, help="decides configurations and moments (0)")
     harms = parser.add_mutually_exclusive_group()
-    harms.add_argument("--signal", choices=SIGNALS, default="KILL", help="what stops the runs (KILL)")
+    harms.add_argument(
+        "--signal", choices=(*SIGNALS, ANY), default="KILL", help="what stops the runs (KILL); ANY: another each time"
+    )
     harms.add_argument("--disk-full", action="store_true", help="no signal: the disk fills up")
     options = parser.parse_args(argv)
     base = Path(tempfile.mkdtemp(prefix="torture-"))
@@ -35,10 +38,11 @@ def main(argv: list[str]) -> int:
     tally = Tally()
     if options.disk_full:
         with disk_at(base / "disk") as disk:
-            _torture(base, tally, options, FullDisk(disk), "--disk-full")
+            _torture(base, tally, options, (FullDisk(disk),), "--disk-full")
     else:
-        harm = Signal(getattr(signal, f"SIG{options.signal}"))
-        _torture(base, tally, options, harm, f"--signal {options.signal}")
+        names = SIGNALS if options.signal == ANY else (options.signal,)
+        signals = tuple(Signal(getattr(signal, f"SIG{name}")) for name in names)
+        _torture(base, tally, options, signals, f"--signal {options.signal}")
     for line in [*table(tally, time.monotonic() - began), *tally.failures]:
         print(line)
     if tally.failures:
@@ -47,7 +51,7 @@ def main(argv: list[str]) -> int:
     return 0
 
 
-def _torture(base: Path, tally: Tally, options: argparse.Namespace, harm: Harm, flag: str) -> None:
+def _torture(base: Path, tally: Tally, options: argparse.Namespace, harms: tuple[Harm, ...], flag: str) -> None:
     """Run chains until there are enough kills."""
     references: list[Reference] = []
     starter, number = Starter(_new_folder(base, 0)), 0
@@ -55,7 +59,7 @@ def _torture(base: Path, tally: Tally, options: argparse.Namespace, harm: Harm, 
         rng = random.Random(f"{options.seed} {flag} {number}")
         if len(references) <= tally.kills // _KILLS_PER_CONFIGURATION:
             references.append(_train_reference(base, rng, len(references)))
-        chain = Chain(rng, harm, rng.choice(references), starter, tally, options.kills - tally.kills)
+        chain = Chain(rng, harms, rng.choice(references), starter, tally, options.kills - tally.kills)
         try:
             chain.run()
         except LostError as error:

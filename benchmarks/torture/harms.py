@@ -13,6 +13,7 @@ ANY_TIME = "any time"
 # How often each phase is drawn.
 _WEIGHTS = {
     "start-up": 2,
+    "making way": 2,
     "step": 2,
     "validation": 2,
     "history": 2,
@@ -22,7 +23,7 @@ _WEIGHTS = {
     "replace": 2,
     "folder": 1,
     "names": 4,
-    "old files": 1,
+    "old files": 2,
     "end": 1,
 }
 _NOT_SAVED = "Warning: not saved in"

@@ -113,8 +113,10 @@ class Moments:
             return "archive"
         if call == "mkdir" or (call == "unlink" and temporary):
             return None
-        if self.stage != "training":
-            return "wipe" if call == "unlink" and self.stage == "start-up" else self.stage
+        if self.stage == "start-up":
+            return "wipe" if call == "unlink" else "making way"
+        if self.stage == "end":
+            return "end"
         if call == "unlink":
             return "old files"
         return self._phase_of_naming(call, temporary[1] if temporary else name)

@@ -1,3 +1,7 @@
+import errno
+import os
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import pytest
@@ -5,6 +9,7 @@ import torch
 from tiny import ScriptedScores, load, run_state, train
 
 from callbacks import CheckpointError, load_for_resume
+from resume.durable import staged
 
 
 @pytest.fixture(scope="module")
@@ -95,3 +100,26 @@ def test_the_configuration_is_written_when_training_starts_and_not_when_it_never
     assert not (tmp_path / "config.yaml").exists()
     train(tmp_path, [0.1])
     assert (tmp_path / "config.yaml").read_text(encoding="utf-8") == "trainer: {}\n"
+
+
+def test_a_full_disk_at_the_start_does_not_stop_training_and_the_configuration_comes_with_the_next_checkpoint(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "config.yaml").write_text("trainer: of the start before\n", encoding="utf-8")
+    monkeypatch.setattr("callbacks.resume.staged", full_once(staged))
+    train(tmp_path, [0.1])
+    assert "config.yaml was not written (No space left on device)" in capsys.readouterr().out
+    assert (tmp_path / "config.yaml").read_text(encoding="utf-8") == "trainer: {}\n"
+
+
+def full_once(write: Callable[[Path], AbstractContextManager[Path]]) -> Callable[[Path], AbstractContextManager[Path]]:
+    """Refuses the first file."""
+    refused: list[Path] = []
+
+    def refuse_first(path: Path) -> AbstractContextManager[Path]:
+        if not refused:
+            refused.append(path)
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        return write(path)
+
+    return refuse_first
