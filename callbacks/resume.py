@@ -20,6 +20,8 @@ from resume.soundness import refusal
 
 CONFIG = "config.yaml"
 
+CONFIG = "config.yaml"
+
 
 class CheckpointError(Exception):
     """A checkpoint that cannot be resumed from; the message says why."""

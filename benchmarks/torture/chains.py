@@ -81,7 +81,6 @@ class Chain:
         self._tally = tally
         self._left = min(wanted, rng.randint(1, 6))
         self._is_finished_at_last = rng.random() < 0.8 or self._left == wanted
-        self._done = 0
         self._found = Found()
         self.history: list[str] = []
 
@@ -129,6 +128,7 @@ class Chain:
                 raise LostError("; ".join(problems))
             if start.began_at >= 0:
                 break
+            self._found = Found()  # what there is is of the old run
             there = run_files_of(self._folder)
             is_told = not is_wipe and 0 < sum(there.get(name) == known for name, known in before.items()) < len(before)
         left = old & self._found.runs
@@ -149,6 +149,8 @@ class Chain:
             flags += [flag for flag in self._reference.configuration.flags if flag != "--no_interactive"]
         self._tally.resumes += bool(before.steps)
         start = self._start(flags)
+        if self._found.newest < before.newest:
+            raise LostError(f"step {before.newest} was saved, and now the newest is {self._found.newest}")
         if start.began_at >= 0 and start.began_at != before.newest:
             raise LostError(f"step {before.newest} was saved, and the next start began at {start.began_at}")
         stayed = before.leftovers & self._found.leftovers
@@ -176,10 +178,9 @@ class Chain:
         harm.end()
         self._tally.starts += 1
         came = start.came and start.code != 0
-        moment = f"{after[0]:.2f} s" if after else str(aim.number) if aim else ""
-        self.history.append(
-            f"{' '.join(flags[:3])}: {phase} {moment}, came: {came}, code {start.code}, step {start.steps}"
-        )
+        kind = "resume" if "auto" in flags else "start anew" if answers is None else "N, y"
+        moment = f"after {after[0]:.2f} s" if after else aim
+        self.history.append(f"{kind}: {harm} {moment}, came: {came}, code {start.code}, step {start.steps}")
         if came:
             assert phase is not None
             self._tally.came[phase] += 1
@@ -207,7 +208,6 @@ class Chain:
 
     def _see_files(self, start: Start) -> None:
         """Look at every file; count what was lost."""
-        before = self._found.newest
         self._found = found = in_child(look, self._folder)
         self._tally.damaged += len(found.damaged)
         self._tally.offered += len(found.offered)
@@ -216,8 +216,6 @@ class Chain:
             raise LostError(f"damaged: {found.damaged}, offered all the same: {found.offered}")
         if start.began_at < 0:
             return
-        if start.began_at > 0 and found.newest < before:
-            raise LostError(f"step {before} was saved, and now the newest is {found.newest}")
         if self._harm.lasting and found.leftovers:
             raise LostError(f"temporary files have stayed: {found.leftovers}")
         lost, configuration = start.steps - found.newest, self.configuration

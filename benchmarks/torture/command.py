@@ -1,6 +1,7 @@
 """The command: configurations, their reference runs, chains until there are enough kills, and the table."""
 
 import argparse
+import gc
 import random
 import shutil
 import signal
@@ -32,6 +33,7 @@ def main(argv: list[str]) -> int:
     )
     harms.add_argument("--disk-full", action="store_true", help="no signal: the disk fills up")
     options = parser.parse_args(argv)
+    gc.freeze()  # else each forked process copies the memory of what it has imported
     base = Path(tempfile.mkdtemp(prefix="torture-"))
     in_child(draw_images, base / "data")
     began = time.monotonic()
@@ -54,7 +56,7 @@ def main(argv: list[str]) -> int:
 def _torture(base: Path, tally: Tally, options: argparse.Namespace, harms: tuple[Harm, ...], flag: str) -> None:
     """Run chains until there are enough kills."""
     references: list[Reference] = []
-    starter, number = Starter(_new_folder(base, 0)), 0
+    starter, number = Starter(_new_folder(base, 0), base), 0
     while tally.kills < options.kills and len(tally.failures) < _MOST_FAILURES:
         rng = random.Random(f"{options.seed} {flag} {number}")
         if len(references) <= tally.kills // _KILLS_PER_CONFIGURATION:
@@ -69,7 +71,7 @@ def _torture(base: Path, tally: Tally, options: argparse.Namespace, harms: tuple
                 f"  configuration: {chain.configuration}\n  " + "\n  ".join(chain.history)
             )
             starter.end_workers()
-            starter = Starter(_new_folder(base, number + 1))
+            starter = Starter(_new_folder(base, number + 1), base)
         finally:
             starter.end_workers()
         number += 1
@@ -96,7 +98,7 @@ def _train_reference(base: Path, rng: random.Random, number: int) -> Reference:
     configuration = draw_configuration(rng, base / "data")
     folder = base / f"reference{number}"
     folder.mkdir()
-    start = Starter(folder).start([f"--checkpoint_dir={folder / 'checkpoints'}", *configuration.flags])
+    start = Starter(folder, base).start([f"--checkpoint_dir={folder / 'checkpoints'}", *configuration.flags])
     if start.code != 0:
         raise RuntimeError(f"a run that nobody stopped ended with exit code {start.code}:\n{start.said}")
     return Reference(configuration, folder / "checkpoints", start)

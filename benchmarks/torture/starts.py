@@ -5,6 +5,7 @@ import os
 import pickle
 import signal
 import sys
+import tempfile
 import time
 import traceback
 from collections.abc import Callable
@@ -54,10 +55,12 @@ class Starter:
 
     Args:
         folder: The working folder.
+        scratch: Where the system's temporary files go, which killed processes leave.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, scratch: Path) -> None:
         self.folder = folder
+        self._scratch = scratch
         self._board = Board()
         self._groups: list[int] = []
         self._count = 0
@@ -121,6 +124,7 @@ class Starter:
         os.chdir(self.folder)
         _redirect(self.folder / "typed.txt", log)
         faulthandler.dump_traceback_later(HANGS_AFTER, exit=True, file=sys.stderr)
+        tempfile.tempdir = str(self._scratch)
         os.environ.pop("PYCHARM_HOSTED", None)
         if answers is not None:
             os.environ["PYCHARM_HOSTED"] = "1"
