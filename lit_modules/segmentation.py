@@ -84,7 +84,7 @@ class Segmentation(LightningModule):
         self.train_loss = MeanLoss()
         self.val_loss = MeanLoss()
         self.val_overlap = OverlapMetrics(num_classes, ignore_index)
-        self._loaded_train_loss: dict[str, Any] | None = None
+        self._train_loss_shares: dict[int, list[list[float]]] = {}  # of the epoch in which it was last gathered
         self._figures: dict[str, float] = {}  # of the epoch's latest validation; none yet: empty
 
     def check(self, image: Tensor) -> None:
@@ -222,27 +222,46 @@ class Segmentation(LightningModule):
 
     @override
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        # Each process would have to be asked for its share; but this also runs when one of them
-        # has failed, and waiting for it would cost the file. So it is the first one's share.
-        total, images = self.train_loss.total.item(), self.train_loss.images.item()
-        checkpoint["train_loss"] = {"epoch": self.trainer.current_epoch, "total": total, "images": images}
+        checkpoint["train_loss"] = {"epoch": self.trainer.current_epoch, "shares": self._gather_train_loss()}
         checkpoint["val_figures"] = dict(self._figures)
+
+    def _gather_train_loss(self) -> list[list[float]]:
+        """What each process has added to the epoch's mean of train/loss: the sum over its images, and their number."""
+        epoch = self.trainer.current_epoch
+        table = torch.zeros(self.trainer.world_size, 2, device=self.device)
+        table[self.global_rank] = torch.stack([self.train_loss.total, self.train_loss.images])
+        if self.trainer.interrupted:
+            # By an error, of which the others may know nothing: asking them could take for ever. Of them, what they
+            # had added when they were asked last.
+            known = self._train_loss_shares.get(epoch, [[0.0, 0.0]] * self.trainer.world_size)
+            own = table[self.global_rank].tolist()
+            shares = [own if rank == self.global_rank else share for rank, share in enumerate(known)]
+        else:
+            reduced = self.trainer.strategy.reduce(table, reduce_op="sum")
+            assert isinstance(reduced, Tensor)
+            shares = reduced.tolist()
+        self._train_loss_shares = {epoch: shares}
+        return shares
 
     @override
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        self._loaded_train_loss = checkpoint.get("train_loss")
+        loaded = checkpoint["train_loss"]
+        self._train_loss_shares = {loaded["epoch"]: loaded["shares"]}
         self._figures = dict(checkpoint["val_figures"])
 
     @override
     def on_train_start(self) -> None:
-        loaded = self._loaded_train_loss
-        if loaded is None or loaded["epoch"] != self.trainer.current_epoch or not self.trainer.is_global_zero:
+        shares = self._train_loss_shares.get(self.trainer.current_epoch, [])
+        if not any(images for _, images in shares):
             return
-        if loaded["images"] > 0:
-            total, images = (torch.tensor(loaded[name], device=self.device) for name in ("total", "images"))
-            self.train_loss.update(total, images)
-            # Here too, for there may be no batch left in the epoch.
-            self._log_train_loss()
+        if len(shares) != self.trainer.world_size:  # of another number of processes: the first one takes them all
+            shares = [[sum(column) for column in zip(*shares, strict=True)]]
+            shares += [[0.0, 0.0]] * (self.trainer.world_size - 1)
+        self._train_loss_shares = {self.trainer.current_epoch: shares}
+        total, images = torch.tensor(shares[self.global_rank], device=self.device)
+        self.train_loss.update(total, images)
+        # Here too, for there may be no batch left in the epoch.
+        self._log_train_loss()
 
 
 def _watched(scheduler: ReduceLROnPlateau) -> str:
