@@ -104,6 +104,7 @@ class Processes:
                     name=type(self._strategy).__name__
                 )
             )
+        resume.warn_of_restarts()
         with resume.leave_if_unheard(1, self._kill):
             if not launcher.cluster_environment.creates_processes_externally:
                 resume.hand_on(self._decision)

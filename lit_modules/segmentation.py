@@ -8,7 +8,7 @@ import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from lightning.pytorch.utilities.types import LRSchedulerConfigType, LRSchedulerTypeUnion, OptimizerLRScheduler
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 from torch.nn.parameter import is_lazy
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import ReduceLROnPlateau
@@ -81,10 +81,12 @@ class Segmentation(LightningModule):
         self.lr_scheduler_interval = lr_scheduler_interval
         self.dice_weight = dice_weight
         self.compile_network = compile_network
-        self.train_loss = MeanLoss()
+        self.train_loss = MeanLoss(sync_on_compute=False)  # it is summed over the processes in each step
         self.val_loss = MeanLoss()
         self.val_overlap = OverlapMetrics(num_classes, ignore_index)
-        self._train_loss_shares: dict[int, list[list[float]]] = {}  # of the epoch in which it was last gathered
+        self._sums = torch.zeros(2)
+        self._summing: distributed.Work | None = None
+        self._loaded_train_loss: dict[str, Any] | None = None
         self._figures: dict[str, float] = {}  # of the epoch's latest validation; none yet: empty
 
     def check(self, image: Tensor) -> None:
@@ -161,9 +163,24 @@ class Segmentation(LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         image, target = batch
         losses, weights = image_losses(self(image), target, self.ignore_index, self.dice_weight)
-        self.train_loss.update(losses.detach(), weights)
+        self._begin_to_sum(torch.stack([losses.detach().sum(), weights.sum()]).float())
         self._log_train_loss()
         return losses.sum() / weights.sum().clamp(min=1)
+
+    def _begin_to_sum(self, sums: Tensor) -> None:
+        """Add up the step's losses and images over all processes, while the gradients are computed.
+
+        Each process then has the mean of all, in each step, so that the first one can save it alone: after an error,
+        or when another one was killed, the others cannot be asked any more.
+        """
+        self._sums = sums
+        self._summing = distributed.all_reduce(sums, async_op=True) if distributed.is_initialized() else None
+
+    @override
+    def on_after_backward(self) -> None:
+        if self._summing is not None:
+            self._summing.wait()  # on a GPU, its stream waits, not the program
+        self.train_loss.update(*self._sums)
 
     def _log_train_loss(self) -> None:
         self.log("train/loss", self.train_loss, on_step=False, on_epoch=True)
@@ -222,46 +239,25 @@ class Segmentation(LightningModule):
 
     @override
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        checkpoint["train_loss"] = {"epoch": self.trainer.current_epoch, "shares": self._gather_train_loss()}
+        total, images = self.train_loss.total.item(), self.train_loss.images.item()
+        checkpoint["train_loss"] = {"epoch": self.trainer.current_epoch, "total": total, "images": images}
         checkpoint["val_figures"] = dict(self._figures)
-
-    def _gather_train_loss(self) -> list[list[float]]:
-        """What each process has added to the epoch's mean of train/loss: the sum over its images, and their number."""
-        epoch = self.trainer.current_epoch
-        table = torch.zeros(self.trainer.world_size, 2, device=self.device)
-        table[self.global_rank] = torch.stack([self.train_loss.total, self.train_loss.images])
-        if self.trainer.interrupted:
-            # By an error, of which the others may know nothing: asking them could take for ever. Of them, what they
-            # had added when they were asked last.
-            known = self._train_loss_shares.get(epoch, [[0.0, 0.0]] * self.trainer.world_size)
-            own = table[self.global_rank].tolist()
-            shares = [own if rank == self.global_rank else share for rank, share in enumerate(known)]
-        else:
-            reduced = self.trainer.strategy.reduce(table, reduce_op="sum")
-            assert isinstance(reduced, Tensor)
-            shares = reduced.tolist()
-        self._train_loss_shares = {epoch: shares}
-        return shares
 
     @override
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        loaded = checkpoint["train_loss"]
-        self._train_loss_shares = {loaded["epoch"]: loaded["shares"]}
+        self._loaded_train_loss = checkpoint.get("train_loss")
         self._figures = dict(checkpoint["val_figures"])
 
     @override
     def on_train_start(self) -> None:
-        shares = self._train_loss_shares.get(self.trainer.current_epoch, [])
-        if not any(images for _, images in shares):
+        loaded = self._loaded_train_loss
+        if loaded is None or loaded["epoch"] != self.trainer.current_epoch:
             return
-        if len(shares) != self.trainer.world_size:  # of another number of processes: the first one takes them all
-            shares = [[sum(column) for column in zip(*shares, strict=True)]]
-            shares += [[0.0, 0.0]] * (self.trainer.world_size - 1)
-        self._train_loss_shares = {self.trainer.current_epoch: shares}
-        total, images = torch.tensor(shares[self.global_rank], device=self.device)
-        self.train_loss.update(total, images)
-        # Here too, for there may be no batch left in the epoch.
-        self._log_train_loss()
+        if loaded["images"] > 0:
+            total, images = (torch.tensor(loaded[name], device=self.device) for name in ("total", "images"))
+            self.train_loss.update(total, images)
+            # Here too, for there may be no batch left in the epoch.
+            self._log_train_loss()
 
 
 def _watched(scheduler: ReduceLROnPlateau) -> str:

@@ -23,6 +23,7 @@ from resume.same_run import (
 )
 from resume.space import require_space
 from resume.stopping import Stopped, not_stopped, stop_at_once
+from resume.torchrun import warn_of_restarts
 from resume.unheard import leave_if_unheard
 
 __all__ = [
@@ -64,5 +65,6 @@ __all__ = [
     "set_language",
     "stop_at_once",
     "text",
+    "warn_of_restarts",
     "was_handed_on",
 ]

@@ -59,9 +59,10 @@ class Launch:
 
     def __init__(self, command: Sequence[str], folder: Path, **environ: str) -> None:
         self.folder = folder
+        self.code: int | None = None
         self.out, self.err = (folder / f"{name}_{time.monotonic_ns()}" for name in ("out", "err"))
         kept = {name: value for name, value in os.environ.items() if name != "RESUME_DECISION"}
-        kept |= {"PYTHONPATH": str(Path(__file__).parent), "LC_ALL": "C.UTF-8", **environ}
+        kept |= {"PYTHONPATH": str(Path(__file__).parent), "LC_ALL": "C.UTF-8", "OMP_NUM_THREADS": "1", **environ}
         with self.out.open("wb") as out, self.err.open("wb") as err:
             self.process = subprocess.Popen(
                 list(command), cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=kept,
@@ -91,7 +92,7 @@ class Launch:
     def finish(self) -> int:
         """Wait for the end of the program and of all that it has started; returns the exit code."""
         code = self.process.wait(PATIENCE)
-        end = time.monotonic() + 5
+        end = time.monotonic() + 15  # a DataLoader's workers look every 5 s whether their process is still there
         while left := members(self.process.pid):
             assert time.monotonic() < end, f"left over: {left}: {self.said()} {self.complained()}"
             time.sleep(0.02)
