@@ -30,6 +30,7 @@ IMPORTS = "imports"  # the name of a thread
 
 def main(argv: list[str]) -> int:
     """Run the program and return its exit code."""
+    resume.open_missing_streams()
     try:
         with resume.stop_at_once():  # heard from here on; training itself stops at its next step instead
             resume.end_with_parent()

@@ -23,6 +23,7 @@ from resume.same_run import (
 )
 from resume.space import require_space
 from resume.stopping import Stopped, not_stopped, stop_at_once
+from resume.terminal import open_missing_streams
 from resume.torchrun import warn_of_restarts
 from resume.unheard import leave_if_unheard
 
@@ -51,6 +52,7 @@ __all__ = [
     "loss_of_parent",
     "name_other_conditions",
     "not_stopped",
+    "open_missing_streams",
     "outline",
     "plural",
     "process_name",

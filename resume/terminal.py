@@ -32,6 +32,18 @@ def audience(environ: Mapping[str, str] = os.environ) -> tuple[Audience, str]:
     return "nobody", text("input or output is no terminal")
 
 
+def open_missing_streams() -> None:
+    """Let input and output that were closed (`<&-`) go nowhere, else the next file that is opened stands in for them.
+
+    What is then written to standard error would end up in a checkpoint.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free
+
+
 def restart_variable(environ: Mapping[str, str] = os.environ) -> str | None:
     """The variable by which a scheduler says that this is no first start of its job; None in a first start."""
     return next((variable for variable in _RESTARTS if number(environ, variable, 0) > 0), None)
