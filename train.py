@@ -38,16 +38,19 @@ IMPORTS = "imports"  # the name of a thread
 
 def main(argv: list[str]) -> int:
     """Run the program and return its exit code."""
+    resume.open_missing_streams()
     try:
         with resume.stop_at_once():  # heard from here on; training itself stops at its next step instead
+            resume.end_with_parent()
             return run(argv)
     except resume.ResumeError as error:
         return user_error(error)
     except resume.Stopped as stop:
-        print("\n" + resume.text("Interrupted. No training was under way."), file=sys.stderr)
+        if resume.is_first_process():
+            print("\n" + resume.text("Interrupted. No training was under way."), file=sys.stderr)
         exit_code = resume.requeue() if stop.asks_for_requeue else stop.exit_code
         if any(thread.name == IMPORTS for thread in threading.enumerate()):
-            leave_at_once(exit_code)
+            resume.leave_at_once(exit_code)
         return exit_code
 
 
@@ -59,7 +62,7 @@ def run(argv: list[str]) -> int:
     imports = threading.Thread(target=import_what_is_slow, name=IMPORTS, daemon=True)
     decision = resume.choose(arguments, on_waiting=imports.start)
     if isinstance(decision, resume.Quit):
-        leave_at_once(0)
+        resume.leave_at_once(0)  # without waiting for the imports in the background
     if imports.ident is not None:
         imports.join()  # two threads that import the same packages meet half-made modules
     return train(arguments, decision)
@@ -71,22 +74,25 @@ def import_what_is_slow() -> None:
         importlib.import_module("configs")
 
 
-def leave_at_once(exit_code: int) -> None:
-    """End the program without waiting for the imports in the background."""
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(exit_code)
-
-
 def train(arguments: resume.Arguments, decision: resume.Decision) -> int:
     """Build, check, apply, fit; nothing is deleted or moved before every check has passed."""
     from callbacks import CheckpointError, SaveFailedError, TrainingInterrupted
     from configs import ConfigError, TrainCLI, checkpoint_size, checkpoints_kept, look_for_no_checkpoint, quiet
     from datamodules import DataError
+    from launch import LostProcessError, Processes
     from lit_modules import NetworkError
 
-    quiet()
     applied = False
+
+    def make_way() -> None:
+        nonlocal applied
+        with resume.not_stopped():
+            lock.take()
+            complete_killed_save(cli, decision)
+            applied = True  # from here on `apply` itself says what it touched
+            resume.apply(decision)
+
+    quiet()
     try:
         with resume.RunLock(decision.checkpoint_dir, break_lock=arguments.break_lock) as lock:
             cli = TrainCLI(arguments.for_lightning(decision), DEFAULT_CONFIG if arguments.informational else None)
@@ -95,28 +101,22 @@ def train(arguments: resume.Arguments, decision: resume.Decision) -> int:
                 Path(parent["file"]), parent, cli.config.trainer.max_epochs, cli.config.trainer.max_steps
             ):
                 if isinstance(decision, resume.Resume) and decision.completes_save:
-                    with resume.not_stopped():
-                        lock.take()
-                        complete_killed_save(cli, decision)
-                        resume.apply(decision)
+                    make_way()
                 return 0
             is_trial = bool(cli.config.trainer.fast_dev_run)  # it writes nothing, and trains from the start
             trainer = build(cli, decision, None if is_trial else parent)
             resume.require_space(decision, checkpoint_size(cli.model), checkpoints_kept(cli))
-            if not is_trial:
-                with resume.not_stopped():
-                    lock.take()
-                    complete_killed_save(cli, decision)
-                    applied = True  # from here on `apply` itself says what it touched
-                    resume.apply(decision)
-            ckpt_path = decision.path if isinstance(decision, resume.Resume) and not is_trial else None
-            if ckpt_path is None:
-                look_for_no_checkpoint(trainer)
-            trainer.fit(cli.model, datamodule=cli.datamodule, ckpt_path=ckpt_path, weights_only=True)
+            with Processes(trainer, decision) as processes:
+                if not is_trial:
+                    processes.first_does(make_way)
+                ckpt_path = decision.path if isinstance(decision, resume.Resume) and not is_trial else None
+                if ckpt_path is None:
+                    look_for_no_checkpoint(trainer)
+                trainer.fit(cli.model, datamodule=cli.datamodule, ckpt_path=ckpt_path, weights_only=True)
     except (ConfigError, DataError, NetworkError, CheckpointError, resume.ResumeError) as error:
         return user_error(error, None if applied else decision)
-    except SaveFailedError as error:
-        print(f"train.py: {error}", file=sys.stderr)
+    except (SaveFailedError, LostProcessError) as error:
+        tell_error(error)
         return EXIT_FAILURE
     except TrainingInterrupted as stop:
         return say_how_to_go_on(stop)
@@ -260,7 +260,7 @@ def say_what_stands(trainer: "Trainer") -> int:
     if latest.exists():
         command = resume.command_to_train_on(latest, trainer.current_epoch)
         resume.say(resume.text("To train on: {command}").format(command=command))
-    if not files.failed:
+    if not files.failed or not resume.is_first_process():
         return 0
     said = resume.plural(
         "{count} save failed, the last one in", "{count} saves failed, the last one in", len(files.failed)
@@ -271,10 +271,16 @@ def say_what_stands(trainer: "Trainer") -> int:
 
 def user_error(error: Exception, decision: resume.Decision | None = None) -> int:
     """One clear message; after N and y also that every file is still in place."""
-    print(f"train.py: {error}", file=sys.stderr)
+    tell_error(error)
     if isinstance(decision, resume.StartOver):
         print(resume.text("No file was deleted."), file=sys.stderr)
     return EXIT_USER_ERROR
+
+
+def tell_error(error: Exception) -> None:
+    """Say what is wrong; of several processes, also where: it may be wrong on one machine only."""
+    where = "" if resume.is_first_process() else f" ({resume.process_name()})"
+    print(f"train.py{where}: {error}", file=sys.stderr)
 
 
 if __name__ == "__main__":

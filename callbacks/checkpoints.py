@@ -14,6 +14,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_warn
 from typing_extensions import override
 
+from callbacks.asking import Question
 from callbacks.atomic import save_whole
 from callbacks.boundaries import is_step_boundary
 from resume.durable import link, remove
@@ -78,6 +79,7 @@ class CheckpointFiles(ModelCheckpoint):
         self.failed: list[str] = []
         self._validated = False
         self._last_save = time.monotonic()
+        self._question: Question | None = None
 
     @property
     @override
@@ -117,6 +119,7 @@ class CheckpointFiles(ModelCheckpoint):
     @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._last_save = time.monotonic()
+        self._question = Question(trainer.strategy)
         if self.best_score is not None and not (self.folder / BEST).exists():
             pl_module.print(
                 f"{BEST} (epoch {self.best_epoch}, {self.monitor} {self.best_score:.4f}) is not in {self.folder}; "
@@ -131,7 +134,8 @@ class CheckpointFiles(ModelCheckpoint):
         if self.save_every_seconds == 0 or self._must_not_save(trainer) or not is_step_boundary(trainer, batch_idx):
             return
         due = time.monotonic() - self._last_save >= self.save_every_seconds
-        if trainer.strategy.broadcast(due):  # the clocks of several processes need not agree
+        assert self._question is not None
+        if self._question.highest(int(due)):  # the clocks of several processes need not agree
             self._save(trainer, [LATEST])
 
     @override

@@ -1,9 +1,6 @@
 """Stopping: the first signal ends the run at the next step boundary and saves it, the second ends it at once."""
 
-import multiprocessing
 import os
-import signal
-import sys
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
@@ -12,10 +9,14 @@ from typing import Any
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint, WeightAveraging
 from lightning.pytorch.loops.progress import _ProcessedTracker
+from lightning.pytorch.strategies import DDPStrategy
 from typing_extensions import override
 
+from callbacks.asking import Question
 from callbacks.atomic import save_whole
 from callbacks.boundaries import Boundary, is_step_boundary
+from resume.leaving import leave_at_once
+from resume.ranks import is_first_process
 from resume.stopping import Stopped, counts, in_slurm_job, leave_dead_terminal, listen
 
 INTERRUPTED = "interrupted_checkpoint.pth"
@@ -57,7 +58,8 @@ class Interrupt(Checkpoint):
 
     def __init__(self, dirpath: str) -> None:
         self.path = Path(dirpath) / INTERRUPTED
-        self._received: int | None = None
+        self._received = 0
+        self._question: Question | None = None
         self._in_training = False
         self._boundary: Boundary | None = None
         self._in_step = False
@@ -69,6 +71,8 @@ class Interrupt(Checkpoint):
         # Not earlier: Lightning notes the handlers that stand before this, sets its own, and puts back those it noted.
         listen(self._on_signal)
         self._in_training = True
+        # A signal may reach only one process, and all must stop at the same step.
+        self._question = Question(trainer.strategy)
         self._boundary = Boundary(trainer, pl_module)
 
     @override
@@ -91,6 +95,8 @@ class Interrupt(Checkpoint):
     @override
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._in_validation = True
+        if self._question is not None:
+            self._question.ask_soon()
         total = trainer.fit_loop.epoch_loop.val_loop.batch_progress.total
         assert isinstance(total, _ProcessedTracker)
         # After a resume within a validation, Lightning sets the current count back, and this one not.
@@ -134,13 +140,14 @@ class Interrupt(Checkpoint):
             isinstance(exception, TrainingInterrupted | SaveFailedError)
             or self._boundary is None
             or not self._in_training
+            or not _is_whole_in_first(trainer)
         ):
             return
         is_whole = not self._in_step if self._stepped else self._boundary.go_back()
         if not is_whole:
             return
         try:
-            self._save(trainer, pl_module)
+            self._save(trainer, pl_module, together=False)
         except SaveFailedError as error:
             pl_module.print(f"Training failed, and {error}")  # what training failed of is told after this
             return
@@ -159,18 +166,17 @@ class Interrupt(Checkpoint):
     def _on_signal(self, signum: int, frame: FrameType | None) -> None:
         if not counts(signum):
             return
-        if self._received is not None:
-            for worker in multiprocessing.active_children():
-                worker.kill()
-            if sys.stdout.isatty():
-                os.write(1, b"\x1b[?25h")  # the progress bar has hidden the cursor
-            os._exit(128 + signum)
+        if self._received:
+            leave_at_once(128 + signum)
         self._received = signum
         leave_dead_terminal()
         again = b"Ctrl+C" if in_slurm_job() else b"once more"
         # print() may be what the signal interrupted, and does not bear being entered twice.
         with suppress(OSError):
-            os.write(2, b"\nStopping after this step, then saving ... (%s: leave at once, without saving)\n" % again)
+            if is_first_process():
+                os.write(
+                    2, b"\nStopping after this step, then saving ... (%s: leave at once, without saving)\n" % again
+                )
 
     def _pass_boundary(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._stop_if_asked(trainer, pl_module)
@@ -179,28 +185,38 @@ class Interrupt(Checkpoint):
         self._stepped = False
 
     def _stop_if_asked(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        # Asked of all processes, since a signal may reach only one, and all must stop at the same step.
-        if not trainer.strategy.reduce_boolean_decision(self._received is not None, all=False):
+        assert self._question is not None
+        signum = self._question.highest(self._received)
+        if signum == 0:
             return
-        self._save(trainer, pl_module)
-        raise TrainingInterrupted(
-            self._received or signal.SIGINT,
-            self.path,
-            trainer.current_epoch + 1,
-            trainer.max_epochs,
-            trainer.global_step,
-        )
+        self._save(trainer, pl_module, together=True)
+        raise TrainingInterrupted(signum, self.path, trainer.current_epoch + 1, trainer.max_epochs, trainer.global_step)
 
-    def _save(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def _save(self, trainer: Trainer, pl_module: LightningModule, *, together: bool) -> None:
+        """Save, all processes together or, after an error that the others may not know of, the first one alone."""
         if self._in_validation:
             for callback in trainer.callbacks:  # type: ignore[attr-defined]
                 if isinstance(callback, WeightAveraging):
                     # It lends the averaged weights to the validation, and would save them as the others.
                     callback.on_validation_epoch_end(trainer, pl_module)
         try:
-            save_whole(trainer, self.path)
+            if together:
+                save_whole(trainer, self.path)
+            else:
+                # As trainer.save_checkpoint, which at its end would wait for the others.
+                state = trainer._checkpoint_connector.dump_checkpoint(weights_only=False)
+                trainer.strategy.save_checkpoint(state, self.path)
         except OSError as error:
-            trainer.strategy.barrier("Trainer.save_checkpoint")  # in which the other processes wait
+            if together:
+                trainer.strategy.barrier("Trainer.save_checkpoint")  # in which the other processes wait
             raise SaveFailedError(
                 f"{self.path} could not be saved ({error.strerror or error}): the steps since the last save are lost."
             ) from error
+
+
+def _is_whole_in_first(trainer: Trainer) -> bool:
+    """Whether this is the first process and holds all that a checkpoint needs, so that it need not ask the others."""
+    if trainer.world_size == 1:
+        return True
+    shards = any(hasattr(optimizer, "consolidate_state_dict") for optimizer in trainer.optimizers)
+    return trainer.is_global_zero and type(trainer.strategy) is DDPStrategy and not shards

@@ -10,6 +10,9 @@ class MeanLoss(Metric):
 
     Not ``torchmetrics.MeanMetric``, which either looks for NaN at each step, for which a GPU has to wait, or
     with ``nan_strategy="disable"`` forgets the weights (1.9.0).
+
+    Args:
+        sync_on_compute: Whether the processes have each only their own images, to be brought together.
     """
 
     is_differentiable = False
@@ -19,8 +22,8 @@ class MeanLoss(Metric):
     total: Tensor
     images: Tensor
 
-    def __init__(self) -> None:
-        super().__init__()
+    def __init__(self, sync_on_compute: bool = True) -> None:
+        super().__init__(sync_on_compute=sync_on_compute)
         self.add_state("total", torch.tensor(0.0), dist_reduce_fx="sum")
         self.add_state("images", torch.tensor(0.0), dist_reduce_fx="sum")
 

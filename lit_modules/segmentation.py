@@ -8,7 +8,7 @@ import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from lightning.pytorch.utilities.types import LRSchedulerConfigType, LRSchedulerTypeUnion, OptimizerLRScheduler
-from torch import Tensor, nn
+from torch import Tensor, distributed, nn
 from torch.nn.parameter import is_lazy
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import ReduceLROnPlateau
@@ -81,9 +81,11 @@ class Segmentation(LightningModule):
         self.lr_scheduler_interval = lr_scheduler_interval
         self.dice_weight = dice_weight
         self.compile_network = compile_network
-        self.train_loss = MeanLoss()
+        self.train_loss = MeanLoss(sync_on_compute=False)  # it is summed over the processes in each step
         self.val_loss = MeanLoss()
         self.val_overlap = OverlapMetrics(num_classes, ignore_index)
+        self._sums = torch.zeros(2)
+        self._summing: distributed.Work | None = None
         self._loaded_train_loss: dict[str, Any] | None = None
         self._figures: dict[str, float] = {}  # of the epoch's latest validation; none yet: empty
 
@@ -161,9 +163,24 @@ class Segmentation(LightningModule):
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         image, target = batch
         losses, weights = image_losses(self(image), target, self.ignore_index, self.dice_weight)
-        self.train_loss.update(losses.detach(), weights)
+        self._begin_to_sum(torch.stack([losses.detach().sum(), weights.sum()]).float())
         self._log_train_loss()
         return losses.sum() / weights.sum().clamp(min=1)
+
+    def _begin_to_sum(self, sums: Tensor) -> None:
+        """Add up the step's losses and images over all processes, while the gradients are computed.
+
+        Each process then has the mean of all, in each step, so that the first one can save it alone: after an error,
+        or when another one was killed, the others cannot be asked any more.
+        """
+        self._sums = sums
+        self._summing = distributed.all_reduce(sums, async_op=True) if distributed.is_initialized() else None
+
+    @override
+    def on_after_backward(self) -> None:
+        if self._summing is not None:
+            self._summing.wait()  # on a GPU, its stream waits, not the program
+        self.train_loss.update(*self._sums)
 
     def _log_train_loss(self) -> None:
         self.log("train/loss", self.train_loss, on_step=False, on_epoch=True)
@@ -222,8 +239,6 @@ class Segmentation(LightningModule):
 
     @override
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        # Each process would have to be asked for its share; but this also runs when one of them
-        # has failed, and waiting for it would cost the file. So it is the first one's share.
         total, images = self.train_loss.total.item(), self.train_loss.images.item()
         checkpoint["train_loss"] = {"epoch": self.trainer.current_epoch, "total": total, "images": images}
         checkpoint["val_figures"] = dict(self._figures)
@@ -236,7 +251,7 @@ class Segmentation(LightningModule):
     @override
     def on_train_start(self) -> None:
         loaded = self._loaded_train_loss
-        if loaded is None or loaded["epoch"] != self.trainer.current_epoch or not self.trainer.is_global_zero:
+        if loaded is None or loaded["epoch"] != self.trainer.current_epoch:
             return
         if loaded["images"] > 0:
             total, images = (torch.tensor(loaded[name], device=self.device) for name in ("total", "images"))

@@ -1,5 +1,6 @@
 """What happens before Lightning: read the flags, find the checkpoints, ask, and make way for the run."""
 
+from resume.agreement import outline, refuse_disagreement, refuse_other_size
 from resume.applying import Report, apply
 from resume.arguments import Arguments, read_arguments
 from resume.choosing import choose
@@ -7,8 +8,12 @@ from resume.commands import command_to_resume
 from resume.decision import Decision, Fresh, Quit, Resume, StartOver
 from resume.errors import ResumeError
 from resume.everyday_help import EVERYDAY_HELP
+from resume.handoff import hand_on, was_handed_on
+from resume.leaving import leave_at_once
 from resume.lock import RunLock
 from resume.messages import plural, resolve_language, say, set_language, text
+from resume.parent import end_with_parent, loss_of_parent
+from resume.ranks import is_first_process, process_name
 from resume.same_run import (
     command_to_train_on,
     is_finished,
@@ -19,7 +24,9 @@ from resume.same_run import (
 from resume.slurm import requeue
 from resume.space import require_space
 from resume.stopping import Stopped, not_stopped, stop_at_once
-from resume.terminal import is_first_process
+from resume.terminal import open_missing_streams
+from resume.torchrun import warn_of_restarts
+from resume.unheard import leave_if_unheard
 
 __all__ = [
     "EVERYDAY_HELP",
@@ -37,14 +44,24 @@ __all__ = [
     "choose",
     "command_to_resume",
     "command_to_train_on",
+    "end_with_parent",
+    "hand_on",
     "is_finished",
     "is_first_process",
+    "leave_at_once",
+    "leave_if_unheard",
+    "loss_of_parent",
     "name_other_conditions",
     "not_stopped",
+    "open_missing_streams",
+    "outline",
     "plural",
+    "process_name",
     "read_arguments",
+    "refuse_disagreement",
     "refuse_other_data",
     "refuse_other_optimizer",
+    "refuse_other_size",
     "requeue",
     "require_space",
     "resolve_language",
@@ -52,4 +69,6 @@ __all__ = [
     "set_language",
     "stop_at_once",
     "text",
+    "warn_of_restarts",
+    "was_handed_on",
 ]

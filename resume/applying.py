@@ -11,14 +11,13 @@ from resume.decision import Archive, Decision, Fresh, Quit, Resume, StartOver
 from resume.durable import link, remove
 from resume.errors import ResumeError
 from resume.forms import content_file, parts
-from resume.handoff import hand_on
 from resume.journal import forget_move
 from resume.messages import plural, say, text
 from resume.moving import move_to_archive
 from resume.open_files import refuse_open_files
 from resume.planning import is_same_folder
+from resume.ranks import is_first_process
 from resume.screen import size_text
-from resume.terminal import is_first_process
 
 _NOTHING = Archive((), whole_run=True)
 
@@ -59,7 +58,6 @@ def apply(decision: Decision) -> Report:
             return Report()
     _remove_leftovers(decision.checkpoint_dir)
     forget_move(decision.checkpoint_dir)
-    hand_on(decision)
     if not isinstance(decision, Resume):
         say(text("Starting a new run..."))
     return report

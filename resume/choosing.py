@@ -16,9 +16,10 @@ from resume.journal import tell_unfinished_move
 from resume.lock import refuse_if_in_use, who_uses
 from resume.messages import plural, say, text
 from resume.planning import folder_for, plan_fresh, plan_resume
+from resume.ranks import is_first_process
 from resume.slurm import array_task
 from resume.soundness import newest_first, why_not
-from resume.terminal import audience, is_first_process, restart_variable
+from resume.terminal import audience, restart_variable
 
 if TYPE_CHECKING:
     from resume.arguments import Arguments
@@ -54,7 +55,7 @@ def choose(arguments: "Arguments", on_waiting: Callable[[], None] | None = None)
     task = array_task()
     if task is not None and "checkpoint_dir" not in arguments.given:
         said = text("Task {task} of an array of jobs has a folder of its own: {folder} (otherwise: --checkpoint_dir).")
-        _say_once(said.format(task=task, folder=arguments.checkpoint_dir))
+        say(said.format(task=task, folder=arguments.checkpoint_dir))
     if is_first_process() and who_uses(arguments.checkpoint_dir) is None:
         restore_replaced(arguments.checkpoint_dir)
         tell_unfinished_move(arguments.checkpoint_dir)
@@ -70,7 +71,7 @@ def _decide(arguments: "Arguments", on_waiting: Callable[[], None] | None) -> De
         return _choose_named(arguments.ckpt_path, arguments)
     restarted = restart_variable()
     if restarted is not None:
-        _say_once(
+        say(
             text("A job that was started again goes on, as with --ckpt_path auto ({variable} is set).").format(
                 variable=restarted
             )
@@ -78,23 +79,17 @@ def _decide(arguments: "Arguments", on_waiting: Callable[[], None] | None) -> De
         return _choose_newest(arguments.checkpoint_dir)
     catalog = read_catalog(arguments.checkpoint_dir)
     if not catalog.shown:
-        _say_once(text("No checkpoint found; a new run begins."))
+        say(text("No checkpoint found; a new run begins."))
         return plan_fresh(arguments.checkpoint_dir, catalog)
     if arguments.no_interactive:
         return plan_fresh(arguments.checkpoint_dir, catalog)
     who, reason = audience()
     if who == "nobody":
-        _say_once(text("Nothing is asked, as with --no_interactive: {reason}.").format(reason=reason))
+        say(text("Nothing is asked, as with --no_interactive: {reason}.").format(reason=reason))
         return plan_fresh(arguments.checkpoint_dir, catalog)
     from resume.dialogue import hold_dialogue  # the menu takes 0.1 s to import
 
     return hold_dialogue(arguments.checkpoint_dir, who, on_waiting)
-
-
-def _say_once(line: str) -> None:
-    """Say it, unless this is a further process of a launch."""
-    if is_first_process():
-        say(line)
 
 
 def _choose_named(ckpt_path: str, arguments: "Arguments") -> Decision:
@@ -117,13 +112,11 @@ def _choose_newest(folder: Path) -> Resume | Fresh:
         reason = why_not(found, catalog.run_id)
         if reason is None:
             return plan_resume(found, folder)
-        _say_once(text("--ckpt_path auto: not {name}: {reason}.").format(name=found.path.name, reason=reason))
+        say(text("--ckpt_path auto: not {name}: {reason}.").format(name=found.path.name, reason=reason))
     if catalog.shown:
-        _say_once(
-            text("--ckpt_path auto: every checkpoint in {folder} is damaged; a new run begins.").format(folder=folder)
-        )
+        say(text("--ckpt_path auto: every checkpoint in {folder} is damaged; a new run begins.").format(folder=folder))
     else:
-        _say_once(text("--ckpt_path auto: no checkpoint in {folder}; a new run begins.").format(folder=folder))
+        say(text("--ckpt_path auto: no checkpoint in {folder}; a new run begins.").format(folder=folder))
     return plan_fresh(folder, catalog)
 
 

@@ -10,14 +10,14 @@ from pathlib import Path
 
 from resume.checkpoint import describe
 from resume.decision import Decision, Fresh, Resume
-from resume.terminal import is_first_process
+from resume.ranks import is_first_process
 
 VARIABLE = "RESUME_DECISION"
 
 
 def hand_on(decision: Decision) -> None:
-    """Leave the decision to processes that are started from here on."""
-    values = {"checkpoint_dir": str(decision.checkpoint_dir)}
+    """Leave the decision to processes that are started from here on, and who decided."""
+    values = {"checkpoint_dir": str(decision.checkpoint_dir), "parent": str(os.getpid())}
     if isinstance(decision, Resume):
         values["ckpt_path"] = str(decision.path)
         if decision.config_file is not None:
@@ -27,9 +27,28 @@ def hand_on(decision: Decision) -> None:
 
 def handed_on() -> Resume | Fresh | None:
     """The decision of the process that started this one; None in a first process, or where there is none."""
+    values = _values()
+    if values is None:
+        return None
+    paths = {key: Path(value) for key, value in values.items()}
+    if "ckpt_path" not in paths:
+        return Fresh(paths["checkpoint_dir"])
+    return Resume(describe(paths["ckpt_path"]), paths["checkpoint_dir"], paths.get("config_file"))
+
+
+def was_handed_on() -> bool:
+    """Whether this process does what another one has decided."""
+    return _values() is not None
+
+
+def parent() -> int | None:
+    """The number of the process that started this one and decided; None in a first process, or where there is none."""
+    values = _values()
+    return None if values is None else int(values["parent"])
+
+
+def _values() -> dict[str, str] | None:
     if is_first_process() or VARIABLE not in os.environ:
         return None
-    values = {key: Path(value) for key, value in json.loads(os.environ[VARIABLE]).items()}
-    if "ckpt_path" not in values:
-        return Fresh(values["checkpoint_dir"])
-    return Resume(describe(values["ckpt_path"]), values["checkpoint_dir"], values.get("config_file"))
+    values: dict[str, str] = json.loads(os.environ[VARIABLE])
+    return values if int(values["parent"]) != os.getpid() else None

@@ -23,7 +23,7 @@ from resume.lock_record import (
 )
 from resume.messages import say, text
 from resume.processes import start_of
-from resume.terminal import is_first_process
+from resume.ranks import is_first_process
 
 LOCK = ".training_run.lock"
 # A run that is just ending, or another start that only looks, has the lock for a moment (s).

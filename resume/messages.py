@@ -7,6 +7,8 @@ import sys
 from pathlib import Path
 from typing import Literal
 
+from resume.ranks import is_first_process
+
 Language = Literal["en", "zh"]
 
 LOCALE_DIR = Path(__file__).parent / "locale"
@@ -33,8 +35,12 @@ def plural(singular: str, many: str, count: int) -> str:
 
 
 def say(line: str = "") -> None:
-    """Print a line; characters that would do something else, or that the stream cannot show, are escaped."""
-    print(showable(one_line(line)), flush=True)
+    """Print a line, in the first process of a launch alone.
+
+    Characters that would do something else, or that the stream cannot show, are escaped.
+    """
+    if is_first_process():
+        print(showable(one_line(line)), flush=True)
 
 
 def one_line(said: str) -> str:

@@ -4,8 +4,8 @@ import os
 from collections.abc import Mapping
 
 from resume.messages import say, text
+from resume.ranks import is_first_process
 from resume.stopping import REQUEUE_SIGNAL, hear_no_more
-from resume.terminal import is_first_process
 
 
 def array_task(environ: Mapping[str, str] = os.environ) -> str | None:

@@ -3,7 +3,7 @@
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
@@ -70,14 +70,19 @@ _heard: list[int] = []  # since the program began to listen
 
 
 def counts(signum: int) -> bool:
-    """Note a signal; returns whether it asks for more than the ones before it.
+    """Note a signal; returns whether it asks for more than the ones before it."""
+    asks = asks_for_more(signum, _heard)
+    _heard.append(signum)
+    return asks
+
+
+def asks_for_more(signum: int, heard: Sequence[int]) -> bool:
+    """Whether a signal means more than the ones before it.
 
     SLURM sends SIGTERM twice at once when a job's time is over, and after SIGUSR1 when a job is queued again. If the
     job does not end, it kills; so only Ctrl+C can mean there that someone has lost patience.
     """
-    is_repeated = bool(_heard) and in_slurm_job() and signum != signal.SIGINT
-    _heard.append(signum)
-    return not is_repeated
+    return not heard or not in_slurm_job() or signum == signal.SIGINT
 
 
 def _is_for_others(signum: signal.Signals) -> bool:

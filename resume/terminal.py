@@ -6,15 +6,14 @@ from collections.abc import Mapping
 from typing import Literal
 
 from resume.messages import text
+from resume.ranks import SIZES, number
 
 Audience = Literal["menu", "lines", "nobody"]
 
-# Set in each process of a multi-process launch by torchrun, Lightning and mpirun.
-_LAUNCHED = ("LOCAL_RANK", "RANK", "GROUP_RANK", "TORCHELASTIC_RUN_ID")
-_SIZES = ("WORLD_SIZE", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE")
+# Set in each process of a multi-process launch by torchrun and Lightning, or by hand for one on several machines.
+_LAUNCHED = ("LOCAL_RANK", "RANK", "GROUP_RANK", "NODE_RANK", "TORCHELASTIC_RUN_ID")
 # Counts of how often torchrun or SLURM has started the same job again.
 _RESTARTS = ("TORCHELASTIC_RESTART_COUNT", "SLURM_RESTART_COUNT")
-_RANKS = ("RANK", "SLURM_PROCID", "OMPI_COMM_WORLD_RANK", "PMI_RANK", "LOCAL_RANK", "NODE_RANK", "GROUP_RANK")
 
 
 def audience(environ: Mapping[str, str] = os.environ) -> tuple[Audience, str]:
@@ -33,31 +32,33 @@ def audience(environ: Mapping[str, str] = os.environ) -> tuple[Audience, str]:
     return "nobody", text("input or output is no terminal")
 
 
-def is_first_process(environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether this process speaks and acts for the whole launch; the others stay silent and touch nothing."""
-    return all(_number(environ, rank, 0) == 0 for rank in _RANKS)
+def open_missing_streams() -> None:
+    """Let input and output that were closed (`<&-`) go nowhere, else the next file that is opened stands in for them.
+
+    What is then written to standard error would end up in a checkpoint.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free
 
 
 def restart_variable(environ: Mapping[str, str] = os.environ) -> str | None:
     """The variable by which a scheduler says that this is no first start of its job; None in a first start."""
-    return next((variable for variable in _RESTARTS if _number(environ, variable, 0) > 0), None)
+    return next((variable for variable in _RESTARTS if number(environ, variable, 0) > 0), None)
 
 
 def _launched(environ: Mapping[str, str]) -> str:
     for variable in _LAUNCHED:
         if variable in environ:
             return text("one of several processes ({variable} is set)").format(variable=variable)
-    for variable in _SIZES:
-        if _number(environ, variable, 1) > 1:
+    for variable in SIZES:
+        if number(environ, variable, 1) > 1:
             return text("one of several processes ({variable} is set)").format(variable=variable)
     # A step of `srun --pty` inside a larger allocation has one task of its own.
-    tasks = _number(environ, "SLURM_STEP_NUM_TASKS", _number(environ, "SLURM_NTASKS", 1))
+    tasks = number(environ, "SLURM_STEP_NUM_TASKS", number(environ, "SLURM_NTASKS", 1))
     return text("a SLURM job of {count} tasks").format(count=tasks) if tasks > 1 else ""
-
-
-def _number(environ: Mapping[str, str], name: str, default: int) -> int:
-    value = environ.get(name, "")
-    return int(value) if value.isdecimal() else default
 
 
 def _is_in_background() -> bool:

@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = {"resume", "callbacks", "lit_modules", "datamodules", "configs", "benchmarks"}
+PACKAGES = {"resume", "launch", "callbacks", "lit_modules", "datamodules", "configs", "benchmarks"}
 ALLOWED = {
     "resume": set(),
+    "launch": {"resume"},
     "callbacks": {"resume"},
     "lit_modules": set(),
     "datamodules": set(),

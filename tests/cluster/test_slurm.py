@@ -35,17 +35,12 @@ def load(folder: Path, name: str) -> dict[str, object]:
     return checkpoint
 
 
-def differences(one: Path, other: Path) -> list[str]:
-    """As compare_runs; of the mean of train/loss, a checkpoint holds the first process's share alone."""
-    return [line for line in compare_runs(one, other) if "train/loss" not in line]
-
-
 def assert_went_on(job: Job, uninterrupted: Path) -> None:
     """Started again once, from where it was saved, and trained to the same end as if it had never been stopped."""
     assert job.wait_for_end() == "COMPLETED", job.log
     assert job.fact("Restarts") == "1"
     assert "Resuming training from epoch 2/3" in job.log
-    assert differences(uninterrupted, job.folder / "checkpoints") == []
+    assert compare_runs(uninterrupted, job.folder / "checkpoints") == []
 
 
 def test_a_job_of_two_nodes_trains_to_the_end(uninterrupted: Path) -> None:
@@ -72,7 +67,7 @@ def test_a_job_that_is_told_to_end_saves_and_goes_on_when_it_is_sent_again(
     assert "saved checkpoints/interrupted_checkpoint.pth (step 6)" in job.log
     again = cluster.submit(folder, *TWO_NODES)
     assert again.wait_for_end() == "COMPLETED", again.log
-    assert differences(uninterrupted, folder / "checkpoints") == []
+    assert compare_runs(uninterrupted, folder / "checkpoints") == []
 
 
 def test_a_cancelled_job_saves_though_slurm_sends_its_signal_twice(cluster: Cluster, folder: Path) -> None:
@@ -114,7 +109,7 @@ def test_a_signal_while_torch_is_imported_has_the_job_queued_again(
     assert job.wait_for_end() == "COMPLETED", job.log
     assert job.fact("Restarts") == "1"
     assert job.log.index("No training was under way") < job.log.index("SLURM has queued job") < job.log.index("Epoch 1")
-    assert differences(uninterrupted, folder / "checkpoints") == []
+    assert compare_runs(uninterrupted, folder / "checkpoints") == []
 
 
 def test_a_signal_that_ends_a_process_before_it_listens_has_the_job_queued_again(

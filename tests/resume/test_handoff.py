@@ -1,9 +1,10 @@
+import os
 from pathlib import Path
 
 import pytest
 import run_files
 
-from resume import Fresh, Resume, StartOver, apply, choose, read_arguments
+from resume import Decision, Fresh, Resume, StartOver, apply, choose, hand_on, read_arguments
 from resume.catalog import read_catalog, stamps
 from resume.checkpoint import describe
 from resume.planning import plan_resume
@@ -17,10 +18,18 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return run_files.fill(Path("checkpoints"))
 
 
-def test_a_further_rank_resumes_what_was_chosen_in_the_menu(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    decision = plan_resume(describe(folder / "best_model.pth"), folder)
+def by_another_process(decision: Decision, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hand a decision on and carry it out, then be a process that was started for it."""
+    hand_on(decision)
     apply(decision)
     monkeypatch.setenv("LOCAL_RANK", "1")
+    other = os.getpid() + 1
+    monkeypatch.setattr(os, "getpid", lambda: other)
+
+
+def test_a_further_rank_resumes_what_was_chosen_in_the_menu(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    decision = plan_resume(describe(folder / "best_model.pth"), folder)
+    by_another_process(decision, monkeypatch)
     arguments = read_arguments([])
     further = choose(arguments)
     assert isinstance(further, Resume)
@@ -30,8 +39,7 @@ def test_a_further_rank_resumes_what_was_chosen_in_the_menu(folder: Path, monkey
 
 
 def test_a_further_rank_starts_over_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    apply(StartOver(folder, stamps(folder, read_catalog(folder).owned)))
-    monkeypatch.setenv("LOCAL_RANK", "1")
+    by_another_process(StartOver(folder, stamps(folder, read_catalog(folder).owned)), monkeypatch)
     assert choose(read_arguments(["--ckpt_path=auto"])) == Fresh(folder)
 
 
@@ -43,7 +51,7 @@ def test_a_further_rank_of_torchrun_decides_by_the_flags(folder: Path, monkeypat
 
 
 def test_a_first_process_does_not_take_over_an_old_decision(folder: Path) -> None:
-    apply(plan_resume(describe(folder / "best_model.pth"), folder))
+    hand_on(plan_resume(describe(folder / "best_model.pth"), folder))
     decision = choose(read_arguments(["--no_interactive"]))
     assert isinstance(decision, Fresh)
     assert decision.archive is not None

@@ -12,7 +12,7 @@ from resume.errors import ResumeError, UnreadableError
 from resume.messages import DOMAIN, LOCALE_DIR, is_chinese, plural, resolve_language, say, set_language, text
 
 ROOT = Path(__file__).parents[2]
-SOURCES = [*sorted((ROOT / "resume").glob("*.py")), ROOT / "train.py"]
+SOURCES = [*sorted((ROOT / "resume").glob("*.py")), *sorted((ROOT / "launch").glob("*.py")), ROOT / "train.py"]
 CATALOG = LOCALE_DIR / "zh" / "LC_MESSAGES" / f"{DOMAIN}.po"
 
 

@@ -4,7 +4,8 @@ from pathlib import Path
 import pytest
 
 from resume.messages import set_language
-from resume.terminal import audience, is_first_process
+from resume.ranks import is_first_process
+from resume.terminal import audience
 
 
 class Terminal(io.StringIO):

@@ -1,0 +1,3 @@
+from launch.processes import LostProcessError, Processes
+
+__all__ = ["LostProcessError", "Processes"]

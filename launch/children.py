@@ -1,0 +1,73 @@
+"""The processes that Lightning's launcher starts on this machine."""
+
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Sequence
+
+from resume import leave_at_once, text
+
+_PAUSE = 0.5
+# A main thread that hears of the loss by itself saves the run and ends within this time (s); one that waits in a
+# collective on a GPU hears nothing.
+GRACE = 15.0
+_EXIT_CODE = 1
+
+Child = subprocess.Popen[bytes]
+
+
+class ChildWatch(threading.Thread):
+    """Ends the program when a child has failed.
+
+    Lightning's own looks every 5 s, says nothing, kills the first process even while it saves, and takes the exit code
+    of a run that was stopped by a signal for a failure.
+    """
+
+    def __init__(self, children: Sequence[Child]) -> None:
+        super().__init__(daemon=True, name="children")
+        self._children = children
+        self._over = threading.Event()
+
+    def run(self) -> None:
+        while not self._over.wait(_PAUSE):
+            loss = loss_text(self._children)
+            if loss is not None:
+                if not self._over.wait(GRACE):
+                    kill(self._children)
+                    leave_at_once(_EXIT_CODE, f"train.py: {loss}")
+                return
+
+    def stop(self) -> None:
+        self._over.set()
+
+
+def loss_text(children: Sequence[Child]) -> str | None:
+    """What is told of a child that has failed; None where none has."""
+    for number, child in enumerate(children, start=1):
+        code = child.poll()
+        if code:
+            how = signal.Signals(-code).name if code < 0 else text("exit code {code}").format(code=code)
+            said = text("Process {number} of this launch has ended ({how}), so training cannot go on.")
+            return said.format(number=number, how=how)
+    return None
+
+
+def kill(children: Sequence[Child]) -> None:
+    """End them, also those that wait in a collective and hear no other signal."""
+    for child in children:
+        child.kill()
+    for child in children:
+        child.wait()
+
+
+def wait_or_kill(children: Sequence[Child], patience: float) -> None:
+    """Let them end by themselves for so long (s)."""
+    end = time.monotonic() + patience
+    try:
+        for child in children:
+            child.wait(max(0.0, end - time.monotonic()))
+    except subprocess.TimeoutExpired:
+        pass
+    finally:
+        kill(children)

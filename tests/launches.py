@@ -1,0 +1,118 @@
+"""Trainings of several processes, started as a user starts them, and what becomes of their processes."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import Callback
+
+import train
+
+PROGRAM = Path(train.__file__)
+PATIENCE = 60.0
+# Two processes on the CPU, which stand for two GPUs.
+TWO = ["--trainer.accelerator=cpu", "--trainer.devices=2", "--trainer.strategy=ddp"]
+LIGHTNING = [sys.executable, "-u", str(PROGRAM)]
+TORCHRUN = [sys.executable, "-u", "-m", "torch.distributed.run"]
+
+
+class Act(Callback):
+    """Does in one process what the variable ACT says: `1 step 3 SIGKILL`, or `0 val 4 error`.
+
+    That is the rank, the place (a step or a validation), the optimizer steps done, and a signal to itself, or an error.
+    A variable and no setting, so that all runs have the same configuration. Each process also notes its number.
+    """
+
+    def on_train_start(self, trainer: Any, pl_module: Any) -> None:
+        Path(f"rank_{trainer.global_rank}.pid").write_text(str(os.getpid()), encoding="utf-8")
+
+    def _act(self, trainer: Any, place: str) -> None:
+        rank, wanted, step, what = os.environ.get("ACT", "- - 0 -").split()
+        if (rank, wanted, int(step)) != (str(trainer.global_rank), place, trainer.global_step):
+            return
+        if what == "error":
+            raise ValueError("a bad batch")
+        signal.raise_signal(signal.Signals[what])
+
+    def on_before_backward(self, trainer: Any, pl_module: Any, loss: Any) -> None:
+        self._act(trainer, "step")
+
+    def on_validation_batch_end(self, trainer: Any, *_: Any) -> None:
+        if not trainer.sanity_checking:
+            self._act(trainer, "val")
+
+
+class Launch:
+    """A training in a session of its own, as from a terminal of its own; its output goes to a file.
+
+    Args:
+        command: Program and arguments.
+        folder: Where it runs.
+        environ: Variables that are set besides this process's own.
+    """
+
+    def __init__(self, command: Sequence[str], folder: Path, **environ: str) -> None:
+        self.folder = folder
+        self.code: int | None = None
+        self.out, self.err = (folder / f"{name}_{time.monotonic_ns()}" for name in ("out", "err"))
+        kept = {name: value for name, value in os.environ.items() if name != "RESUME_DECISION"}
+        kept |= {"PYTHONPATH": str(Path(__file__).parent), "LC_ALL": "C.UTF-8", "OMP_NUM_THREADS": "1", **environ}
+        with self.out.open("wb") as out, self.err.open("wb") as err:
+            self.process = subprocess.Popen(
+                list(command), cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=kept,
+                start_new_session=True,
+            )  # fmt: skip
+
+    def said(self) -> str:
+        return self.out.read_text(encoding="utf-8")
+
+    def complained(self) -> str:
+        return self.err.read_text(encoding="utf-8")
+
+    def wait_until(self, done: Callable[[], object], what: str = "") -> None:
+        end = time.monotonic() + PATIENCE
+        while not done():
+            ended = self.process.poll()
+            assert ended is None or done(), f"{what}: it has ended ({ended}): {self.said()} {self.complained()}"
+            assert time.monotonic() < end, f"{what}: waited in vain: {self.said()} {self.complained()}"
+            time.sleep(0.02)
+
+    def wait_for(self, words: str) -> None:
+        self.wait_until(lambda: words in self.said() + self.complained(), words)
+
+    def pid(self, rank: int) -> int:
+        return int((self.folder / f"rank_{rank}.pid").read_text(encoding="utf-8"))
+
+    def finish(self) -> int:
+        """Wait for the end of the program and of all that it has started; returns the exit code."""
+        code = self.process.wait(PATIENCE)
+        end = time.monotonic() + 15  # a DataLoader's workers look every 5 s whether their process is still there
+        while left := members(self.process.pid):
+            assert time.monotonic() < end, f"left over: {left}: {self.said()} {self.complained()}"
+            time.sleep(0.02)
+        return code
+
+    def seconds_to_finish(self) -> tuple[int, float]:
+        begun = time.monotonic()
+        return self.finish(), time.monotonic() - begun
+
+    def kill(self) -> None:
+        for pid in members(self.process.pid):
+            os.kill(pid, signal.SIGKILL)
+        self.process.wait()
+
+
+def members(session: int) -> list[int]:
+    """The processes of a session that run, and those of sessions that torchrun has begun for its workers."""
+    listed = subprocess.run(["ps", "-eo", "pid=,ppid=,sess=,stat="], capture_output=True, text=True, check=True).stdout
+    rows = [line.split() for line in listed.splitlines()]
+    found = {session}
+    for _ in range(3):
+        found |= {int(pid) for pid, parent, sess, _ in rows if int(parent) in found or int(sess) in found}
+    return [int(pid) for pid, _, _, state in rows if int(pid) in found and not re.match("Z", state)]
