@@ -1,14 +1,24 @@
 """Two processes that train together, by Lightning's own launcher; on the CPU, where they stand for two GPUs."""
 
 import os
+import signal
+import socket
+import subprocess
 from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+import tiny_run
 import torch
-from launches import LIGHTNING, TWO, Launch
+from launches import LIGHTNING, TWO, Launch, members
+from lightning.pytorch import Trainer
 from pictures import draw_pairs
+from tiny_run import PATHS, Run
 
 from benchmarks.comparing import compare_runs
+from datamodules import PairedImages
+from lit_modules import Segmentation
+from lit_modules.networks import UNet
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows sends no such signals to a process")
 
@@ -20,6 +30,8 @@ TINY += ["--image_path=../Data/images", "--gt_path=../Data/gt", "--trainer.callb
 OFTEN = ["--save_every_minutes=0.000000001"]
 ENDLESS = [*TINY, *TWO, "--max_epochs=100000"]
 AUTO = ["--no_interactive", "--ckpt_path=auto"]
+
+NAME_OF_OTHER = f"process 1 on {socket.gethostname()}"
 
 Start = Callable[..., Launch]
 
@@ -64,17 +76,153 @@ def whole(begin: Start) -> Launch:
 
 @pytest.fixture(scope="module")
 def in_parts(begin: Start) -> list[Launch]:
-    """The same run in four starts: a signal to one process, one killed, one with an error, and to the end."""
-    acts = ["1 step 0 SIGTERM", "1 step 9 SIGKILL", "0 val 14 SIGINT", ""]
-    starts: list[Launch] = []
-    for act in acts:
-        argv = [*TINY, *TWO, *OFTEN, "--max_epochs=2"] if not starts else AUTO
-        starts.append(begin(*argv, after=starts[0] if starts else None, **({"ACT": act} if act else {})))
-        starts[-1].code = starts[-1].finish()
-    return starts
+    """The same run in three starts: stopped by a signal to one process, then by the death of one, then to the end."""
+    first = begin(*TINY, *TWO, *OFTEN, "--max_epochs=2", ACT="1 step 0 SIGTERM")
+    first.finish()
+    second = begin(*AUTO, after=first, ACT="1 step 9 SIGKILL")
+    second.finish()
+    third = begin(*AUTO, after=first)
+    third.finish()
+    return [first, second, third]
 
 
-def test_a_resumed_run_of_two_processes_is_the_same_bit_for_bit(whole: Launch, in_parts: list[Launch]) -> None:
-    codes = [start.code for start in in_parts]
-    assert codes == [143, 1, 130, 0], [start.complained() for start in in_parts]
-    assert compare_runs(whole.folder / "checkpoints", in_parts[-1].folder / "checkpoints") == []
+def test_a_signal_to_one_process_stops_all_at_the_same_step(in_parts: list[Launch]) -> None:
+    first = in_parts[0]
+    assert first.process.returncode == 143
+    assert "saved checkpoints/interrupted_checkpoint.pth (step " in first.said()
+    assert first.said().count("Resume with:") == 1
+
+
+def test_a_process_that_is_killed_ends_the_others_with_a_message(in_parts: list[Launch]) -> None:
+    second = in_parts[1]
+    assert second.process.returncode == 1
+    assert second.complained() == "train.py: Process 1 of this launch has ended (SIGKILL), so training cannot go on.\n"
+    assert "All steps before that (9) are saved in checkpoints/interrupted_checkpoint.pth" in second.said()
+
+
+def test_auto_goes_on_in_mid_epoch_and_the_run_is_the_same_bit_for_bit(whole: Launch, in_parts: list[Launch]) -> None:
+    third = in_parts[2]
+    assert third.process.returncode == 0
+    run = run_of(third, "interrupted_checkpoint.pth")
+    assert (run["epoch"], run["batch"], run["batches_per_epoch"]) == (2, 2, 7)
+    assert "Resuming training from epoch 2/2" in third.said()
+    assert compare_runs(whole.folder / "checkpoints", third.folder / "checkpoints") == []
+    assert every_file_is_whole(third)
+
+
+def test_only_the_first_process_speaks_and_a_log_file_has_a_line_for_each_epoch(
+    whole: Launch, in_parts: list[Launch]
+) -> None:
+    beginnings = ["Device: ", "Data: ", "Starting a new run", "Epoch 1/2 ", "Epoch 2/2 ", "Done: ", "To train on: "]
+    lines = whole.said().splitlines()
+    for beginning in beginnings:
+        assert len([line for line in lines if line.startswith(beginning)]) == 1, (beginning, lines)
+    assert "\r" not in whole.said()
+    assert "\x1b" not in whole.said()
+    assert whole.complained() == ""
+    for said in ("Loading checkpoint from", "Checkpoint loaded from", "Resuming training from"):
+        assert in_parts[2].said().count(said) == 1
+
+
+def test_the_validation_over_both_processes_gives_the_figures_of_one(whole: Launch) -> None:
+    checkpoint = torch.load(whole.folder / "checkpoints/latest_checkpoint.pth", weights_only=True)
+    data = whole.folder.parent / "Data"
+    datamodule = PairedImages(
+        str(data / "images"), str(data / "gt"), val_fraction=0.3, image_size=16, batch_size=3, num_workers=0
+    )
+    module = Segmentation(UNet(width=4, depth=1), num_classes=2)
+    module.load_state_dict(checkpoint["state_dict"])
+    trainer = Trainer(accelerator="cpu", logger=False, enable_checkpointing=False, enable_progress_bar=False)
+    trainer.validate(module, datamodule=datamodule, verbose=False)
+    of_both = checkpoint["callbacks"]["TrainingHistory"]["rows"][-1]
+    for name in ("val/iou", "val/dice", "val/iou_per_image"):
+        assert trainer.callback_metrics[name].item() == of_both[name], name
+
+
+def test_the_others_end_when_the_first_process_is_killed(begin: Start) -> None:
+    program = begin(*ENDLESS)
+    program.wait_for("Epoch 2/")
+    os.kill(program.process.pid, signal.SIGKILL)
+    assert program.finish() == -signal.SIGKILL
+    assert program.complained() == f"\ntrain.py: The first process has ended, and so does {NAME_OF_OTHER}.\n"
+    assert every_file_is_whole(program)
+
+
+@pytest.mark.parametrize(
+    "signum", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)], ids=lambda signum: signum.name
+)
+def test_a_signal_while_the_processes_find_each_other_ends_all_of_them(begin: Start, signum: signal.Signals) -> None:
+    program = begin(*ENDLESS)
+    program.wait_until(lambda: len(members(program.process.pid)) > 1)
+    if signum == signal.SIGINT:
+        os.killpg(program.process.pid, signum)
+    else:
+        program.process.send_signal(signum)
+    assert program.finish() == 128 + signum
+    assert not (program.folder / "checkpoints").exists()
+
+
+@pytest.mark.slow
+def test_a_second_signal_ends_all_even_when_one_process_hangs(begin: Start) -> None:
+    program = begin(*ENDLESS)
+    program.wait_for("Epoch 2/")
+    os.kill(program.pid(1), signal.SIGSTOP)
+    os.killpg(program.process.pid, signal.SIGINT)
+    with pytest.raises(subprocess.TimeoutExpired):
+        program.process.wait(1)  # the first process waits for the other one
+    os.killpg(program.process.pid, signal.SIGINT)
+    assert program.finish() == 128 + signal.SIGINT
+    assert every_file_is_whole(program)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("rank", [0, 1])
+def test_an_error_in_one_process_is_told_once_and_saves_the_steps_before_it(
+    begin: Start, whole: Launch, rank: int
+) -> None:
+    program = begin(*TINY, *TWO, *OFTEN, "--max_epochs=2", ACT=f"{rank} step 9 error")
+    assert program.finish() == 1
+    assert program.complained().count("a bad batch") == 1
+    assert "All steps before that (9) are saved in checkpoints/interrupted_checkpoint.pth" in program.said()
+    assert "Connection" not in program.complained()
+    resumed = begin(*AUTO, after=program)
+    assert resumed.finish() == 0
+    assert compare_runs(whole.folder / "checkpoints", program.folder / "checkpoints") == []
+
+
+@pytest.mark.slow
+def test_a_stop_within_a_validation_is_agreed_on_too(begin: Start, whole: Launch) -> None:
+    program = begin(*TINY, *TWO, *OFTEN, "--max_epochs=2", ACT="1 val 7 SIGINT")
+    assert program.finish() == 128 + signal.SIGINT
+    run = run_of(program, "interrupted_checkpoint.pth")
+    assert (run["epoch"], run["epoch_done"], run["batch"]) == (1, False, 7)
+    assert begin(*AUTO, after=program).finish() == 0
+    assert compare_runs(whole.folder / "checkpoints", program.folder / "checkpoints") == []
+
+
+@pytest.mark.slow
+def test_from_two_processes_to_one_and_back_each_sample_counts_once(begin: Start) -> None:
+    program = begin(*TINY, *TWO, *OFTEN, "--max_epochs=1", ACT="1 step 0 SIGTERM")
+    assert program.finish() == 143
+    one = [*AUTO, "--trainer.devices=1", "--trainer.strategy=auto"]
+    done = run_of(program, "interrupted_checkpoint.pth")["global_step"]
+    alone = begin(*one, after=program, ACT=f"0 step {int(str(done)) + 2} SIGTERM")
+    assert alone.finish() == 143
+    assert begin(*AUTO, *TWO, after=program).finish() == 0
+    latest = torch.load(program.folder / "checkpoints/latest_checkpoint.pth", weights_only=True)
+    assert latest["train_loss"]["images"] in (40, 41)  # of 41, the two processes share 40
+
+
+def test_a_launch_by_multiprocessing_is_refused(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(*PATHS, *tiny_run.TINY, *TWO[:2], "--trainer.strategy=ddp_spawn") == 2
+    assert "trainer.strategy: DDPStrategy forks or spawns its processes. Use ddp." in capsys.readouterr().err
+    assert not Path("checkpoints").exists()
+
+
+def test_processes_that_would_each_train_for_themselves_are_refused(
+    run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    assert run(*PATHS, *tiny_run.TINY) == 2
+    assert "2 processes were started (WORLD_SIZE), but the configuration is for 1." in capsys.readouterr().err
+    assert not Path("checkpoints").exists()

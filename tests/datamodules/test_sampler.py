@@ -86,3 +86,21 @@ def test_another_batch_size_ends_the_epoch_at_the_same_batch_number(n: int, done
 @pytest.mark.parametrize("before", [3, 19, 21, 100])
 def test_with_other_samples_the_epoch_begins_anew(before: int) -> None:
     assert indices(20, epoch=2, start=Position(2, 2, before)) == indices(20, epoch=2)
+
+
+@pytest.mark.parametrize("n", [40, 41, 43])
+@pytest.mark.parametrize("sizes", [(2, 1, 2), (1, 2, 1), (4, 1, 3), (3, 2, 4)])
+@pytest.mark.parametrize("batch_size", [1, 2, 3])
+def test_with_another_number_of_processes_no_sample_is_repeated_or_missed(
+    n: int, sizes: tuple[int, ...], batch_size: int
+) -> None:
+    seen: list[int] = []
+    start = Position(1, 0, n)
+    for number, world_size in enumerate(sizes):
+        shares = [indices(n, batch_size, 1, rank, world_size, start) for rank in range(world_size)]
+        done = 2 * batch_size if number < len(sizes) - 1 else n  # two batches, or the rest
+        seen += [index for share in shares for index in share[:done]]
+        sampler = EpochSampler(TensorDataset(torch.arange(n)), 0, batch_size, 0, world_size, start)
+        start = sampler.position(1, sampler.first_batch(1) + 2)
+    assert len(seen) == len(set(seen))
+    assert n - len(seen) <= 2 * sizes[-1] - 1  # what cannot be shared evenly, and single samples of a last batch
