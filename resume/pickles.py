@@ -76,7 +76,7 @@ class _Reader:
         self.stack: list[Any] = []
         self._marks: list[int] = []
         self._memo: list[Any] = []
-        self._memory = MAX_MEMORY
+        self._memory = MAX_MEMORY  # what is left of it, but for the prices of operations
 
     def read(self) -> Any:
         data, operations, at, spent = self.data, _OPERATIONS, len(_PROTOCOL_2), 0
@@ -91,11 +91,6 @@ class _Reader:
                 raise _too_large()
             at = operate(self, at + 1)
         raise _too_large()
-
-    def spend(self, size: int) -> None:
-        self._memory -= size
-        if self._memory < 0:
-            raise _too_large()
 
     def mark(self, at: int) -> int:
         self._marks.append(len(self.stack))
@@ -122,22 +117,35 @@ class _Reader:
         if end > len(self.data):
             raise _damaged()
         value = self.data[start:end].decode("utf-8", "surrogatepass")
-        self.spend(len(value) if value.isascii() else 4 * len(value))
+        self._memory -= len(value) if value.isascii() else 4 * len(value)
         self.stack.append(value)
         return end
 
-    def remember(self, index: int) -> None:
-        if index != len(self._memo):  # torch.save counts up
+    def put(self, at: int) -> int:
+        if self.data[at] != len(self._memo):  # torch.save counts up
             raise _damaged()
         self._memo.append(self.stack[-1])
+        return at + 1
 
-    def recall(self, index: int) -> None:
-        value = self._memo[index]
+    def put4(self, at: int) -> int:
+        if _UINT4.unpack_from(self.data, at)[0] != len(self._memo):
+            raise _damaged()
+        self._memo.append(self.stack[-1])
+        return at + 4
+
+    def get(self, at: int) -> int:
+        value = self._memo[self.data[at]]
         self.stack.append(OTHER if type(value) in (list, dict) else value)
+        return at + 1
+
+    def get4(self, at: int) -> int:
+        value = self._memo[_UINT4.unpack_from(self.data, at)[0]]
+        self.stack.append(OTHER if type(value) in (list, dict) else value)
+        return at + 4
 
     def tuple(self, at: int) -> int:
         items = self._items()
-        self.spend(8 * len(items))
+        self._memory -= 8 * len(items)
         self.stack.append(tuple(items))
         return at
 
@@ -153,7 +161,7 @@ class _Reader:
         target = self.stack[-1]
         if type(target) is not list or len(items) > _MAX_BATCH:
             raise _damaged()
-        self.spend(9 * len(items))
+        self._memory -= 9 * len(items)
         target += items
 
     def set_item(self, at: int) -> int:
@@ -180,7 +188,7 @@ class _Reader:
             )
         if len(target) > MAX_KEYS:
             raise _too_large()
-        self.spend(target.__sizeof__() - before)
+        self._memory -= target.__sizeof__() - before
 
     def refer(self, at: int) -> int:
         end = self.data.index(b"\n", self.data.index(b"\n", at, at + _MAX_NAME) + 1, at + _MAX_NAME)
@@ -247,14 +255,6 @@ def _tuple_of(count: int) -> Operation:
     return join
 
 
-def _with_index(use: Callable[[_Reader, int], None], layout: struct.Struct) -> Operation:
-    def use_index(reader: _Reader, at: int) -> int:
-        use(reader, *layout.unpack_from(reader.data, at))
-        return at + layout.size
-
-    return use_index
-
-
 _STOP = ord(".")
 _UINT1, _UINT2, _UINT4 = struct.Struct("B"), struct.Struct("<H"), struct.Struct("<I")
 _INT4, _DOUBLE = struct.Struct("<i"), struct.Struct(">d")
@@ -279,10 +279,10 @@ _OPERATIONS: dict[int, tuple[Operation, int]] = {
     0x8A: (_Reader.long1, _NUMBER + 8),
     ord("G"): (_number(_DOUBLE), _NUMBER),
     ord("X"): (_Reader.string, _STRING),
-    ord("q"): (_with_index(_Reader.remember, _UINT1), _SLOT),
-    ord("r"): (_with_index(_Reader.remember, _UINT4), _SLOT),
-    ord("h"): (_with_index(_Reader.recall, _UINT1), _SLOT),
-    ord("j"): (_with_index(_Reader.recall, _UINT4), _SLOT),
+    ord("q"): (_Reader.put, _SLOT),
+    ord("r"): (_Reader.put4, _SLOT),
+    ord("h"): (_Reader.get, _SLOT),
+    ord("j"): (_Reader.get4, _SLOT),
     ord(")"): (_new(tuple), _SLOT),
     0x85: (_tuple_of(1), _TUPLE),
     0x86: (_tuple_of(2), _TUPLE),
