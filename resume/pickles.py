@@ -6,12 +6,13 @@ operations of torch.save alone, counts what they take, and stops at the first th
 """
 
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from resume.allowed_globals import ALLOWED_GLOBALS, HASHING
 from resume.errors import UnreadableError
 from resume.messages import text
+from resume.pickle_values import OTHER, LongInt, damaged, require_hashable
 
 # A history of 50,000 epochs with ten numbers each: 12 MB, 1.7 million operations, 80 MB.
 MAX_BYTES = 16 * 2**20
@@ -22,14 +23,9 @@ MAX_KEYS = 200_000
 # Python's pickler writes 1000.
 _MAX_BATCH = 10_000
 _MAX_NAME = 200
-_MAX_INT_BYTES = 8
+_WORD = 8
 _RENAMED = {"__builtin__": "builtins"}  # as Python 2 called it, and the protocol of its time still does
 _PROTOCOL_2 = b"\x80\2"
-_PLAIN_KEYS = (str, int, bool, float, type(None))
-
-# Stands for every object that is no plain value, and for a list or dict that is mentioned again: what is read is a
-# tree, in which nothing holds itself.
-OTHER = object()
 
 
 class _Global(str):
@@ -42,10 +38,6 @@ def _too_large() -> UnreadableError:
     return UnreadableError(text("description too large"))
 
 
-def _damaged() -> UnreadableError:
-    return UnreadableError(text("damaged description"))
-
-
 def read_pickle(data: bytes) -> Any:
     """What a pickle of torch.save describes: dicts, lists, tuples and plain values, `OTHER` for all else.
 
@@ -55,11 +47,11 @@ def read_pickle(data: bytes) -> Any:
     if len(data) > MAX_BYTES:
         raise _too_large()
     if not data.startswith(_PROTOCOL_2):
-        raise _damaged()
+        raise damaged()
     try:
         return _Reader(data).read()
     except (LookupError, ValueError, struct.error) as error:  # its end comes too early, or an unknown operation
-        raise _damaged() from error
+        raise damaged() from error
 
 
 Operation = Callable[["_Reader", int], int]
@@ -104,18 +96,20 @@ class _Reader:
         return items
 
     def long1(self, at: int) -> int:
-        start = at + 1
-        end = start + self.data[at]
-        if end > min(len(self.data), start + _MAX_INT_BYTES):
-            raise _damaged()
-        self.stack.append(int.from_bytes(self.data[start:end], "little", signed=True))
+        size = self.data[at]
+        end = at + 1 + size
+        if end > len(self.data):
+            raise damaged()
+        value = int.from_bytes(self.data[at + 1 : end], "little", signed=True)
+        self._memory -= size
+        self.stack.append(value if size <= _WORD else LongInt(value))
         return end
 
     def string(self, at: int) -> int:
         start = at + 4
         end: int = start + _UINT4.unpack_from(self.data, at)[0]
         if end > len(self.data):
-            raise _damaged()
+            raise damaged()
         value = self.data[start:end].decode("utf-8", "surrogatepass")
         self._memory -= len(value) if value.isascii() else 4 * len(value)
         self.stack.append(value)
@@ -123,13 +117,13 @@ class _Reader:
 
     def put(self, at: int) -> int:
         if self.data[at] != len(self._memo):  # torch.save counts up
-            raise _damaged()
+            raise damaged()
         self._memo.append(self.stack[-1])
         return at + 1
 
     def put4(self, at: int) -> int:
         if _UINT4.unpack_from(self.data, at)[0] != len(self._memo):
-            raise _damaged()
+            raise damaged()
         self._memo.append(self.stack[-1])
         return at + 4
 
@@ -160,7 +154,7 @@ class _Reader:
     def _extend(self, items: list[Any]) -> None:
         target = self.stack[-1]
         if type(target) is not list or len(items) > _MAX_BATCH:
-            raise _damaged()
+            raise damaged()
         self._memory -= 9 * len(items)
         target += items
 
@@ -176,13 +170,13 @@ class _Reader:
     def _update(self, items: list[Any]) -> None:
         target = self.stack[-1]
         if type(target) is not dict or len(items) > 2 * _MAX_BATCH:
-            raise _damaged()
+            raise damaged()
         before = target.__sizeof__()
         keys = items[::2]
         if set(map(type, keys)) <= {str, int}:
             target.update(zip(keys, items[1::2], strict=True))
         else:
-            _require_hashable(keys)
+            require_hashable(keys)
             target.update(
                 (OTHER if type(key) is tuple else key, value) for key, value in zip(keys, items[1::2], strict=True)
             )
@@ -203,12 +197,12 @@ class _Reader:
         """Nothing is called; an OrderedDict is a dict here, of which torch.save makes an empty one first."""
         arguments, called = self.stack.pop(), self.stack.pop()
         if type(called) is not _Global or type(arguments) is not tuple:
-            raise _damaged()
+            raise damaged()
         if called in HASHING:
             for values in arguments:
                 if type(values) not in (list, dict):
-                    raise _damaged()
-                _require_hashable(values)
+                    raise damaged()
+                require_hashable(values)
         self.stack.append({} if called == "collections.OrderedDict" and not arguments else OTHER)
         return at
 
@@ -221,14 +215,6 @@ class _Reader:
         """The attributes of an object: none of interest."""
         self.stack.pop()
         return at
-
-
-def _require_hashable(keys: Iterable[Any]) -> None:
-    """torch.load hashes them too, and takes nested tuples, with which that has no end."""
-    for key in keys:
-        parts = key if type(key) is tuple else (key,)
-        if not all(part is OTHER or isinstance(part, _PLAIN_KEYS) for part in parts):
-            raise _damaged()
 
 
 def _new(make: Callable[[], Any]) -> Operation:
