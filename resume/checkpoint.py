@@ -103,13 +103,13 @@ def _facts(run: dict[str, Any]) -> dict[str, Any]:
             "batches_per_epoch": _as(run, "batches_per_epoch", int),
             "max_epochs": _as(run, "max_epochs", int),
             "finished": _as(run, "finished", bool),
-            "monitor": _short(run, "monitor", _LONGEST_METRIC) or "",
+            "monitor": _short(run, "monitor", _LONGEST_METRIC, str),
             "score": _as(run, "score", int, float, type(None)),
             "best_epoch": _as(run, "best_epoch", int, type(None)),
             "best_step": _as(run, "best_step", int, type(None)),
             "saved_at": _moment(_as(run, "saved_at", str)),
-            "image_path": _short(data, "image_path", _LONGEST_PATH),
-            "gt_path": _short(data, "gt_path", _LONGEST_PATH),
+            "image_path": _short(data, "image_path", _LONGEST_PATH, str, type(None)),
+            "gt_path": _short(data, "gt_path", _LONGEST_PATH, str, type(None)),
             "config": _as(run, "config", str),
         }
     except (KeyError, TypeError, ValueError) as error:
@@ -123,9 +123,9 @@ def _as(values: dict[str, Any], key: str, *types: type) -> Any:
     return value
 
 
-def _short(values: dict[str, Any], key: str, longest: int) -> str | None:
-    """A text that is shown as a whole; a path can be None."""
-    value: str | None = _as(values, key, str, type(None))
+def _short(values: dict[str, Any], key: str, longest: int, *types: type) -> Any:
+    """A text that is shown as a whole."""
+    value = _as(values, key, *types)
     if value is not None and len(value) > longest:
         raise ValueError(key)
     return value

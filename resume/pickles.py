@@ -6,12 +6,13 @@ operations of torch.save alone, counts what they take, and stops at the first th
 """
 
 import struct
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 from resume.allowed_globals import ALLOWED_GLOBALS, HASHING
 from resume.errors import UnreadableError
 from resume.messages import text
+from resume.pickle_values import OTHER, LongInt, damaged, require_hashable
 
 # A history of 50,000 epochs with ten numbers each: 12 MB, 1.7 million operations, 80 MB.
 MAX_BYTES = 16 * 2**20
@@ -22,14 +23,9 @@ MAX_KEYS = 200_000
 # Python's pickler writes 1000.
 _MAX_BATCH = 10_000
 _MAX_NAME = 200
-_MAX_INT_BYTES = 8
+_WORD = 8
 _RENAMED = {"__builtin__": "builtins"}  # as Python 2 called it, and the protocol of its time still does
 _PROTOCOL_2 = b"\x80\2"
-_PLAIN_KEYS = (str, int, bool, float, type(None))
-
-# Stands for every object that is no plain value, and for a list or dict that is mentioned again: what is read is a
-# tree, in which nothing holds itself.
-OTHER = object()
 
 
 class _Global(str):
@@ -42,10 +38,6 @@ def _too_large() -> UnreadableError:
     return UnreadableError(text("description too large"))
 
 
-def _damaged() -> UnreadableError:
-    return UnreadableError(text("damaged description"))
-
-
 def read_pickle(data: bytes) -> Any:
     """What a pickle of torch.save describes: dicts, lists, tuples and plain values, `OTHER` for all else.
 
@@ -55,11 +47,11 @@ def read_pickle(data: bytes) -> Any:
     if len(data) > MAX_BYTES:
         raise _too_large()
     if not data.startswith(_PROTOCOL_2):
-        raise _damaged()
+        raise damaged()
     try:
         return _Reader(data).read()
     except (LookupError, ValueError, struct.error) as error:  # its end comes too early, or an unknown operation
-        raise _damaged() from error
+        raise damaged() from error
 
 
 Operation = Callable[["_Reader", int], int]
@@ -76,7 +68,7 @@ class _Reader:
         self.stack: list[Any] = []
         self._marks: list[int] = []
         self._memo: list[Any] = []
-        self._memory = MAX_MEMORY
+        self._memory = MAX_MEMORY  # what is left of it, but for the prices of operations
 
     def read(self) -> Any:
         data, operations, at, spent = self.data, _OPERATIONS, len(_PROTOCOL_2), 0
@@ -92,11 +84,6 @@ class _Reader:
             at = operate(self, at + 1)
         raise _too_large()
 
-    def spend(self, size: int) -> None:
-        self._memory -= size
-        if self._memory < 0:
-            raise _too_large()
-
     def mark(self, at: int) -> int:
         self._marks.append(len(self.stack))
         return at
@@ -109,35 +96,50 @@ class _Reader:
         return items
 
     def long1(self, at: int) -> int:
-        start = at + 1
-        end = start + self.data[at]
-        if end > min(len(self.data), start + _MAX_INT_BYTES):
-            raise _damaged()
-        self.stack.append(int.from_bytes(self.data[start:end], "little", signed=True))
+        size = self.data[at]
+        end = at + 1 + size
+        if end > len(self.data):
+            raise damaged()
+        value = int.from_bytes(self.data[at + 1 : end], "little", signed=True)
+        self._memory -= size
+        self.stack.append(value if size <= _WORD else LongInt(value))
         return end
 
     def string(self, at: int) -> int:
         start = at + 4
         end: int = start + _UINT4.unpack_from(self.data, at)[0]
         if end > len(self.data):
-            raise _damaged()
+            raise damaged()
         value = self.data[start:end].decode("utf-8", "surrogatepass")
-        self.spend(len(value) if value.isascii() else 4 * len(value))
+        self._memory -= len(value) if value.isascii() else 4 * len(value)
         self.stack.append(value)
         return end
 
-    def remember(self, index: int) -> None:
-        if index != len(self._memo):  # torch.save counts up
-            raise _damaged()
+    def put(self, at: int) -> int:
+        if self.data[at] != len(self._memo):  # torch.save counts up
+            raise damaged()
         self._memo.append(self.stack[-1])
+        return at + 1
 
-    def recall(self, index: int) -> None:
-        value = self._memo[index]
+    def put4(self, at: int) -> int:
+        if _UINT4.unpack_from(self.data, at)[0] != len(self._memo):
+            raise damaged()
+        self._memo.append(self.stack[-1])
+        return at + 4
+
+    def get(self, at: int) -> int:
+        value = self._memo[self.data[at]]
         self.stack.append(OTHER if type(value) in (list, dict) else value)
+        return at + 1
+
+    def get4(self, at: int) -> int:
+        value = self._memo[_UINT4.unpack_from(self.data, at)[0]]
+        self.stack.append(OTHER if type(value) in (list, dict) else value)
+        return at + 4
 
     def tuple(self, at: int) -> int:
         items = self._items()
-        self.spend(8 * len(items))
+        self._memory -= 8 * len(items)
         self.stack.append(tuple(items))
         return at
 
@@ -152,8 +154,8 @@ class _Reader:
     def _extend(self, items: list[Any]) -> None:
         target = self.stack[-1]
         if type(target) is not list or len(items) > _MAX_BATCH:
-            raise _damaged()
-        self.spend(9 * len(items))
+            raise damaged()
+        self._memory -= 9 * len(items)
         target += items
 
     def set_item(self, at: int) -> int:
@@ -168,19 +170,19 @@ class _Reader:
     def _update(self, items: list[Any]) -> None:
         target = self.stack[-1]
         if type(target) is not dict or len(items) > 2 * _MAX_BATCH:
-            raise _damaged()
+            raise damaged()
         before = target.__sizeof__()
         keys = items[::2]
         if set(map(type, keys)) <= {str, int}:
             target.update(zip(keys, items[1::2], strict=True))
         else:
-            _require_hashable(keys)
+            require_hashable(keys)
             target.update(
                 (OTHER if type(key) is tuple else key, value) for key, value in zip(keys, items[1::2], strict=True)
             )
         if len(target) > MAX_KEYS:
             raise _too_large()
-        self.spend(target.__sizeof__() - before)
+        self._memory -= target.__sizeof__() - before
 
     def refer(self, at: int) -> int:
         end = self.data.index(b"\n", self.data.index(b"\n", at, at + _MAX_NAME) + 1, at + _MAX_NAME)
@@ -195,12 +197,12 @@ class _Reader:
         """Nothing is called; an OrderedDict is a dict here, of which torch.save makes an empty one first."""
         arguments, called = self.stack.pop(), self.stack.pop()
         if type(called) is not _Global or type(arguments) is not tuple:
-            raise _damaged()
+            raise damaged()
         if called in HASHING:
             for values in arguments:
                 if type(values) not in (list, dict):
-                    raise _damaged()
-                _require_hashable(values)
+                    raise damaged()
+                require_hashable(values)
         self.stack.append({} if called == "collections.OrderedDict" and not arguments else OTHER)
         return at
 
@@ -213,14 +215,6 @@ class _Reader:
         """The attributes of an object: none of interest."""
         self.stack.pop()
         return at
-
-
-def _require_hashable(keys: Iterable[Any]) -> None:
-    """torch.load hashes them too, and takes nested tuples, with which that has no end."""
-    for key in keys:
-        parts = key if type(key) is tuple else (key,)
-        if not all(part is OTHER or isinstance(part, _PLAIN_KEYS) for part in parts):
-            raise _damaged()
 
 
 def _new(make: Callable[[], Any]) -> Operation:
@@ -247,14 +241,6 @@ def _tuple_of(count: int) -> Operation:
     return join
 
 
-def _with_index(use: Callable[[_Reader, int], None], layout: struct.Struct) -> Operation:
-    def use_index(reader: _Reader, at: int) -> int:
-        use(reader, *layout.unpack_from(reader.data, at))
-        return at + layout.size
-
-    return use_index
-
-
 _STOP = ord(".")
 _UINT1, _UINT2, _UINT4 = struct.Struct("B"), struct.Struct("<H"), struct.Struct("<I")
 _INT4, _DOUBLE = struct.Struct("<i"), struct.Struct(">d")
@@ -279,10 +265,10 @@ _OPERATIONS: dict[int, tuple[Operation, int]] = {
     0x8A: (_Reader.long1, _NUMBER + 8),
     ord("G"): (_number(_DOUBLE), _NUMBER),
     ord("X"): (_Reader.string, _STRING),
-    ord("q"): (_with_index(_Reader.remember, _UINT1), _SLOT),
-    ord("r"): (_with_index(_Reader.remember, _UINT4), _SLOT),
-    ord("h"): (_with_index(_Reader.recall, _UINT1), _SLOT),
-    ord("j"): (_with_index(_Reader.recall, _UINT4), _SLOT),
+    ord("q"): (_Reader.put, _SLOT),
+    ord("r"): (_Reader.put4, _SLOT),
+    ord("h"): (_Reader.get, _SLOT),
+    ord("j"): (_Reader.get4, _SLOT),
     ord(")"): (_new(tuple), _SLOT),
     0x85: (_tuple_of(1), _TUPLE),
     0x86: (_tuple_of(2), _TUPLE),

@@ -18,7 +18,7 @@ def newest_first(catalog: Catalog) -> Iterator[Checkpoint]:
     newest = catalog.newest
     shown = [found.path.name for found in catalog.shown]
     names = [name for name in reversed(catalog.owned) if role_of(name) == "epoch" and name not in shown]
-    count = sum(newest is None or epoch_of(name) > newest.epoch for name in names)
+    count = sum(newest is None or epoch_of(name) > newest.epochs_done for name in names)
     above, below = names[:count], names[count:]
     rest = [*catalog.shown, *(describe(catalog.folder / name, "epoch") for name in above[:SEARCHED_EPOCH_FILES])]
     refused = [found for found in rest if not _is_candidate(found, catalog.run_id)]

@@ -48,7 +48,17 @@ def test_everything_about_a_checkpoint_is_described(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"epoch": "3"}, {"global_step": None}, {"saved_at": "yesterday"}, {"data": None}, {"epoch": True}],
+    [
+        {"epoch": "3"},
+        {"global_step": None},
+        {"saved_at": "yesterday"},
+        {"saved_at": "0001-01-01T00:00:00+14:00"},
+        {"data": None},
+        {"data": {"image_path": "x" * 100_000, "gt_path": None}},
+        {"epoch": True},
+        {"monitor": "x" * 100_000},
+        {"monitor": None},
+    ],
 )
 def test_an_entry_of_the_wrong_type_is_damage(tmp_path: Path, change: dict[str, object]) -> None:
     found = describe(run_files.save(tmp_path / "a.pth", 3, **change))

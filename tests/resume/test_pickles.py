@@ -4,6 +4,7 @@ from collections import Counter, OrderedDict
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from hostile import PROTOCOL, checkpoint_with, memo, string
@@ -12,11 +13,12 @@ from torch import _weights_only_unpickler
 from resume import pickles
 from resume.allowed_globals import ALLOWED_GLOBALS
 from resume.errors import UnreadableError
-from resume.pickles import OTHER, read_pickle
+from resume.pickle_values import OTHER
+from resume.pickles import read_pickle
 from resume.reading import read_run
 
 DTYPES = sorted({value for value in vars(torch).values() if isinstance(value, torch.dtype)}, key=str)
-TUPLE_IN_TUPLE = b"N\x85\x85"
+UNHASHABLE = b"](]e\x85"
 # A tuple of two that are one, thirty times: torch.load would take minutes to hash it.
 DOUBLED = b")" + memo(0) + b"".join(b"h" + bytes([level]) + b"\x86" + memo(level + 1) for level in range(30))
 
@@ -56,7 +58,8 @@ def test_tensors_of_every_dtype_can_be_in_a_checkpoint(tmp_path: Path, dtype: to
         bytearray(b"bytes"),
         complex(1, 2),
         OrderedDict(a=[1]),
-        {("a", 1): 2, None: 3, 0.5: 4, torch.float32: 5},
+        {("a", (1, (2,))): 2, None: 3, 0.5: 4, torch.float32: 5},
+        np.random.default_rng(1).bit_generator.state,
         (1, (2, (3, ()))),
     ],
     ids=repr,
@@ -72,7 +75,7 @@ def test_what_torch_loads_can_be_in_a_checkpoint(tmp_path: Path, value: object) 
     [
         None,
         [True, False],
-        [0, 255, 256, 65535, 65536, -1, 2**31 - 1, -(2**31), 2**31, 2**63 - 1, -(2**63)],
+        [0, 255, 256, 65535, 65536, -1, 2**31 - 1, -(2**31), 2**31, 2**63 - 1, -(2**63), 2**127, -(2**127)],
         [0.5, float("inf"), -1e300],
         ["", "a", "数据", "😀", "\udc80", "x" * 300],
         {"a": {"b": [{"c": ()}, (1,), (1, 2), (1, 2, 3), (1, 2, 3, 4)]}, 5: "x"},
@@ -116,16 +119,16 @@ def test_a_list_that_is_mentioned_again_is_read_once_so_that_nothing_can_hold_it
         PROTOCOL + b"c" + b"torch.Size" * 100 + b"\n.",
         PROTOCOL + b"X\xff\xff\xff\xffabc.",
         PROTOCOL + string(b"\xff\xfe") + b".",
-        PROTOCOL + b"\x8a\xff" + b"\1" * 255 + b".",
+        PROTOCOL + b"}\x8a\xff" + b"\1" * 255 + b"Ns.",
         PROTOCOL + b"\x8a\x08\1.",
         PROTOCOL + b"J\1.",
         PROTOCOL + b"G\1.",
-        PROTOCOL + b"}" + TUPLE_IN_TUPLE + b"Ns.",
-        PROTOCOL + b"}(" + TUPLE_IN_TUPLE + b"NNNu.",
+        PROTOCOL + b"}" + UNHASHABLE + b"Ns.",
+        PROTOCOL + b"}(" + UNHASHABLE + b"NNNu.",
         PROTOCOL + DOUBLED + b"}h" + bytes([30]) + b"Ns.",
         PROTOCOL + b"}" + b")" + b"\x85" * 300_000 + b"Ns.",
-        PROTOCOL + b"c__builtin__\nset\n](" + TUPLE_IN_TUPLE + b"e\x85R.",
-        PROTOCOL + b"]" + memo(0) + TUPLE_IN_TUPLE + b"ac__builtin__\nset\nh\0\x85R.",
+        PROTOCOL + b"c__builtin__\nset\n](" + UNHASHABLE + b"e\x85R.",
+        PROTOCOL + b"]" + memo(0) + UNHASHABLE + b"ac__builtin__\nset\nh\0\x85R.",
     ],
     ids=lambda data: repr(data[:20]),
 )

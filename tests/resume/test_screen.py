@@ -246,3 +246,9 @@ def test_ten_thousand_epoch_files_are_listed_as_ranges() -> None:
 )
 def test_numbers_become_ranges_of_equal_steps(numbers: list[int], words: list[str]) -> None:
     assert ranges(numbers) == words
+
+
+def test_a_metric_that_a_file_names_can_neither_break_the_menus_lines_nor_move_the_cursor() -> None:
+    run_files.save(Path("checkpoints/latest_checkpoint.pth"), 1, monitor="val/a\n\x1b[2Jb")
+    assert lines(200)[0].isprintable()
+    assert "val/a\\n\\x1b[2Jb 0.5010" in lines(200)[0]

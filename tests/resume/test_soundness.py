@@ -70,14 +70,13 @@ def test_why_not_names_the_first_reason(tmp_path: Path) -> None:
 
 def test_a_refusal_names_the_newest_sound_file_that_is_not_the_same_under_another_name(tmp_path: Path) -> None:
     run_files.fill(tmp_path, 3, interrupted=False)
-    latest = tmp_path / "latest_checkpoint.pth"
-    run_files.flip_a_bit(latest)  # and with it checkpoint_epoch_3.pth
-    said = refusal(latest, "damaged")
-    assert said == (
+    latest = tmp_path / "latest_checkpoint.pth"  # and checkpoint_epoch_3.pth
+    assert refusal(latest, "damaged") == (
         f"{latest} cannot be loaded: damaged. "
         f"Use --ckpt_path {tmp_path / 'best_model.pth'}, the newest one beside it that is sound."
     )
-    run_files.flip_a_bit(tmp_path / "best_model.pth")
+    run_files.flip_a_bit(tmp_path / "best_model.pth")  # and checkpoint_epoch_2.pth
+    assert "checkpoint_epoch_1.pth" in refusal(latest, "damaged")
     run_files.flip_a_bit(tmp_path / "checkpoint_epoch_1.pth")
     assert refusal(latest, "damaged").endswith("is sound. Use --no_interactive for a new run.")
 
