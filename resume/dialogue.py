@@ -16,7 +16,7 @@ from resume.screen import NEW, QUIT, banner, deletion_lines, entries
 
 _SHOWN_KEPT_NAMES = 20
 # Names that a user may take for checkpoints of a run; the second is how Lightning's own mechanism for SLURM calls them.
-_OTHER = re.compile(r".*\.pth|hpc_ckpt_.*\.ckpt")
+_OTHER = re.compile(r".*\.pth|hpc_ckpt_.*\.ckpt", re.DOTALL)
 
 
 def hold_dialogue(
