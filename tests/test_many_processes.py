@@ -201,6 +201,16 @@ def test_a_stop_within_a_validation_is_agreed_on_too(begin: Start, whole: Launch
 
 
 @pytest.mark.slow
+def test_three_processes_add_up_in_the_same_order_after_a_resume(begin: Start) -> None:
+    three = [*TINY, *OFTEN, "--max_epochs=1", "--model.network.width=8", "--model.network.depth=2"]
+    three += ["--trainer.accelerator=cpu", "--trainer.devices=3", "--trainer.strategy=ddp"]
+    never_stopped, program = begin(*three), begin(*three, ACT="2 step 2 SIGTERM")
+    assert (never_stopped.finish(), program.finish()) == (0, 143)
+    assert begin(*AUTO, after=program).finish() == 0
+    assert compare_runs(never_stopped.folder / "checkpoints", program.folder / "checkpoints") == []
+
+
+@pytest.mark.slow
 def test_from_two_processes_to_one_and_back_each_sample_counts_once(begin: Start) -> None:
     program = begin(*TINY, *TWO, *OFTEN, "--max_epochs=1", ACT="1 step 0 SIGTERM")
     assert program.finish() == 143
