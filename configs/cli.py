@@ -16,6 +16,7 @@ from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCL
 from typing_extensions import override
 
 from callbacks import CheckpointFiles
+from configs.buckets import keep_buckets
 from configs.slurm import cluster_plugins
 from datamodules import PairedImages
 from lit_modules import Segmentation
@@ -140,7 +141,9 @@ class TrainCLI(LightningCLI):
         plugins = plugins if isinstance(plugins, list) else [plugins]
         with as_config_error():
             plugins = [*plugins, *cluster_plugins(plugins), checkpoint_io]
-            return Trainer(**settings, callbacks=[*configured, *callbacks], plugins=plugins)
+            trainer = Trainer(**settings, callbacks=[*configured, *callbacks], plugins=plugins)
+        keep_buckets(trainer)
+        return trainer
 
     def config_text(self) -> str:
         """The resolved configuration as YAML that `--config` takes, without what belongs to one start only."""

@@ -144,8 +144,6 @@ class PairedImages(LightningDataModule):
         if len(dataset) < world_size:
             raise DataError(f"{len(dataset)} pairs for training cannot be shared by {world_size} devices.")
         self._sampler = EpochSampler(dataset, self.seed, self.batch_size, rank, world_size, self._start)
-        if self.trainer:
-            self._set_first_batch(self.trainer, self._sampler)
         return self._loader(dataset, self._sampler)
 
     def val_dataloader(self) -> PairLoader:
@@ -163,6 +161,8 @@ class PairedImages(LightningDataModule):
 
     def load_state_dict(self, state_dict: dict[str, int]) -> None:
         self._start = Position(**state_dict)
+        if self.trainer and self._start.samples_done:
+            self._set_first_batch(self.trainer)
 
     def _position(self) -> Position:
         if self.trainer is None or self._sampler is None:
@@ -174,13 +174,27 @@ class PairedImages(LightningDataModule):
             return Position(epochs.processed + 1)
         return self._sampler.position(epochs.processed, batches.processed)
 
-    def _set_first_batch(self, trainer: Trainer, sampler: EpochSampler) -> None:
-        """Makes Lightning begin at the sampler's batch: it has another number when the batch size has changed."""
-        epochs, batches = _counts(trainer)
-        if self._start.samples_done and self._start.epoch == epochs.processed:
-            moved = sampler.first_batch(epochs.processed) - batches.processed
-            for name in ("ready", "started", "processed", "completed"):
-                setattr(batches, name, getattr(batches, name) + moved)
+    def _set_first_batch(self, trainer: Trainer) -> None:
+        """Makes Lightning begin at the batch behind the samples that are done: it has another number when the batch
+        size or the number of devices has changed.
+
+        In the checkpoint, before the loops are restored from it: a schedule that asks for the number of steps has the
+        loader made still earlier.
+        """
+        checkpoint = trainer._checkpoint_connector._loaded_checkpoint
+        loops = checkpoint["loops"]["fit_loop"]
+        if loops["epoch_progress"]["current"]["processed"] != self._start.epoch:
+            return
+        sampler = EpochSampler(
+            self._dataset(self._sources[0], PairTransform(None)),
+            self.seed,
+            self.batch_size,
+            world_size=trainer.world_size,
+            start=self._start,
+        )
+        batches = loops["epoch_loop.batch_progress"]["current"]
+        moved = sampler.first_batch(self._start.epoch) - batches["processed"]
+        batches.update({name: count + moved for name, count in batches.items()})
 
     def _dataset(self, source: PairSource, transform: PairTransform) -> PairDataset:
         return PairDataset(source, self._mapping, transform, self.seed)

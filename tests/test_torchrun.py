@@ -60,7 +60,7 @@ def test_ctrl_c_is_passed_on_once_and_saves_the_run(begin: Start) -> None:
     assert program.finish() == 1  # torchrun's own, whatever its workers return
     for said in ("No checkpoint found", "Device: ", "Epoch 1/", "Resume with:"):
         assert program.said().count(said) == 1, said
-    assert int(str(interrupted(program)["global_step"])) > 2
+    assert int(str(interrupted(program)["global_step"])) >= 2
 
 
 @pytest.mark.slow

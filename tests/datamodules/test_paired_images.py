@@ -32,6 +32,8 @@ class Recorder(LightningModule):
         self.validated += len(batch[0])
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
+        # As the default schedule asks; the loader is then made before the counts of the checkpoint are restored.
+        assert self.trainer.estimated_stepping_batches > 0
         return torch.optim.SGD(self.parameters(), lr=0.1)
 
 

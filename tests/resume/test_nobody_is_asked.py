@@ -51,6 +51,22 @@ def test_it_ends_by_itself_without_any_stream(closed: str, folder: Path) -> None
     assert len(list((folder / "archive").iterdir())) == 1
 
 
+def test_what_goes_to_a_closed_stream_does_not_end_up_in_the_next_file_that_is_opened(tmp_path: Path) -> None:
+    program = f"""
+import os, sys
+sys.path.insert(0, {str(Path(__file__).parents[2])!r})
+from resume import open_missing_streams
+open_missing_streams()
+with open("file", "wb") as file:
+    os.write(2, b"a message")
+"""
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"exec {sys.executable} -c '{program.replace(chr(39), chr(34))}' <&- >&- 2>&-"], check=False
+    )
+    assert done.returncode == 0
+    assert Path("file").read_bytes() == b""
+
+
 @pytest.mark.terminal
 def test_a_job_in_the_background_of_an_interactive_shell_is_not_stopped_by_its_terminal() -> None:
     pexpect = pytest.importorskip("pexpect")
