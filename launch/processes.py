@@ -104,9 +104,12 @@ class Processes:
                     name=type(self._strategy).__name__
                 )
             )
+        starts_others = not launcher.cluster_environment.creates_processes_externally
+        if starts_others:
+            resume.refuse_lonely_machine(launcher.num_nodes)
         resume.warn_of_restarts()
         with resume.leave_if_unheard(1, self._kill):
-            if not launcher.cluster_environment.creates_processes_externally:
+            if starts_others:
                 resume.hand_on(self._decision)
                 launcher._call_children_scripts()
                 self._children += launcher.procs

@@ -1,6 +1,6 @@
 """What happens before Lightning: read the flags, find the checkpoints, ask, and make way for the run."""
 
-from resume.agreement import outline, refuse_disagreement, refuse_other_size
+from resume.agreement import outline, refuse_disagreement, refuse_lonely_machine, refuse_other_size
 from resume.applying import Report, apply
 from resume.arguments import Arguments, read_arguments
 from resume.choosing import choose
@@ -59,6 +59,7 @@ __all__ = [
     "process_name",
     "read_arguments",
     "refuse_disagreement",
+    "refuse_lonely_machine",
     "refuse_other_data",
     "refuse_other_optimizer",
     "refuse_other_size",

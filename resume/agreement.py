@@ -1,6 +1,7 @@
 """Whether all processes of a launch would do the same, each by its own look at the folder."""
 
-from collections.abc import Sequence
+import os
+from collections.abc import Mapping, Sequence
 
 from resume.decision import Archive, Decision, Quit, Resume, StartOver
 from resume.errors import ResumeError
@@ -71,3 +72,18 @@ def refuse_other_size(wanted: int) -> None:
             "to the processes on each machine, and --trainer.num_nodes to the machines."
         ).format(count=count, variable=variable, wanted=wanted)
     )
+
+
+def refuse_lonely_machine(machines: int, environ: Mapping[str, str] = os.environ) -> None:
+    """See that the machines of a launch by Lightning can find each other, else each would wait for half an hour.
+
+    Raises:
+        ResumeError: They cannot, as where a run of several machines is resumed on one.
+    """
+    if machines > 1 and "MASTER_ADDR" not in environ:
+        raise ResumeError(
+            text(
+                "trainer.num_nodes is {machines}, but nothing says where the other machines are (MASTER_ADDR is not "
+                "set). Start with torchrun or srun, or set --trainer.num_nodes 1."
+            ).format(machines=machines)
+        )

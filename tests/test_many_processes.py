@@ -236,3 +236,9 @@ def test_processes_that_would_each_train_for_themselves_are_refused(
     assert run(*PATHS, *tiny_run.TINY) == 2
     assert "2 processes were started (WORLD_SIZE), but the configuration is for 1." in capsys.readouterr().err
     assert not Path("checkpoints").exists()
+
+
+def test_one_machine_of_two_does_not_wait_for_the_other(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(*PATHS, *tiny_run.TINY, "--trainer.accelerator=cpu", "--trainer.num_nodes=2") == 2
+    assert "trainer.num_nodes is 2, but nothing says where the other machines are" in capsys.readouterr().err
+    assert not Path("checkpoints").exists()
