@@ -2,14 +2,13 @@
 
 import os
 import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 from pictures import draw_pairs
+from programs import Begin, begin_in, read_until
 from tiny_run import PATHS, TINY
 
 import train
@@ -26,46 +25,13 @@ sys.path[0] = str(pathlib.Path(sys.argv[0]).parent)
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
-Start = Callable[..., "subprocess.Popen[str]"]
-
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
-    """Starts train.py, in a process group of its own and in a folder with data; its output is read line by line."""
+def start(tmp_path: Path) -> Iterator[Begin]:
+    """Starts train.py in a folder with data."""
     draw_pairs(tmp_path / "Data", 12)
-    begun: list[subprocess.Popen[str]] = []
-
-    def begin(*argv: str, start_method: str = "fork") -> "subprocess.Popen[str]":
-        command = [sys.executable, "-u", "-c", WITH_START_METHOD, start_method, str(PROGRAM), *argv]
-        process = subprocess.Popen(
-            command,
-            cwd=tmp_path,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            encoding="utf-8",
-            start_new_session=True,
-        )
-        begun.append(process)
-        return process
-
-    yield begin
-    for process in begun:
-        process.kill()
-        process.wait()
-        if process.stdout is not None:
-            process.stdout.close()
-
-
-def read_until(process: "subprocess.Popen[str]", start_of_line: str) -> None:
-    assert process.stdout is not None
-    read = []
-    for line in iter(process.stdout.readline, ""):
-        read.append(line)
-        if line.startswith(start_of_line):
-            return
-    raise AssertionError("".join(read))
+    with begin_in(tmp_path) as begin:
+        yield lambda *argv, start_method="fork": begin("-c", WITH_START_METHOD, start_method, str(PROGRAM), *argv)
 
 
 ENDLESS = [*PATHS, *TINY, "--max_epochs=100000", "--no_interactive"]
@@ -75,7 +41,7 @@ ENDLESS = [*PATHS, *TINY, "--max_epochs=100000", "--no_interactive"]
     ("signum", "start_method"), [(signal.SIGINT, "fork"), (signal.SIGTERM, "spawn"), (signal.SIGHUP, "fork")]
 )
 def test_a_signal_to_the_whole_process_group_saves_and_spares_the_workers(
-    start: Start, tmp_path: Path, signum: signal.Signals, start_method: str
+    start: Begin, tmp_path: Path, signum: signal.Signals, start_method: str
 ) -> None:
     process = start(*ENDLESS, "--data.num_workers=1", start_method=start_method)
     read_until(process, "Epoch 2/")
@@ -86,7 +52,7 @@ def test_a_signal_to_the_whole_process_group_saves_and_spares_the_workers(
     torch.load(tmp_path / "checkpoints/interrupted_checkpoint.pth", weights_only=True)
 
 
-def test_the_command_that_is_printed_after_a_signal_resumes(start: Start, tmp_path: Path) -> None:
+def test_the_command_that_is_printed_after_a_signal_resumes(start: Begin, tmp_path: Path) -> None:
     process = start(*ENDLESS)
     read_until(process, "Epoch 2/")
     os.killpg(process.pid, signal.SIGINT)
@@ -100,7 +66,7 @@ def test_the_command_that_is_printed_after_a_signal_resumes(start: Start, tmp_pa
     assert "Resuming training from epoch" in said
 
 
-def test_a_second_signal_leaves_at_once_and_every_file_stays_sound(start: Start, tmp_path: Path) -> None:
+def test_a_second_signal_leaves_at_once_and_every_file_stays_sound(start: Begin, tmp_path: Path) -> None:
     process = start(*ENDLESS, "--data.num_workers=2")
     read_until(process, "Epoch 2/")
     os.killpg(process.pid, signal.SIGINT)
@@ -113,7 +79,7 @@ def test_a_second_signal_leaves_at_once_and_every_file_stays_sound(start: Start,
 
 @pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_a_signal_while_torch_is_imported_ends_the_program_at_once(
-    start: Start, tmp_path: Path, signum: signal.Signals
+    start: Begin, tmp_path: Path, signum: signal.Signals
 ) -> None:
     process = start(*ENDLESS)
     read_until(process, "No checkpoint found")

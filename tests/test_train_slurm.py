@@ -2,14 +2,13 @@
 
 import os
 import signal
-import subprocess
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
 from pictures import draw_pairs
+from programs import Begin, begin_in, read_until
 from tiny_run import PATHS, TINY, Run, load
 
 import train
@@ -42,51 +41,22 @@ sys.path[0] = str(pathlib.Path(sys.argv[0]).parent)
 runpy.run_path(sys.argv[0], run_name="__main__")
 """
 
-Start = Callable[..., "subprocess.Popen[str]"]
-
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Start]:
+def start(tmp_path: Path) -> Iterator[Begin]:
     """Starts train.py as a job, with a `scontrol` that writes down what it is asked and refuses where `refuse` lies."""
     draw_pairs(tmp_path / "Data", 12)
     scontrol = tmp_path / "bin" / "scontrol"
     scontrol.parent.mkdir()
     scontrol.write_text('#!/bin/sh\n[ ! -e refuse ] || { echo "not now" >&2; exit 1; }\necho "$@" >>asked\n')
     scontrol.chmod(0o755)
-    begun: list[subprocess.Popen[str]] = []
-
-    def begin(*argv: str, program: tuple[str, ...] = (str(PROGRAM),), **job: str) -> "subprocess.Popen[str]":
-        process = subprocess.Popen(
-            [sys.executable, "-u", *program, *argv],
-            cwd=tmp_path,
-            env={**os.environ, "PATH": f"{scontrol.parent}:{os.environ['PATH']}", **job},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            stdin=subprocess.DEVNULL,
-            text=True,
-            encoding="utf-8",
-        )
-        begun.append(process)
-        return process
-
-    yield begin
-    for process in begun:
-        process.kill()
-        process.wait()
-        assert process.stdout is not None
-        process.stdout.close()
+    with begin_in(tmp_path) as begin:
+        path = f"{scontrol.parent}:{os.environ['PATH']}"
+        yield lambda *argv, program=(str(PROGRAM),), **job: begin(*program, *argv, PATH=path, **job)
 
 
-def in_epoch_2(process: "subprocess.Popen[str]") -> "subprocess.Popen[str]":
-    assert process.stdout is not None
-    for line in process.stdout:
-        if line.startswith("Epoch 1/"):
-            return process
-    raise AssertionError("ended before")
-
-
-def test_before_the_time_is_over_the_run_is_saved_and_the_job_queued_again(start: Start, tmp_path: Path) -> None:
-    process = in_epoch_2(start(*ENDLESS, **JOB))
+def test_before_the_time_is_over_the_run_is_saved_and_the_job_queued_again(start: Begin, tmp_path: Path) -> None:
+    process = read_until(start(*ENDLESS, **JOB), "Epoch 1/")
     process.send_signal(signal.SIGUSR1)
     said, _ = process.communicate()
     assert process.returncode == 0, said
@@ -95,9 +65,9 @@ def test_before_the_time_is_over_the_run_is_saved_and_the_job_queued_again(start
     torch.load(tmp_path / "checkpoints/interrupted_checkpoint.pth", weights_only=True)
 
 
-def test_a_job_that_slurm_does_not_queue_again_ends_with_the_signals_code(start: Start, tmp_path: Path) -> None:
+def test_a_job_that_slurm_does_not_queue_again_ends_with_the_signals_code(start: Begin, tmp_path: Path) -> None:
     (tmp_path / "refuse").touch()
-    process = in_epoch_2(start(*ENDLESS, **JOB))
+    process = read_until(start(*ENDLESS, **JOB), "Epoch 1/")
     process.send_signal(signal.SIGUSR1)
     said, _ = process.communicate()
     assert process.returncode == 128 + signal.SIGUSR1
@@ -105,7 +75,7 @@ def test_a_job_that_slurm_does_not_queue_again_ends_with_the_signals_code(start:
     assert (tmp_path / "checkpoints/interrupted_checkpoint.pth").exists()
 
 
-def test_a_signal_before_the_first_import_is_remembered(start: Start, tmp_path: Path) -> None:
+def test_a_signal_before_the_first_import_is_remembered(start: Begin, tmp_path: Path) -> None:
     process = start(*ENDLESS, program=("-c", SIGNALLED_AT_THE_FIRST_IMPORT, str(PROGRAM)), **JOB)
     said, _ = process.communicate()
     assert process.returncode == 0, said
@@ -113,8 +83,8 @@ def test_a_signal_before_the_first_import_is_remembered(start: Start, tmp_path: 
     assert not (tmp_path / "checkpoints").exists()
 
 
-def test_sigterm_twice_as_slurm_sends_it_does_not_cost_the_file(start: Start, tmp_path: Path) -> None:
-    process = in_epoch_2(start(*ENDLESS, **JOB))
+def test_sigterm_twice_as_slurm_sends_it_does_not_cost_the_file(start: Begin, tmp_path: Path) -> None:
+    process = read_until(start(*ENDLESS, **JOB), "Epoch 1/")
     process.send_signal(signal.SIGTERM)
     assert process.stdout is not None
     next(line for line in process.stdout if line.startswith("Stopping after this step"))
@@ -125,8 +95,8 @@ def test_sigterm_twice_as_slurm_sends_it_does_not_cost_the_file(start: Start, tm
     assert not (tmp_path / "asked").exists()
 
 
-def test_outside_of_a_job_the_signal_keeps_its_meaning(start: Start) -> None:
-    process = in_epoch_2(start(*ENDLESS))
+def test_outside_of_a_job_the_signal_keeps_its_meaning(start: Begin) -> None:
+    process = read_until(start(*ENDLESS), "Epoch 1/")
     process.send_signal(signal.SIGUSR1)
     process.communicate()
     assert process.returncode == -signal.SIGUSR1
