@@ -19,6 +19,8 @@ TRAINING += ["--trainer.callbacks+=stopping.HoldUntilSignal"]
 TWO_NODES = ["--nodes=2", "--time=10", "--", *TRAINING]
 ONE_NODE = ["--nodes=1", "--time=10", "--", *TRAINING]
 HELD = {"HOLD_AT_STEP": "5"}
+# Of several processes: they ask each other seldom, and at the latest when the epoch of that step (4 to 8) is validated.
+STOPPED_AT = range(6, 9)
 
 
 @pytest.fixture(scope="session")
@@ -64,7 +66,8 @@ def test_a_job_that_is_told_to_end_saves_and_goes_on_when_it_is_sent_again(
     job.wait_until_held()
     job.signal("TERM")
     assert (job.wait_for_end(), job.fact("ExitCode")) == ("FAILED", "143:0"), job.log
-    assert "saved checkpoints/interrupted_checkpoint.pth (step 6)" in job.log
+    assert "saved checkpoints/interrupted_checkpoint.pth" in job.log
+    assert load(folder, "interrupted_checkpoint.pth")["global_step"] in STOPPED_AT, job.log
     again = cluster.submit(folder, *TWO_NODES)
     assert again.wait_for_end() == "COMPLETED", again.log
     assert compare_runs(uninterrupted, folder / "checkpoints") == []
@@ -76,7 +79,7 @@ def test_a_cancelled_job_saves_though_slurm_sends_its_signal_twice(cluster: Clus
     cluster.ask("scancel", job.number)
     assert job.wait_for_end() == "CANCELLED", job.log
     job.wait_until("the end of its processes", lambda: cluster.ask("squeue", "-h").strip() == "")
-    assert load(folder, "interrupted_checkpoint.pth")["global_step"] == 6, job.log
+    assert load(folder, "interrupted_checkpoint.pth")["global_step"] in STOPPED_AT, job.log
 
 
 def test_a_job_that_is_queued_again_in_mid_epoch_goes_on(cluster: Cluster, folder: Path, uninterrupted: Path) -> None:
