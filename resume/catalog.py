@@ -1,5 +1,6 @@
 """Which checkpoints a folder holds: found by name, described from inside."""
 
+import contextlib
 import os
 import re
 from collections.abc import Iterable
@@ -29,6 +30,7 @@ OWNED: dict[str, str] = {
 _NOTES = (r"\.training_run\.json", r"\.archive_journal\.json")
 LEFTOVER = rf"\.(?:{'|'.join([*OWNED.values(), *_NOTES])})\.[0-9]+\.(?:tmp|old)"  # of a save that was killed
 LEFTOVER_ROLE = "leftover"
+_REPLACED = re.compile(r"\.(.+)\.[0-9]+\.old")
 _PATTERNS = {
     LEFTOVER_ROLE: re.compile(LEFTOVER),
     **{role: re.compile(pattern) for role, pattern in OWNED.items()},
@@ -193,3 +195,12 @@ def _status(path: Path) -> os.stat_result | None:
         return content_file(path).stat()
     except OSError:
         return None
+
+
+def restore_replaced(folder: Path) -> None:
+    """Give a sharded checkpoint its name back that a killed save had moved away, and not yet replaced."""
+    for old in list_names(folder):
+        match = _REPLACED.fullmatch(old)
+        if match and role_of(old) == LEFTOVER_ROLE and not os.path.lexists(folder / match[1]):
+            with contextlib.suppress(OSError):
+                (folder / old).rename(folder / match[1])

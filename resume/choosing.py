@@ -5,10 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from resume.arguments import expanded
-from resume.catalog import KINDS, Catalog, read_catalog
+from resume.catalog import KINDS, Catalog, read_catalog, restore_replaced
 from resume.checkpoint import Checkpoint, Kind, describe
 from resume.decision import Decision, Fresh, Quit, Resume
-from resume.durable import restore_replaced
 from resume.errors import ResumeError
 from resume.forms import is_shards
 from resume.handoff import handed_on

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import re
 import shutil
 import time
 from collections.abc import Iterator
@@ -13,7 +12,6 @@ from resume.forms import is_shards
 # For so long (s) a name is waited for that Windows keeps from being replaced: a virus scanner or a viewer has it open.
 PATIENCE = 1.0
 _PAUSE = 0.05
-_REPLACED = re.compile(r"\.(.+)\.[0-9]+\.old")
 
 
 def write_text(path: Path, content: str) -> None:
@@ -128,15 +126,6 @@ def _replace_folder(temporary: Path, path: Path) -> None:
         raise
     sync_folder(path.parent)
     remove(old)
-
-
-def restore_replaced(folder: Path) -> None:
-    """Give a folder its name back that a killed save had moved away, and not yet replaced."""
-    for old in folder.glob(".*.old"):
-        match = _REPLACED.fullmatch(old.name)
-        if match and not os.path.lexists(folder / match[1]):
-            with contextlib.suppress(OSError):
-                old.rename(folder / match[1])
 
 
 def _replace(temporary: Path, path: Path) -> None:

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from resume.durable import link, restore_replaced, staged
+from resume.catalog import restore_replaced
+from resume.durable import link, staged
 
 
 def write_folder(path: Path, content: str) -> None:
@@ -101,3 +102,11 @@ def test_a_folder_of_the_user_is_never_replaced(tmp_path: Path) -> None:
         write_folder(path, "new")
     assert contents(path) == {"mine": "mine"}
     assert list(tmp_path.iterdir()) == [path]
+
+
+def test_what_is_not_of_the_program_does_not_get_another_name(tmp_path: Path) -> None:
+    (tmp_path / ".notes.7.old").write_text("mine", encoding="utf-8")
+    (tmp_path / ".latest_checkpoint.pth.7.old").mkdir()
+    (tmp_path / ".latest_checkpoint.pth.7.old" / "mine.txt").write_text("mine", encoding="utf-8")
+    restore_replaced(tmp_path)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [".latest_checkpoint.pth.7.old", ".notes.7.old"]
