@@ -41,6 +41,8 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 def save_whole(trainer: Trainer, path: Path) -> None:
     """Save the trainer's state under this name, whole or not at all; to be called in all processes.
 
+    Where it fails in one of them, that one meets the others all the same, who would wait for it.
+
     As a rule that is one file, by `AtomicCheckpointIO`. Strategies that shard the model write a folder, each process
     its part, past any CheckpointIO: the folder gets its name once all of them have written.
 
@@ -57,10 +59,18 @@ def save_whole(trainer: Trainer, path: Path) -> None:
 def _save(trainer: Trainer, path: Path) -> None:
     try:
         trainer.save_checkpoint(path)
+    except OSError:
+        _meet(trainer)
+        raise
     except CheckpointException as error:
+        _meet(trainer)
         # torch collects what the processes met, in something that is no Exception.
         refused = [failure for failure, _ in error.failures.values() if isinstance(failure, OSError)]
         raise refused[0] if refused else RuntimeError(str(error)) from error
+
+
+def _meet(trainer: Trainer) -> None:
+    trainer.strategy.barrier("Trainer.save_checkpoint")  # with which that method ends in the other processes
 
 
 def writes_folders(strategy: Strategy) -> bool:

@@ -227,8 +227,6 @@ class CheckpointFiles(ModelCheckpoint):
                 link(self.folder / saved[0], self.folder / name)
         except OSError as error:
             problem = error.strerror or str(error)
-            if not saved:
-                trainer.strategy.barrier("Trainer.save_checkpoint")  # in which the other processes wait
         # All processes have to agree on the best score, since it decides when they save together.
         answer: str | None = trainer.strategy.broadcast(problem)
         return answer

@@ -207,8 +207,6 @@ class Interrupt(Checkpoint):
                 state = trainer._checkpoint_connector.dump_checkpoint(weights_only=False)
                 trainer.strategy.save_checkpoint(state, self.path)
         except OSError as error:
-            if together:
-                trainer.strategy.barrier("Trainer.save_checkpoint")  # in which the other processes wait
             raise SaveFailedError(
                 f"{self.path} could not be saved ({error.strerror or error}): the steps since the last save are lost."
             ) from error

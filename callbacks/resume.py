@@ -20,8 +20,6 @@ from resume.soundness import refusal
 
 CONFIG = "config.yaml"
 
-CONFIG = "config.yaml"
-
 
 class CheckpointError(Exception):
     """A checkpoint that cannot be resumed from; the message says why."""

@@ -10,7 +10,7 @@ from resume.commands import command_to_resume
 from resume.decision import Archive, Decision, Fresh, Quit, Resume, StartOver
 from resume.durable import link, remove
 from resume.errors import ResumeError
-from resume.forms import content_file, parts
+from resume.forms import content_file, size_on_disk
 from resume.journal import forget_move
 from resume.messages import plural, say, text
 from resume.moving import move_to_archive
@@ -120,7 +120,7 @@ def _move_away(archive: Archive, folder: Path, staying: Path | None = None) -> R
     if not archive.files:
         return Report()
     refuse_open_files(folder, [file.name for file in archive.files], nothing_done)
-    size = _size_on_disk(folder, archive.files)
+    size = size_on_disk(folder / file.name for file in archive.files)
     target = move_to_archive(folder, archive)
     _say_where(archive, target, size)
     return Report(archived_to=target)
@@ -167,13 +167,3 @@ def _remove_leftovers(folder: Path) -> None:
         if role_of(name) == LEFTOVER_ROLE:
             with contextlib.suppress(OSError):  # it takes room and does no other harm
                 remove(folder / name)
-
-
-def _size_on_disk(folder: Path, files: tuple[OwnedFile, ...]) -> int:
-    """Bytes of the files; latest, best and an epoch file may be one file with three names."""
-    sizes = {}
-    for file in files:
-        for part in parts(folder / file.name):
-            status = part.lstat()
-            sizes[status.st_dev, status.st_ino] = status.st_size
-    return sum(sizes.values())

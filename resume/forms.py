@@ -4,9 +4,9 @@ A folder, as Lightning and torch.distributed.checkpoint write it, holds `meta.pt
 `__RANK_N.distcp`; and `.metadata`, a table of where each tensor lies.
 """
 
-import os
 import re
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 
 CONTENT = "meta.pt"
@@ -37,6 +37,20 @@ def parts(path: Path) -> list[Path]:
         return []
 
 
+def size_on_disk(paths: Iterable[Path]) -> int:
+    """Bytes of checkpoints and other files; latest, best and an epoch file may be one file with three names.
+
+    Raises:
+        OSError: One is gone.
+    """
+    sizes = {}
+    for path in paths:
+        for part in parts(path):
+            status = part.lstat()
+            sizes[status.st_dev, status.st_ino] = status.st_size
+    return sum(sizes.values())
+
+
 def content_file(path: Path) -> Path:
     """The file that tells what a checkpoint is."""
     return path / CONTENT if path.is_dir() else path
@@ -51,5 +65,5 @@ def size_and_time(path: Path, *, follow_symlinks: bool = True) -> tuple[int, int
     status = path.stat(follow_symlinks=follow_symlinks)
     if not stat.S_ISDIR(status.st_mode):
         return status.st_size, status.st_mtime_ns
-    found = [os.stat(part) for part in parts(path)]  # noqa: PTH116 - Path.stat would be one more name for it
+    found = [part.stat() for part in parts(path)]
     return sum(part.st_size for part in found), max((part.st_mtime_ns for part in found), default=status.st_mtime_ns)

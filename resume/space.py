@@ -7,7 +7,7 @@ from pathlib import Path
 from resume.catalog import OWNED, list_names, role_of
 from resume.decision import Decision, Resume, StartOver
 from resume.errors import ResumeError
-from resume.forms import is_shards, parts
+from resume.forms import is_shards, parts, size_on_disk
 from resume.messages import say, text
 from resume.screen import size_text
 
@@ -89,12 +89,7 @@ def _kept_by(decision: Decision) -> int:
         return 0
     folder = decision.checkpoint_dir
     leaving = {file.name for file in decision.archive.files} if decision.archive else set()
-    sizes = {}
-    for name in list_names(folder) - leaving:
-        for part in parts(folder / name) if role_of(name) in OWNED else []:
-            status = part.lstat()
-            sizes[status.st_dev, status.st_ino] = status.st_size
-    return sum(sizes.values())
+    return size_on_disk(folder / name for name in list_names(folder) - leaving if role_of(name) in OWNED)
 
 
 def _freed(decision: Decision) -> int:
