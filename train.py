@@ -106,6 +106,7 @@ def train(arguments: resume.Arguments, decision: resume.Decision) -> int:
             is_trial = bool(cli.config.trainer.fast_dev_run)  # it writes nothing, and trains from the start
             trainer = build(cli, decision, None if is_trial else parent)
             resume.require_space(decision, checkpoint_size(cli.model), checkpoints_kept(cli))
+            cli.datamodule.prepare_workers(trainer.world_size)
             with Processes(trainer, decision) as processes:
                 if not is_trial:
                     processes.first_does(make_way)
@@ -115,8 +116,11 @@ def train(arguments: resume.Arguments, decision: resume.Decision) -> int:
                 trainer.fit(cli.model, datamodule=cli.datamodule, ckpt_path=ckpt_path, weights_only=True)
     except (ConfigError, DataError, NetworkError, CheckpointError, resume.ResumeError) as error:
         return user_error(error, None if applied else decision)
-    except (SaveFailedError, LostProcessError) as error:
+    except SaveFailedError as error:
         tell_error(error)
+        return EXIT_FAILURE
+    except LostProcessError as error:
+        print(f"train.py: {error}", file=sys.stderr)  # which names this process where it is not the first
         return EXIT_FAILURE
     except TrainingInterrupted as stop:
         return say_how_to_go_on(stop)

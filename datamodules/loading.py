@@ -1,17 +1,11 @@
 """DataLoaders that survive signals and resume in the middle of an epoch."""
 
-import atexit
-import multiprocessing
-import signal
-
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from datamodules.dataset import collate
-
-# Windows has no SIGHUP, others no SIGBREAK. SIGUSR1 is how SLURM tells that a job's time is nearly over.
-STOP_SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK", "SIGUSR1")
+from datamodules.workers import begin_work, start_method
 
 
 class PairLoader(DataLoader[tuple[Tensor, Tensor]]):
@@ -26,6 +20,7 @@ class PairLoader(DataLoader[tuple[Tensor, Tensor]]):
         batch_size: Samples in a batch.
         num_workers: Processes that load; 0: the training process does.
         pin_memory: Whether batches go to a GPU.
+        processes: How many processes train together.
     """
 
     def __init__(
@@ -35,6 +30,7 @@ class PairLoader(DataLoader[tuple[Tensor, Tensor]]):
         batch_size: int,
         num_workers: int,
         pin_memory: bool,
+        processes: int = 1,
     ) -> None:
         super().__init__(
             dataset,
@@ -44,7 +40,8 @@ class PairLoader(DataLoader[tuple[Tensor, Tensor]]):
             pin_memory=pin_memory,
             persistent_workers=num_workers > 0,
             collate_fn=collate,
-            worker_init_fn=ignore_stop_signals,
+            multiprocessing_context=start_method(processes) if num_workers > 0 else None,
+            worker_init_fn=begin_work,
             generator=torch.Generator(),  # else each epoch draws from the global one
         )
 
@@ -53,26 +50,3 @@ class PairLoader(DataLoader[tuple[Tensor, Tensor]]):
 
     def load_state_dict(self, state_dict: dict[str, object]) -> None:
         pass
-
-
-def ignore_stop_signals(_worker_id: int) -> None:
-    """A terminal and a scheduler signal the whole process group; only the training process decides when to
-    stop.
-    """
-    for name in STOP_SIGNALS:
-        if hasattr(signal, name):
-            signal.signal(getattr(signal, name), signal.SIG_IGN)
-
-
-@atexit.register
-def end_workers() -> None:
-    """End the workers that are left at the end of the program.
-
-    Python ends them by SIGTERM and waits; they ignore it, and it would wait for ever. Registered after Python's own
-    handler, this one runs before it.
-    """
-    if hasattr(signal, "SIGCHLD"):
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # torch's handler takes a worker's end for a fault
-    for process in multiprocessing.active_children():
-        if process.daemon:
-            process.kill()

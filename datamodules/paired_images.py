@@ -16,6 +16,7 @@ from datamodules.settings import check_classes, check_folders_named, check_loadi
 from datamodules.sources import FolderPairs, PairSource, SamplePairs
 from datamodules.split import split
 from datamodules.transforms import PairTransform, default_augmentation
+from datamodules.workers import SERVER, start_method, start_server
 
 
 class PairedImages(LightningDataModule):
@@ -127,6 +128,15 @@ class PairedImages(LightningDataModule):
             f"{val} for validation, from {self.val_image_path} and {self.val_gt_path}"
         )
 
+    def prepare_workers(self, processes: int) -> None:
+        """Begin early what takes seconds before the first worker starts; the program goes on meanwhile.
+
+        Args:
+            processes: How many processes train together.
+        """
+        if self.num_workers > 0 and start_method(processes) == SERVER:
+            start_server()
+
     def setup(self, stage: str) -> None:  # noqa: ARG002 (Lightning passes it by name)
         # Lightning restores a checkpoint after this; a fit without one starts at the beginning, also the
         # second.
@@ -201,7 +211,9 @@ class PairedImages(LightningDataModule):
 
     def _loader(self, dataset: PairDataset, sampler: EpochSampler | None) -> PairLoader:
         on_cuda = self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
-        return PairLoader(dataset, sampler, self.batch_size, self.num_workers, pin_memory=on_cuda)
+        processes = 1 if self.trainer is None else self.trainer.world_size
+        self.prepare_workers(processes)
+        return PairLoader(dataset, sampler, self.batch_size, self.num_workers, on_cuda, processes)
 
     @property
     def _height_and_width(self) -> tuple[int, int] | None:

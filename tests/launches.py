@@ -10,6 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import pytest
 from lightning.pytorch import Callback
 
 import train
@@ -20,12 +21,15 @@ PATIENCE = 60.0
 TWO = ["--trainer.accelerator=cpu", "--trainer.devices=2", "--trainer.strategy=ddp"]
 LIGHTNING = [sys.executable, "-u", str(PROGRAM)]
 TORCHRUN = [sys.executable, "-u", "-m", "torch.distributed.run"]
+# What no save can replace.
+FOREIGN = Path("checkpoints/best_model.pth/notes.txt")
 
 
 class Act(Callback):
     """Does in one process what the variable ACT says: `1 step 3 SIGKILL`, or `0 val 4 error`.
 
-    That is the rank, the place (a step or a validation), the optimizer steps done, and a signal to itself, or an error.
+    That is the rank, the place (a step or a validation), the optimizer steps done, and a signal to itself, an error, or
+    a folder of the user's under the name of the best model.
     A variable and no setting, so that all runs have the same configuration. Each process also notes its number.
     """
 
@@ -38,6 +42,10 @@ class Act(Callback):
             return
         if what == "error":
             raise ValueError("a bad batch")
+        if what == "folder":
+            FOREIGN.parent.mkdir()
+            FOREIGN.write_text("mine", encoding="utf-8")
+            return
         signal.raise_signal(signal.Signals[what])
 
     def on_before_backward(self, trainer: Any, pl_module: Any, loss: Any) -> None:
@@ -62,7 +70,8 @@ class Launch:
         self.code: int | None = None
         self.out, self.err = (folder / f"{name}_{time.monotonic_ns()}" for name in ("out", "err"))
         kept = {name: value for name, value in os.environ.items() if name != "RESUME_DECISION"}
-        kept |= {"PYTHONPATH": str(Path(__file__).parent), "LC_ALL": "C.UTF-8", "OMP_NUM_THREADS": "1", **environ}
+        kept |= {"PYTHONPATH": str(Path(__file__).parent), "LC_ALL": "C.UTF-8", "OMP_NUM_THREADS": "1"}
+        kept |= {"PYTHONFAULTHANDLER": "1", **environ}
         with self.out.open("wb") as out, self.err.open("wb") as err:
             self.process = subprocess.Popen(
                 list(command), cwd=folder, stdin=subprocess.DEVNULL, stdout=out, stderr=err, env=kept,
@@ -91,7 +100,13 @@ class Launch:
 
     def finish(self) -> int:
         """Wait for the end of the program and of all that it has started; returns the exit code."""
-        code = self.process.wait(PATIENCE)
+        try:
+            code = self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            for pid in members(self.process.pid):
+                os.kill(pid, signal.SIGABRT)  # each says where it stands
+            self.process.wait()
+            pytest.fail(f"it has not ended: {self.said()} {self.complained()}")
         end = time.monotonic() + 15  # a DataLoader's workers look every 5 s whether their process is still there
         while left := members(self.process.pid):
             assert time.monotonic() < end, f"left over: {left}: {self.said()} {self.complained()}"
@@ -108,11 +123,18 @@ class Launch:
         self.process.wait()
 
 
-def members(session: int) -> list[int]:
-    """The processes of a session that run, and those of sessions that torchrun has begun for its workers."""
-    listed = subprocess.run(["ps", "-eo", "pid=,ppid=,sess=,stat="], capture_output=True, text=True, check=True).stdout
-    rows = [line.split() for line in listed.splitlines()]
+def members(session: int, command: str = "") -> list[int]:
+    """The processes of a session that run, and those of sessions that torchrun has begun for its workers.
+
+    Args:
+        session: Its number.
+        command: What is in their command line.
+    """
+    listing = ["ps", "-ww", "-eo", "pid=,ppid=,sess=,stat=,args="]
+    listed = subprocess.run(listing, capture_output=True, text=True, check=True).stdout
+    rows = [line.split(maxsplit=4) for line in listed.splitlines()]
     found = {session}
     for _ in range(3):
-        found |= {int(pid) for pid, parent, sess, _ in rows if int(parent) in found or int(sess) in found}
-    return [int(pid) for pid, _, _, state in rows if int(pid) in found and not re.match("Z", state)]
+        found |= {int(pid) for pid, parent, sess, *_ in rows if int(parent) in found or int(sess) in found}
+    alive = [(int(pid), args) for pid, _, _, state, args in rows if not re.match("Z", state)]
+    return [pid for pid, args in alive if pid in found and command in args]

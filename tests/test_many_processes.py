@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import tiny_run
 import torch
-from launches import LIGHTNING, TWO, Launch, members
+from launches import FOREIGN, LIGHTNING, PROGRAM, TWO, Launch, members
 from lightning.pytorch import Trainer
 from pictures import draw_pairs
 from tiny_run import PATHS, Run
@@ -139,12 +139,23 @@ def test_the_validation_over_both_processes_gives_the_figures_of_one(whole: Laun
         assert trainer.callback_metrics[name].item() == of_both[name], name
 
 
-def test_the_others_end_when_the_first_process_is_killed(begin: Start) -> None:
+@pytest.fixture(scope="module")
+def in_second_epoch(begin: Start) -> Launch:
     program = begin(*ENDLESS)
     program.wait_for("Epoch 2/")
+    return program
+
+
+def test_no_worker_is_a_fork_of_a_process_whose_threads_may_hold_locks(in_second_epoch: Launch) -> None:
+    assert len(members(in_second_epoch.process.pid, str(PROGRAM))) == 2  # a fork has its parent's command line
+    assert len(members(in_second_epoch.process.pid, "multiprocessing.forkserver")) == 2 + 2 * 2
+
+
+def test_the_others_end_when_the_first_process_is_killed(in_second_epoch: Launch) -> None:
+    program = in_second_epoch
     os.kill(program.process.pid, signal.SIGKILL)
     assert program.finish() == -signal.SIGKILL
-    assert program.complained() == f"\ntrain.py: The first process has ended, and so does {NAME_OF_OTHER}.\n"
+    assert program.complained().strip() == f"train.py: The first process has ended, and so does {NAME_OF_OTHER}."
     assert every_file_is_whole(program)
 
 
@@ -153,7 +164,7 @@ def test_the_others_end_when_the_first_process_is_killed(begin: Start) -> None:
 )
 def test_a_signal_while_the_processes_find_each_other_ends_all_of_them(begin: Start, signum: signal.Signals) -> None:
     program = begin(*ENDLESS)
-    program.wait_until(lambda: len(members(program.process.pid)) > 1)
+    program.wait_until(lambda: len(members(program.process.pid, str(PROGRAM))) > 1)
     if signum == signal.SIGINT:
         os.killpg(program.process.pid, signum)
     else:
@@ -188,6 +199,15 @@ def test_an_error_in_one_process_is_told_once_and_saves_the_steps_before_it(
     resumed = begin(*AUTO, after=program)
     assert resumed.finish() == 0
     assert compare_runs(whole.folder / "checkpoints", program.folder / "checkpoints") == []
+
+
+@pytest.mark.slow
+def test_the_processes_go_on_after_a_save_that_fails_in_the_first(begin: Start) -> None:
+    program = begin(*TINY, *TWO, "--max_epochs=2", ACT="0 step 2 folder")
+    assert program.finish() == 1
+    assert "train.py: 2 saves failed, the last one in epoch 2, step 14: best_model.pth: " in program.complained()
+    assert run_of(program, "latest_checkpoint.pth")["finished"]
+    assert (program.folder / FOREIGN).read_text(encoding="utf-8") == "mine"
 
 
 @pytest.mark.slow

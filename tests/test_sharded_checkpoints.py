@@ -186,18 +186,21 @@ def test_a_start_whose_strategy_cannot_read_them_says_so_and_touches_nothing(
     assert "is a folder of shards; only --trainer.strategy fsdp or model_parallel" in capsys.readouterr().err
 
 
+def train_shared(folder: Path, *arguments: str) -> str:
+    """Train in two processes that share a model; returns what they said."""
+    command = [sys.executable, "-W", "ignore", str(TESTS / "sharded_run.py"), str(folder), *arguments]
+    environ = {**os.environ, "PYTHONPATH": f"{TESTS.parent}{os.pathsep}{TESTS}"}
+    return subprocess.run(command, check=True, timeout=200, env=environ, stdout=subprocess.PIPE, text=True).stdout
+
+
 @pytest.mark.slow
 def test_two_processes_that_share_a_model_resume_it_bit_for_bit(tmp_path: Path) -> None:
-    def train(name: str, *arguments: str) -> Path:
-        command = [sys.executable, "-W", "ignore", str(TESTS / "sharded_run.py"), str(tmp_path / name), *arguments]
-        path = f"{TESTS.parent}{os.pathsep}{TESTS}"
-        subprocess.run(command, check=True, timeout=200, env={**os.environ, "PYTHONPATH": path})
-        return tmp_path / name
-
-    whole, parts = train("whole", "2"), train("parts", "1")
+    whole, parts = tmp_path / "whole", tmp_path / "parts"
+    train_shared(whole, "2")
+    train_shared(parts, "1")
     for name in ("latest_checkpoint.pth", "best_model.pth", "checkpoint_epoch_1.pth"):
         require_intact(parts / name)
-    train("parts", "2", str(parts / "latest_checkpoint.pth"))
+    train_shared(parts, "2", str(parts / "latest_checkpoint.pth"))
     contents = []
     for folder in (whole, parts):
         dcp_to_torch_save(folder / "latest_checkpoint.pth", folder / "tensors.pt")
@@ -207,3 +210,15 @@ def test_two_processes_that_share_a_model_resume_it_bit_for_bit(tmp_path: Path) 
         ]
         contents.append({"tensors": loaded[0], "rest": loaded[1]})
     assert list(differences(contents[0], contents[1])) == []
+
+
+@pytest.mark.slow
+def test_two_processes_that_share_a_model_go_on_after_a_save_that_fails_in_one(tmp_path: Path) -> None:
+    foreign = tmp_path / "best_model.pth" / "notes.txt"
+    foreign.parent.mkdir()
+    foreign.write_text("mine", encoding="utf-8")
+    said = train_shared(tmp_path, "2")
+    assert [said.count(f"Warning: not saved in epoch {epoch}, step") for epoch in (1, 2)] == [1, 1]
+    assert [path.name for path in foreign.parent.iterdir()] == ["notes.txt"]
+    for name in ("latest_checkpoint.pth", "checkpoint_epoch_1.pth", "checkpoint_epoch_2.pth"):
+        require_intact(tmp_path / name)

@@ -20,7 +20,7 @@ import configs
 import train
 from benchmarks.torture.board import Board
 from benchmarks.torture.moments import Aim, Moments
-from datamodules.loading import end_workers
+from datamodules.workers import end_workers
 from resume import stopping
 
 HANGS_AFTER = 180.0  # s
