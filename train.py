@@ -206,6 +206,7 @@ def build(cli: "TrainCLI", decision: resume.Decision, parent: dict[str, Any] | N
         "class_mapping": cli.datamodule.class_mapping,
         "versions": versions(),
         "git_commit": git_commit(),
+        "job": resume.job_id(),
         "config": cli.config_text(),
     }
     origin = None if parent is None else {key: parent[key] for key in ("run_id", "file", "global_step")}

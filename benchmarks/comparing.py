@@ -13,7 +13,7 @@ HISTORY = "training_history.csv"
 PLOT = "training_history.png"
 CONFIG = "config.yaml"
 # What tells of the clock, of the starts that a run took, and of where it lies, and not of what was trained.
-IGNORED_ENTRIES = frozenset({"run_id", "parent", "saved_at", "seconds", "resumes", "checkpoint_dir"})
+IGNORED_ENTRIES = frozenset({"run_id", "parent", "saved_at", "seconds", "resumes", "checkpoint_dir", "job"})
 IGNORED_COLUMNS = frozenset({"seconds", "resumed"})
 # Lightning's count of the batches of a validation that is over, which a resume begins anew.
 IGNORED_PLACE = "loops.fit_loop.epoch_loop.val_loop.batch_progress"

@@ -29,6 +29,7 @@ class Checkpoint:
         score: The monitored metric at this save.
         saved_at: When it was saved, in UTC; the file's own time changes when it is copied.
         config: The run's resolved configuration as YAML text.
+        job: The scheduler's job that saved it (`job_id`).
         damage: Why it cannot be used; None if it is sound.
     """
 
@@ -53,6 +54,7 @@ class Checkpoint:
     image_path: str | None = None
     gt_path: str | None = None
     config: str = ""
+    job: str | None = None
 
     @property
     def age_key(self) -> tuple[int, datetime]:
@@ -111,6 +113,7 @@ def _facts(run: dict[str, Any]) -> dict[str, Any]:
             "image_path": _short(data, "image_path", _LONGEST_PATH, str, type(None)),
             "gt_path": _short(data, "gt_path", _LONGEST_PATH, str, type(None)),
             "config": _as(run, "config", str),
+            "job": _as(run, "job", str, type(None)),
         }
     except (KeyError, TypeError, ValueError) as error:
         raise UnreadableError(text("wrong or missing entry: {entry}").format(entry=error)) from error

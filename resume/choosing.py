@@ -14,11 +14,12 @@ from resume.handoff import handed_on
 from resume.journal import tell_unfinished_move
 from resume.lock import refuse_if_in_use, who_uses
 from resume.messages import plural, say, text
-from resume.planning import folder_for, plan_fresh, plan_resume
+from resume.planning import folder_for, home_of, plan_fresh, plan_resume
 from resume.ranks import is_first_process
+from resume.restarts import folder_of_job, job_id, restart_variable
 from resume.slurm import array_task
 from resume.soundness import newest_first, why_not
-from resume.terminal import audience, restart_variable
+from resume.terminal import audience
 
 if TYPE_CHECKING:
     from resume.arguments import Arguments
@@ -66,16 +67,14 @@ def choose(arguments: "Arguments", on_waiting: Callable[[], None] | None = None)
 
 
 def _decide(arguments: "Arguments", on_waiting: Callable[[], None] | None) -> Decision:
+    restarted = restart_variable()
+    folder = _where_job_goes_on(arguments) if restarted is not None else None
+    if folder is not None:
+        said = text("A job that was started again goes on, as with --ckpt_path auto ({variable} is set).")
+        say(said.format(variable=restarted))
+        return _choose_newest(folder)
     if arguments.ckpt_path is not None:
         return _choose_named(arguments.ckpt_path, arguments)
-    restarted = restart_variable()
-    if restarted is not None:
-        say(
-            text("A job that was started again goes on, as with --ckpt_path auto ({variable} is set).").format(
-                variable=restarted
-            )
-        )
-        return _choose_newest(arguments.checkpoint_dir)
     catalog = read_catalog(arguments.checkpoint_dir)
     if not catalog.shown:
         say(text("No checkpoint found; a new run begins."))
@@ -89,6 +88,22 @@ def _decide(arguments: "Arguments", on_waiting: Callable[[], None] | None) -> De
     from resume.dialogue import hold_dialogue  # the menu takes 0.1 s to import
 
     return hold_dialogue(arguments.checkpoint_dir, who, on_waiting)
+
+
+def _where_job_goes_on(arguments: "Arguments") -> Path | None:
+    """The folder in which a job that was started again has its newest state.
+
+    With a checkpoint named that its first start went on from, that is where it has saved since then; None where it has
+    not. All that was further than the named one has made way then, so that the newest one is the job's own.
+    """
+    folders, named, job = [arguments.checkpoint_dir], arguments.ckpt_path, job_id()
+    if named is None:
+        return folders[0]
+    if named == AUTO or job is None:
+        return None
+    if named not in KEYWORDS and "checkpoint_dir" not in arguments.given:
+        folders.insert(0, home_of(expanded("--ckpt_path", named)))
+    return folder_of_job(folders, job)
 
 
 def _choose_named(ckpt_path: str, arguments: "Arguments") -> Decision:

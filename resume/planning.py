@@ -59,11 +59,17 @@ def folder_for(checkpoint: Checkpoint, default: Path) -> Path:
     That is the folder of the checkpoint if it also holds the run's own config.yaml; for an archived run the
     folder that holds the archive; else `default`.
     """
-    path = checkpoint.path
+    folder = checkpoint.path.parent
+    home = home_of(checkpoint.path)
+    return home if home != folder or _own_config(checkpoint, read_catalog(folder)) else default
+
+
+def home_of(path: Path) -> Path:
+    """The folder that a checkpoint lies in, or of an archived one the folder that holds the archive."""
     folder = Path(os.path.abspath(path)).parent  # noqa: PTH100 - resolve() would follow links to another folder
     if folder.parent.name == ARCHIVE and ARCHIVE_NAME.fullmatch(folder.name):
         return _as_short_as_possible(folder.parent.parent)
-    return path.parent if _own_config(checkpoint, read_catalog(path.parent)) else default
+    return path.parent
 
 
 def _as_short_as_possible(folder: Path) -> Path:

@@ -12,8 +12,6 @@ Audience = Literal["menu", "lines", "nobody"]
 
 # Set in each process of a multi-process launch by torchrun and Lightning, or by hand for one on several machines.
 _LAUNCHED = ("LOCAL_RANK", "RANK", "GROUP_RANK", "NODE_RANK", "TORCHELASTIC_RUN_ID")
-# Counts of how often torchrun or SLURM has started the same job again.
-_RESTARTS = ("TORCHELASTIC_RESTART_COUNT", "SLURM_RESTART_COUNT")
 
 
 def audience(environ: Mapping[str, str] = os.environ) -> tuple[Audience, str]:
@@ -42,11 +40,6 @@ def open_missing_streams() -> None:
             os.fstat(descriptor)
         except OSError:
             os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free
-
-
-def restart_variable(environ: Mapping[str, str] = os.environ) -> str | None:
-    """The variable by which a scheduler says that this is no first start of its job; None in a first start."""
-    return next((variable for variable in _RESTARTS if number(environ, variable, 0) > 0), None)
 
 
 def _launched(environ: Mapping[str, str]) -> str:

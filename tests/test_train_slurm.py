@@ -95,6 +95,18 @@ def test_sigterm_twice_as_slurm_sends_it_does_not_cost_the_file(start: Begin, tm
     assert not (tmp_path / "asked").exists()
 
 
+def test_a_job_that_named_a_checkpoint_goes_on_from_its_own_when_it_is_started_again(start: Begin) -> None:
+    start(*PATHS, *TINY, "--max_epochs=1", "--no_interactive").communicate()
+    command = ["--ckpt_path=best", "--max_epochs=100000", "--no_interactive"]
+    first = read_until(start(*command, **JOB), "Epoch 2/")
+    first.send_signal(signal.SIGUSR1)
+    first.communicate()
+    second = start(*command, SLURM_RESTART_COUNT="1", **JOB)
+    read_until(second, "Checkpoint loaded from checkpoints/interrupted_checkpoint.pth")
+    second.send_signal(signal.SIGTERM)
+    second.communicate()
+
+
 def test_outside_of_a_job_the_signal_keeps_its_meaning(start: Begin) -> None:
     process = read_until(start(*ENDLESS), "Epoch 1/")
     process.send_signal(signal.SIGUSR1)

@@ -14,7 +14,7 @@ from benchmarks.comparing import compare_runs
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
 # Four steps in each of three epochs, on each of two nodes; the tests hold a job in the middle of the second epoch.
-TRAINING = [*PATHS, *TINY, "--batch_size=1", "--max_epochs=3", "--trainer.accelerator=cpu"]
+TRAINING = [*PATHS, *TINY, "--data.num_workers=1", "--batch_size=1", "--max_epochs=3", "--trainer.accelerator=cpu"]
 TRAINING += ["--trainer.callbacks+=stopping.HoldUntilSignal"]
 TWO_NODES = ["--nodes=2", "--time=10", "--", *TRAINING]
 ONE_NODE = ["--nodes=1", "--time=10", "--", *TRAINING]

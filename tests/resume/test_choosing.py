@@ -228,14 +228,3 @@ def test_auto_starts_a_new_run_where_all_weights_are_damaged(folder: Path) -> No
     for name in ("latest_checkpoint.pth", "interrupted_checkpoint.pth", "best_model.pth", "checkpoint_epoch_1.pth"):
         run_files.flip_a_bit(folder / name)
     assert isinstance(decide("--ckpt_path=auto"), Fresh)
-
-
-@pytest.mark.parametrize("variable", ["TORCHELASTIC_RESTART_COUNT", "SLURM_RESTART_COUNT"])
-def test_a_job_that_was_started_again_goes_on_unless_told_otherwise(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, variable: str
-) -> None:
-    monkeypatch.setenv(variable, "0")
-    assert isinstance(decide("--no_interactive"), Fresh)
-    monkeypatch.setenv(variable, "1")
-    assert chosen("--no_interactive") == "latest_checkpoint.pth"
-    assert chosen("--ckpt_path=best") == "best_model.pth"
