@@ -104,9 +104,9 @@ def train(arguments: resume.Arguments, decision: resume.Decision) -> int:
                     make_way()
                 return 0
             is_trial = bool(cli.config.trainer.fast_dev_run)  # it writes nothing, and trains from the start
-            trainer = build(cli, decision, None if is_trial else parent)
+            trainer = build(cli, arguments, decision, None if is_trial else parent)
             resume.require_space(decision, checkpoint_size(cli.model), checkpoints_kept(cli))
-            cli.datamodule.prepare_workers(trainer.world_size)
+            cli.datamodule.prepare_workers(trainer)
             with Processes(trainer, decision) as processes:
                 if not is_trial:
                     processes.first_does(make_way)
@@ -187,7 +187,9 @@ def has_new_data(cli: "TrainCLI", decision: resume.Decision) -> bool:
     return (before.image_path, before.gt_path) != (cli.config.data.image_path, cli.config.data.gt_path)
 
 
-def build(cli: "TrainCLI", decision: resume.Decision, parent: dict[str, Any] | None) -> "Trainer":
+def build(
+    cli: "TrainCLI", arguments: resume.Arguments, decision: resume.Decision, parent: dict[str, Any] | None
+) -> "Trainer":
     """The trainer with the callbacks that write the run's files."""
     from callbacks import (
         AtomicCheckpointIO,
@@ -200,13 +202,13 @@ def build(cli: "TrainCLI", decision: resume.Decision, parent: dict[str, Any] | N
     )
     from configs import as_config_error, device_line, git_commit, machine, versions
 
-    folder, monitored = str(decision.checkpoint_dir), cli.config.checkpoint
+    folder, monitored, job = str(decision.checkpoint_dir), cli.config.checkpoint, resume.job_of(arguments.ckpt_path)
     facts: dict[str, Any] = {
         "data": data_of(cli),
         "class_mapping": cli.datamodule.class_mapping,
         "versions": versions(),
         "git_commit": git_commit(),
-        "job": resume.job_id(),
+        "job": None if job is None else job._asdict(),
         "config": cli.config_text(),
     }
     origin = None if parent is None else {key: parent[key] for key in ("run_id", "file", "global_step")}

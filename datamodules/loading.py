@@ -20,7 +20,7 @@ class PairLoader(DataLoader[tuple[Tensor, Tensor]]):
         batch_size: Samples in a batch.
         num_workers: Processes that load; 0: the training process does.
         pin_memory: Whether batches go to a GPU.
-        processes: How many processes train together.
+        in_group: Whether the training process is in a process group.
     """
 
     def __init__(
@@ -30,7 +30,7 @@ class PairLoader(DataLoader[tuple[Tensor, Tensor]]):
         batch_size: int,
         num_workers: int,
         pin_memory: bool,
-        processes: int = 1,
+        in_group: bool = False,
     ) -> None:
         super().__init__(
             dataset,
@@ -40,7 +40,7 @@ class PairLoader(DataLoader[tuple[Tensor, Tensor]]):
             pin_memory=pin_memory,
             persistent_workers=num_workers > 0,
             collate_fn=collate,
-            multiprocessing_context=start_method(processes) if num_workers > 0 else None,
+            multiprocessing_context=start_method(in_group) if num_workers > 0 else None,
             worker_init_fn=begin_work,
             generator=torch.Generator(),  # else each epoch draws from the global one
         )

@@ -3,6 +3,7 @@ from pathlib import Path
 
 from lightning.pytorch import LightningDataModule, Trainer
 from lightning.pytorch.loops.progress import _ProcessedTracker
+from lightning.pytorch.strategies import ParallelStrategy
 from torch import Tensor, nn
 
 from datamodules.checks import Progress, check_pairs
@@ -128,13 +129,13 @@ class PairedImages(LightningDataModule):
             f"{val} for validation, from {self.val_image_path} and {self.val_gt_path}"
         )
 
-    def prepare_workers(self, processes: int) -> None:
+    def prepare_workers(self, trainer: Trainer | None) -> None:
         """Begin early what takes seconds before the first worker starts; the program goes on meanwhile.
 
         Args:
-            processes: How many processes train together.
+            trainer: The one that is to fit; None: whoever takes a loader.
         """
-        if self.num_workers > 0 and start_method(processes) == SERVER:
+        if self.num_workers > 0 and start_method(_is_in_group(trainer)) == SERVER:
             start_server()
 
     def setup(self, stage: str) -> None:  # noqa: ARG002 (Lightning passes it by name)
@@ -210,10 +211,10 @@ class PairedImages(LightningDataModule):
         return PairDataset(source, self._mapping, transform, self.seed)
 
     def _loader(self, dataset: PairDataset, sampler: EpochSampler | None) -> PairLoader:
+        self.prepare_workers(self.trainer)
         on_cuda = self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
-        processes = 1 if self.trainer is None else self.trainer.world_size
-        self.prepare_workers(processes)
-        return PairLoader(dataset, sampler, self.batch_size, self.num_workers, on_cuda, processes)
+        in_group = _is_in_group(self.trainer)
+        return PairLoader(dataset, sampler, self.batch_size, self.num_workers, on_cuda, in_group)
 
     @property
     def _height_and_width(self) -> tuple[int, int] | None:
@@ -247,6 +248,10 @@ class PairedImages(LightningDataModule):
             FolderPairs(self.image_path, self.gt_path, pairs),
             FolderPairs(self.val_image_path, self.val_gt_path, val_pairs),
         )
+
+
+def _is_in_group(trainer: Trainer | None) -> bool:
+    return trainer is not None and isinstance(trainer.strategy, ParallelStrategy)  # with one device too
 
 
 def _counts(trainer: Trainer) -> tuple[_ProcessedTracker, _ProcessedTracker]:

@@ -1,7 +1,6 @@
 """Where pairs come from: two folders, or the project's own drawings."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -11,7 +10,7 @@ import torch
 from torch import Tensor
 
 from datamodules.errors import DataError
-from datamodules.pairs import Pair
+from datamodules.pairs import Names, Pair
 from datamodules.reading import read_gt, read_image, without_pillow_warnings
 from datamodules.samples import draw_pair
 
@@ -32,22 +31,23 @@ class PairSource(Protocol):
     def load(self, index: int) -> RawPair: ...
 
 
-@dataclass(frozen=True)
 class FolderPairs:
     """Pairs of files in two folders."""
 
-    image_path: str
-    gt_path: str
-    pairs: Sequence[Pair]
+    def __init__(self, image_path: str, gt_path: str, pairs: Sequence[Pair]) -> None:
+        self.image_path = image_path
+        self.gt_path = gt_path
+        self._images = Names(pair.image for pair in pairs)
+        self._gts = Names(pair.gt for pair in pairs)
 
     def __len__(self) -> int:
-        return len(self.pairs)
+        return len(self._images)
 
     def image_file(self, index: int) -> str:
-        return str(Path(self.image_path, self.pairs[index].image))
+        return str(Path(self.image_path, self._images[index]))
 
     def gt_file(self, index: int) -> str:
-        return str(Path(self.gt_path, self.pairs[index].gt))
+        return str(Path(self.gt_path, self._gts[index]))
 
     def load(self, index: int) -> RawPair:
         """Reads one pair.

@@ -1,7 +1,7 @@
 """The processes that load data: where they come from, what they ignore, and how they end."""
 
 import atexit
-import multiprocessing
+import multiprocessing.util  # here, so that its exit handler is registered before `end_workers`
 import os
 import signal
 import threading
@@ -13,24 +13,24 @@ _NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK", "SIGUSR1")
 STOP_SIGNALS = tuple(getattr(signal, name) for name in _NAMES if hasattr(signal, name))
 
 FORK, SERVER = "fork", "forkserver"
-# What takes seconds to import. No module of the project: the server knows another sys.path.
+# What takes seconds to import. No module of the project: on Python 3.11 the server does not get the program's sys.path.
 _IMPORTED_ONCE = ["lightning.pytorch", "torchvision.transforms.v2"]
 # The server takes no module from the folder that the program was started in; the keeper of semaphores says nothing of
 # those that it cleans up after a killed process.
 _ENVIRONMENT = {"PYTHONSAFEPATH": "1", "PYTHONWARNINGS": "ignore:resource_tracker"}
 
 
-def start_method(processes: int) -> str:
-    """How workers are started: never forked from one of several training processes.
+def start_method(in_group: bool) -> str:
+    """How workers are started: never forked from a training process that is in a process group.
 
-    Those have threads of a process group, and a fork copies the locks that these hold. On Python 3.11.7 a forked worker
-    then waited for ever in one start of about thirty.
+    That has threads, and a fork copies the locks that these hold. On Python 3.11.7 a forked worker then waited for ever
+    in one start of about thirty.
 
     Args:
-        processes: How many train together.
+        in_group: Whether the training process is in one, if only alone.
     """
     method = multiprocessing.get_start_method()
-    return SERVER if method == FORK and processes > 1 else method
+    return SERVER if method == FORK and in_group else method
 
 
 def start_server() -> None:

@@ -14,7 +14,7 @@ from resume.lock import RunLock
 from resume.messages import plural, resolve_language, say, set_language, text
 from resume.parent import end_with_parent, loss_of_parent
 from resume.ranks import is_first_process, process_name
-from resume.restarts import job_id
+from resume.restarts import job_of
 from resume.same_run import (
     command_to_train_on,
     is_finished,
@@ -49,7 +49,7 @@ __all__ = [
     "hand_on",
     "is_finished",
     "is_first_process",
-    "job_id",
+    "job_of",
     "leave_at_once",
     "leave_if_unheard",
     "loss_of_parent",

@@ -9,6 +9,7 @@ from resume.errors import UnreadableError
 from resume.forms import size_and_time
 from resume.messages import text
 from resume.reading import read_run
+from resume.restarts import Job
 
 Kind = Literal["latest", "interrupted", "best", "epoch", "other"]
 
@@ -29,7 +30,7 @@ class Checkpoint:
         score: The monitored metric at this save.
         saved_at: When it was saved, in UTC; the file's own time changes when it is copied.
         config: The run's resolved configuration as YAML text.
-        job: The scheduler's job that saved it (`job_id`).
+        job: The scheduler's job that saved it.
         damage: Why it cannot be used; None if it is sound.
     """
 
@@ -54,7 +55,7 @@ class Checkpoint:
     image_path: str | None = None
     gt_path: str | None = None
     config: str = ""
-    job: str | None = None
+    job: Job | None = None
 
     @property
     def age_key(self) -> tuple[int, datetime]:
@@ -113,7 +114,7 @@ def _facts(run: dict[str, Any]) -> dict[str, Any]:
             "image_path": _short(data, "image_path", _LONGEST_PATH, str, type(None)),
             "gt_path": _short(data, "gt_path", _LONGEST_PATH, str, type(None)),
             "config": _as(run, "config", str),
-            "job": _as(run, "job", str, type(None)),
+            "job": _job(run.get("job")),
         }
     except (KeyError, TypeError, ValueError) as error:
         raise UnreadableError(text("wrong or missing entry: {entry}").format(entry=error)) from error
@@ -132,6 +133,12 @@ def _short(values: dict[str, Any], key: str, longest: int, *types: type) -> Any:
     if value is not None and len(value) > longest:
         raise ValueError(key)
     return value
+
+
+def _job(entry: Any) -> Job | None:
+    if entry is None:
+        return None
+    return Job(_as(entry, "name", str), _as(entry, "restarts", int), _as(entry, "ckpt_path", str, type(None)))
 
 
 def _moment(written: str) -> datetime:

@@ -14,9 +14,9 @@ from resume.handoff import handed_on
 from resume.journal import tell_unfinished_move
 from resume.lock import refuse_if_in_use, who_uses
 from resume.messages import plural, say, text
-from resume.planning import folder_for, home_of, plan_fresh, plan_resume
+from resume.planning import folder_for, home_of, is_same_folder, plan_fresh, plan_resume
 from resume.ranks import is_first_process
-from resume.restarts import folder_of_job, job_id, restart_variable
+from resume.restarts import job_of, restart_variable
 from resume.slurm import array_task
 from resume.soundness import newest_first, why_not
 from resume.terminal import audience
@@ -56,9 +56,10 @@ def choose(arguments: "Arguments", on_waiting: Callable[[], None] | None = None)
     if task is not None and "checkpoint_dir" not in arguments.given:
         said = text("Task {task} of an array of jobs has a folder of its own: {folder} (otherwise: --checkpoint_dir).")
         say(said.format(task=task, folder=arguments.checkpoint_dir))
-    if is_first_process() and who_uses(arguments.checkpoint_dir) is None:
-        restore_replaced(arguments.checkpoint_dir)
-        tell_unfinished_move(arguments.checkpoint_dir)
+    for folder in _folders(arguments):
+        if is_first_process() and who_uses(folder) is None:
+            restore_replaced(folder)
+            tell_unfinished_move(folder)
     decision = _decide(arguments, on_waiting)
     # A trial writes nothing. What is said here is said again, and for good, when the lock is taken.
     if not isinstance(decision, Quit) and _TRIAL not in arguments.given:
@@ -67,14 +68,13 @@ def choose(arguments: "Arguments", on_waiting: Callable[[], None] | None = None)
 
 
 def _decide(arguments: "Arguments", on_waiting: Callable[[], None] | None) -> Decision:
-    restarted = restart_variable()
-    folder = _where_job_goes_on(arguments) if restarted is not None else None
-    if folder is not None:
+    named, restarted = arguments.ckpt_path, restart_variable()
+    if named is not None:
+        return (_choose_own(arguments) if restarted else None) or _choose_named(named, arguments)
+    if restarted is not None:
         said = text("A job that was started again goes on, as with --ckpt_path auto ({variable} is set).")
         say(said.format(variable=restarted))
-        return _choose_newest(folder)
-    if arguments.ckpt_path is not None:
-        return _choose_named(arguments.ckpt_path, arguments)
+        return _choose_newest(arguments.checkpoint_dir)
     catalog = read_catalog(arguments.checkpoint_dir)
     if not catalog.shown:
         say(text("No checkpoint found; a new run begins."))
@@ -90,20 +90,39 @@ def _decide(arguments: "Arguments", on_waiting: Callable[[], None] | None) -> De
     return hold_dialogue(arguments.checkpoint_dir, who, on_waiting)
 
 
-def _where_job_goes_on(arguments: "Arguments") -> Path | None:
-    """The folder in which a job that was started again has its newest state.
+def _folders(arguments: "Arguments") -> list[Path]:
+    """The folders in which this start may go on: the one that is configured, before it that of a checkpoint by path."""
+    folder, named = arguments.checkpoint_dir, arguments.ckpt_path
+    if named is None or named == AUTO or named in KEYWORDS or "checkpoint_dir" in arguments.given:
+        return [folder]
+    home = home_of(expanded("--ckpt_path", named))
+    return [home, folder] if _is_folder(home) and not is_same_folder(home, folder) else [folder]
 
-    With a checkpoint named that its first start went on from, that is where it has saved since then; None where it has
-    not. All that was further than the named one has made way then, so that the newest one is the job's own.
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a name too long, a folder that is closed to this user
+        return False
+
+
+def _choose_own(arguments: "Arguments") -> Resume | None:
+    """What an earlier start of this job has saved, which began with the checkpoint that is named; None: nothing.
+
+    All that was further than the named one made way in that start, so that the newest one is the job's own.
     """
-    folders, named, job = [arguments.checkpoint_dir], arguments.ckpt_path, job_id()
-    if named is None:
-        return folders[0]
-    if named == AUTO or job is None:
+    job = job_of(arguments.ckpt_path)
+    if job is None or arguments.ckpt_path == AUTO:
         return None
-    if named not in KEYWORDS and "checkpoint_dir" not in arguments.given:
-        folders.insert(0, home_of(expanded("--ckpt_path", named)))
-    return folder_of_job(folders, job)
+    for folder in _folders(arguments):
+        catalog = read_catalog(folder)
+        own = [found.job for found in catalog.shown if found.run_id == catalog.run_id and found.job is not None]
+        newest = _newest_sound(catalog) if any(saved.is_continued_by(job) for saved in own) else None
+        if newest is not None:
+            said = text("This job was started again: it goes on from what it has saved, not from {named}.")
+            say(said.format(named=arguments.ckpt_path))
+            return plan_resume(newest, folder)
+    return None
 
 
 def _choose_named(ckpt_path: str, arguments: "Arguments") -> Decision:
@@ -122,16 +141,23 @@ def _choose_named(ckpt_path: str, arguments: "Arguments") -> Decision:
 
 def _choose_newest(folder: Path) -> Resume | Fresh:
     catalog = read_catalog(folder)
-    for found in newest_first(catalog):
-        reason = why_not(found, catalog.run_id)
-        if reason is None:
-            return plan_resume(found, folder)
-        say(text("--ckpt_path auto: not {name}: {reason}.").format(name=found.path.name, reason=reason))
+    newest = _newest_sound(catalog)
+    if newest is not None:
+        return plan_resume(newest, folder)
     if catalog.shown:
         say(text("--ckpt_path auto: every checkpoint in {folder} is damaged; a new run begins.").format(folder=folder))
     else:
         say(text("--ckpt_path auto: no checkpoint in {folder}; a new run begins.").format(folder=folder))
     return plan_fresh(folder, catalog)
+
+
+def _newest_sound(catalog: Catalog) -> Checkpoint | None:
+    for found in newest_first(catalog):
+        reason = why_not(found, catalog.run_id)
+        if reason is None:
+            return found
+        say(text("--ckpt_path auto: not {name}: {reason}.").format(name=found.path.name, reason=reason))
+    return None
 
 
 def _by_keyword(keyword: str, folder: Path) -> Checkpoint:

@@ -1,18 +1,33 @@
-"""Jobs that a scheduler starts again: whether this is such a start, and where the job has saved before it."""
+"""Jobs that a scheduler starts again: which one this is, and whether a checkpoint is of an earlier start of it."""
 
 import os
-from collections.abc import Iterable, Mapping
-from pathlib import Path
+from collections.abc import Mapping
+from typing import NamedTuple
 
-from resume.catalog import read_catalog
 from resume.ranks import number
 from resume.slurm import job_name
 from resume.stopping import in_slurm_job
 
 # Counts of how often torchrun or SLURM has started the same job again.
 _RESTARTS = ("TORCHELASTIC_RESTART_COUNT", "SLURM_RESTART_COUNT")
-_RUN_ID = "TORCHELASTIC_RUN_ID"
-_NO_RUN_ID = "none"  # torchrun without --rdzv-id: the same for all of its runs
+
+
+class Job(NamedTuple):
+    """What a checkpoint tells of the job that saved it.
+
+    Attributes:
+        name: What is the same in all starts of the job, and in all of its processes.
+        restarts: How often the job had been started again.
+        ckpt_path: The checkpoint that its command line names; a job may have several commands.
+    """
+
+    name: str
+    restarts: int
+    ckpt_path: str | None
+
+    def is_continued_by(self, later: "Job") -> bool:
+        """Whether `later` is the same command in a later start of the same job."""
+        return self._replace(restarts=later.restarts) == later and self.restarts < later.restarts
 
 
 def restart_variable(environ: Mapping[str, str] = os.environ) -> str | None:
@@ -20,17 +35,14 @@ def restart_variable(environ: Mapping[str, str] = os.environ) -> str | None:
     return next((variable for variable in _RESTARTS if number(environ, variable, 0) > 0), None)
 
 
-def job_id(environ: Mapping[str, str] = os.environ) -> str | None:
-    """What is the same in all starts of a job, in all of its processes, and in no other job; None where nothing is."""
+def job_of(ckpt_path: str | None, environ: Mapping[str, str] = os.environ) -> Job | None:
+    """The job that this process belongs to, with the checkpoint that was typed; None outside of one."""
+    name = _name(environ)
+    return None if name is None else Job(name, max(number(environ, count, 0) for count in _RESTARTS), ckpt_path)
+
+
+def _name(environ: Mapping[str, str]) -> str | None:
     if in_slurm_job(environ):
-        return f"SLURM {job_name(environ)}"
-    run_id = environ.get(_RUN_ID, _NO_RUN_ID)
-    return None if run_id == _NO_RUN_ID else f"torchrun {run_id}"
-
-
-def folder_of_job(folders: Iterable[Path], job: str) -> Path | None:
-    """The first of the folders in which the job has saved a checkpoint."""
-    for folder in folders:
-        if folder.is_dir() and any(found.job == job for found in read_catalog(folder).shown):
-            return folder
-    return None
+        return f"SLURM {environ.get('SLURM_CLUSTER_NAME', '')} {job_name(environ)}"
+    run_id = environ.get("TORCHELASTIC_RUN_ID", "none")  # torchrun's word for no --rdzv-id
+    return None if run_id == "none" else f"torchrun {run_id}"

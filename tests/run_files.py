@@ -42,7 +42,6 @@ def facts(epoch: int, /, *, batch: int | None = None, **changes: Any) -> dict[st
         "class_mapping": {"0": 0, "255": 1},
         "versions": {"torch": "2"},
         "git_commit": None,
-        "job": None,
         "config": "lang: auto\n",
     }
     return {**values, **changes}

@@ -65,9 +65,8 @@ def test_ctrl_c_is_passed_on_once_and_saves_the_run(begin: Start) -> None:
 
 @pytest.mark.slow
 def test_a_worker_that_is_killed_is_started_again_and_the_run_goes_on(begin: Start) -> None:
-    program = begin(
-        [*ONE_MACHINE, "--max-restarts=1"], *TWO, "--max_epochs=30", "--no_interactive", **RESTARTS
-    )  # fmt: skip
+    argv = [*TWO, "--data.num_workers=1", "--max_epochs=30", "--no_interactive"]
+    program = begin([*ONE_MACHINE, "--max-restarts=1"], *argv, **RESTARTS)
     program.wait_for("Epoch 2/")
     os.kill(program.pid(1), signal.SIGKILL)
     assert program.finish() == 0, program.complained()

@@ -40,7 +40,7 @@ class ScriptedScores(LightningModule):
 
 
 def run_state(folder: Path, parent: dict[str, Any] | None = None, seed: int = 1) -> RunState:
-    facts = {"data": {"image_path": None, "gt_path": None}, "config": "trainer: {}\n", "job": None}
+    facts = {"data": {"image_path": None, "gt_path": None}, "config": "trainer: {}\n"}
     return RunState("f" * 32, parent, seed=seed, dirpath=str(folder), facts=facts)
 
 

@@ -4,14 +4,17 @@ import signal
 import subprocess
 import sys
 import threading
+from multiprocessing.context import BaseContext
 from multiprocessing.forkserver import _forkserver
 from pathlib import Path
 
 import pytest
 import torch
+from lightning.pytorch import Trainer
 from torch import Tensor
 from torch.utils.data import Dataset
 
+from datamodules import PairedImages
 from datamodules.loading import PairLoader
 from datamodules.workers import FORK, SERVER, STOP_SIGNALS, start_method, start_server
 
@@ -50,10 +53,9 @@ class Locked(Numbers):
         return int(LOCK.acquire(blocking=False))
 
 
-def loader(dataset: Numbers, method: str | None = None, processes: int = 1) -> PairLoader:
-    made = PairLoader(dataset, None, batch_size=1, num_workers=1, pin_memory=False, processes=processes)
-    if method is not None:
-        made.multiprocessing_context = method
+def loader(dataset: Numbers, method: str) -> PairLoader:
+    made = PairLoader(dataset, None, batch_size=1, num_workers=1, pin_memory=False)
+    made.multiprocessing_context = method
     return made
 
 
@@ -68,20 +70,34 @@ def test_workers_outlive_stop_signals(method: str) -> None:
 
 
 @needs_fork
-def test_the_workers_of_several_processes_do_not_meet_locks_that_threads_hold() -> None:
+def test_a_fork_copies_locks_that_threads_hold_and_the_server_does_not() -> None:
     with LOCK:
-        assert numbers(loader(Locked())) == [0, 0]  # what a fork copies
-        assert numbers(loader(Locked(), processes=2)) == [1, 0]
+        assert numbers(loader(Locked(), FORK)) == [0, 0]
+        assert numbers(loader(Locked(), SERVER)) == [1, 0]
 
 
 @needs_fork
-def test_a_single_process_forks_its_workers_and_others_keep_the_systems_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    assert [start_method(1), start_method(2)] == [multiprocessing.get_start_method(), SERVER]
-    for method in ("spawn", SERVER):  # Windows and macOS; Python 3.14
-        monkeypatch.setattr(
-            multiprocessing.context._default_context, "_actual_context", multiprocessing.get_context(method)
-        )
-        assert [start_method(1), start_method(2)] == [method, method]
+@pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
+def test_a_process_group_changes_the_systems_way_where_that_is_a_fork(
+    monkeypatch: pytest.MonkeyPatch, method: str
+) -> None:
+    monkeypatch.setattr(
+        multiprocessing.context._default_context, "_actual_context", multiprocessing.get_context(method)
+    )
+    assert start_method(in_group=False) == method
+    assert start_method(in_group=True) == (SERVER if method == FORK else method)
+
+
+@needs_fork
+@pytest.mark.parametrize("strategy", ["ddp", "auto"])
+def test_one_device_may_have_a_process_group_too(strategy: str) -> None:
+    data = PairedImages(None, None, num_workers=1, sample_pairs=8, image_size=8)
+    settings = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
+    data.trainer = Trainer(accelerator="cpu", devices=1, strategy=strategy, **settings)  # type: ignore[arg-type]
+    context = data.val_dataloader().multiprocessing_context
+    assert isinstance(context, BaseContext)
+    in_group = strategy == "ddp"
+    assert context.get_start_method() == start_method(in_group)
 
 
 @needs_fork
@@ -133,7 +149,6 @@ def test_a_program_ends_by_itself_while_workers_wait_for_work(tmp_path: Path, me
 
 
 @needs_fork
-@pytest.mark.parametrize("method", [FORK, SERVER])
-def test_workers_end_with_a_program_that_is_killed_and_nothing_else_is_said(tmp_path: Path, method: str) -> None:
-    done = work(tmp_path, method, "killed")
+def test_workers_of_the_server_end_with_a_program_that_is_killed_and_nothing_is_said(tmp_path: Path) -> None:
+    done = work(tmp_path, SERVER, "killed")
     assert (done.returncode, done.stderr) == (-signal.SIGKILL, "")
