@@ -1,11 +1,12 @@
 import os
+import pickle
 import unicodedata
 from pathlib import Path
 
 import pytest
 
 from datamodules.errors import DataError
-from datamodules.pairs import Pair, find_pairs
+from datamodules.pairs import Names, Pair, find_pairs
 
 
 def files(folder: Path, *names: str) -> str:
@@ -108,3 +109,10 @@ def test_an_unreadable_sub_folder_is_not_passed_over(tmp_path: Path) -> None:
     (tmp_path / "i" / "closed").chmod(0)
     with pytest.raises(DataError, match="closed"):
         find_pairs(images, gt)
+
+
+def test_names_in_one_block_come_back_as_they_were_also_in_another_process() -> None:
+    names = ["a.png", "病例/甲.png", "", "f\udcfcr.png", "b.png"]
+    block = pickle.loads(pickle.dumps(Names(names)))
+    assert [block[index] for index in range(len(block))] == names
+    assert len(Names([])) == 0
