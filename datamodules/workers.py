@@ -38,7 +38,7 @@ def start_server() -> None:
 
     It imports what they need while the program goes on.
     """
-    # Neither exists on Windows.
+    # Here, since neither is for Windows.
     from multiprocessing import forkserver, resource_tracker
 
     forkserver.set_forkserver_preload(_IMPORTED_ONCE)

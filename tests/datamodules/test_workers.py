@@ -5,7 +5,6 @@ import subprocess
 import sys
 import threading
 from multiprocessing.context import BaseContext
-from multiprocessing.forkserver import _forkserver
 from pathlib import Path
 
 import pytest
@@ -104,6 +103,8 @@ def test_one_device_may_have_a_process_group_too(strategy: str) -> None:
 def test_the_server_hears_no_stop_signal_and_imports_nothing_from_the_working_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    from multiprocessing.forkserver import _forkserver  # not for Windows
+
     (tmp_path / "torch.py").write_text("raise SystemExit('imported')", encoding="utf-8")
     monkeypatch.chdir(tmp_path)
     _forkserver._stop()  # type: ignore[attr-defined]
