@@ -56,8 +56,8 @@ def choose(arguments: "Arguments", on_waiting: Callable[[], None] | None = None)
     if task is not None and "checkpoint_dir" not in arguments.given:
         said = text("Task {task} of an array of jobs has a folder of its own: {folder} (otherwise: --checkpoint_dir).")
         say(said.format(task=task, folder=arguments.checkpoint_dir))
-    for folder in _folders(arguments):
-        if is_first_process() and who_uses(folder) is None:
+    for folder in _folders(arguments) if is_first_process() else ():
+        if who_uses(folder) is None:
             restore_replaced(folder)
             tell_unfinished_move(folder)
     decision = _decide(arguments, on_waiting)
@@ -70,7 +70,8 @@ def choose(arguments: "Arguments", on_waiting: Callable[[], None] | None = None)
 def _decide(arguments: "Arguments", on_waiting: Callable[[], None] | None) -> Decision:
     named, restarted = arguments.ckpt_path, restart_variable()
     if named is not None:
-        return (_choose_own(arguments) if restarted else None) or _choose_named(named, arguments)
+        own = _choose_own(arguments) if restarted else None
+        return own or _choose_named(named, arguments)
     if restarted is not None:
         said = text("A job that was started again goes on, as with --ckpt_path auto ({variable} is set).")
         say(said.format(variable=restarted))

@@ -7,6 +7,14 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+# The end of a program that goes on as the one that its first argument names.
+GO_ON_AS_GIVEN = """
+import pathlib, runpy, sys
+sys.argv.pop(0)
+sys.path[0] = str(pathlib.Path(sys.argv[0]).parent)
+runpy.run_path(sys.argv[0], run_name="__main__")
+"""
+
 Begin = Callable[..., "subprocess.Popen[str]"]
 
 

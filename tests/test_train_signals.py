@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from pictures import draw_pairs
-from programs import Begin, begin_in, read_until
+from programs import GO_ON_AS_GIVEN, Begin, begin_in, read_until
 from tiny_run import PATHS, TINY
 
 import train
@@ -17,12 +17,10 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows sends no such s
 
 PROGRAM = Path(train.__file__)
 # Chosen in the program that starts train.py, as a configuration cannot.
-WITH_START_METHOD = """
-import multiprocessing, pathlib, runpy, sys
+WITH_START_METHOD = f"""
+import multiprocessing, sys
 multiprocessing.set_start_method(sys.argv.pop(1))
-sys.argv.pop(0)
-sys.path[0] = str(pathlib.Path(sys.argv[0]).parent)
-runpy.run_path(sys.argv[0], run_name="__main__")
+{GO_ON_AS_GIVEN}
 """
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 from pictures import draw_pairs
-from programs import Begin, begin_in, read_until
+from programs import GO_ON_AS_GIVEN, Begin, begin_in, read_until
 from tiny_run import PATHS, TINY, Run, load
 
 import train
@@ -27,8 +27,8 @@ JOB = {
     "SLURM_NODEID": "0",
 }
 ENDLESS = [*PATHS, *TINY, "--max_epochs=100000", "--no_interactive"]
-SIGNALLED_AT_THE_FIRST_IMPORT = """
-import os, pathlib, runpy, signal, sys
+SIGNALLED_AT_THE_FIRST_IMPORT = f"""
+import os, signal, sys
 
 class Now:
     def find_spec(self, name, path=None, target=None):
@@ -36,9 +36,7 @@ class Now:
             os.kill(os.getpid(), signal.SIGUSR1)
 
 sys.meta_path.insert(0, Now())
-sys.argv.pop(0)
-sys.path[0] = str(pathlib.Path(sys.argv[0]).parent)
-runpy.run_path(sys.argv[0], run_name="__main__")
+{GO_ON_AS_GIVEN}
 """
 
 
