@@ -22,12 +22,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import resume
+from launch.parent import end_with_parent
 
 if TYPE_CHECKING:  # torch and Lightning take seconds to import; the menu does not wait for them
     from lightning.pytorch import Trainer
 
     from callbacks import TrainingInterrupted
-    from configs import TrainCLI
+    from launch.cli import TrainCLI
 
 DEFAULT_CONFIG = Path(__file__).parent / "configs" / "default.yaml"
 SECONDS_BETWEEN_REPORTS = 5.0
@@ -41,7 +42,7 @@ def main(argv: list[str]) -> int:
     resume.open_missing_streams()
     try:
         with resume.stop_at_once():  # heard from here on; training itself stops at its next step instead
-            resume.end_with_parent()
+            end_with_parent()
             return run(argv)
     except resume.ResumeError as error:
         return user_error(error)
@@ -71,15 +72,18 @@ def run(argv: list[str]) -> int:
 def import_what_is_slow() -> None:
     """For the time in which the user reads the menu; what fails here fails again, and visibly, in `train`."""
     with contextlib.suppress(Exception):
-        importlib.import_module("configs")
+        importlib.import_module("launch.cli")
 
 
 def train(arguments: resume.Arguments, decision: resume.Decision) -> int:
     """Build, check, apply, fit; nothing is deleted or moved before every check has passed."""
     from callbacks import CheckpointError, SaveFailedError, TrainingInterrupted
-    from configs import ConfigError, TrainCLI, checkpoint_size, checkpoints_kept, look_for_no_checkpoint, quiet
     from datamodules import DataError
-    from launch import LostProcessError, Processes
+    from launch.checks import checkpoint_size, checkpoints_kept
+    from launch.cli import ConfigError, TrainCLI
+    from launch.plugins import look_for_no_checkpoint
+    from launch.process_group import LostProcessError, Processes
+    from launch.quiet import quiet
     from lit_modules import NetworkError
 
     applied = False
@@ -147,7 +151,7 @@ def complete_killed_save(cli: "TrainCLI", decision: resume.Decision) -> None:
 def check(cli: "TrainCLI", arguments: resume.Arguments, decision: resume.Decision) -> dict[str, Any] | None:
     """See that data, network, settings and checkpoint fit; return the `run` entry of the checkpoint that is resumed."""
     from callbacks import load_for_resume
-    from configs import check_settings
+    from launch.checks import check_settings
 
     cli.datamodule.check(every_gt=has_new_data(cli, decision), progress=say_now_and_then())
     cli.model.check(cli.datamodule.example_image())
@@ -200,7 +204,8 @@ def build(
         TrainingHistory,
         require_reader,
     )
-    from configs import as_config_error, device_line, git_commit, machine, versions
+    from launch.cli import as_config_error
+    from launch.conditions import device_line, git_commit, machine, versions
 
     folder, monitored, job = str(decision.checkpoint_dir), cli.config.checkpoint, resume.job_of(arguments.ckpt_path)
     facts: dict[str, Any] = {

@@ -1,8 +1,8 @@
-from callbacks.atomic import AtomicCheckpointIO
-from callbacks.checkpoints import CheckpointFiles, complete_save
+from callbacks.checkpoint_files import CheckpointFiles, complete_save
 from callbacks.interrupt import Interrupt, SaveFailedError, TrainingInterrupted
 from callbacks.progress import EpochBar
-from callbacks.resume import CheckpointError, RunState, load_for_resume, require_reader
+from callbacks.run_state import CheckpointError, RunState, load_for_resume, require_reader
+from callbacks.saving import AtomicCheckpointIO
 from callbacks.training_history import TrainingHistory
 
 __all__ = [

@@ -12,12 +12,12 @@ from lightning.pytorch.loops.progress import _ProcessedTracker
 from lightning.pytorch.strategies import DDPStrategy
 from typing_extensions import override
 
-from callbacks.asking import Question
-from callbacks.atomic import save_whole
-from callbacks.boundaries import Boundary, is_step_boundary
-from resume.leaving import leave_at_once
-from resume.ranks import is_first_process
-from resume.stopping import Stopped, counts, in_slurm_job, leave_dead_terminal, listen
+from callbacks.boundary import Boundary, is_step_boundary
+from callbacks.consensus import Question
+from callbacks.saving import save_whole
+from resume.system.exit_now import leave_at_once
+from resume.system.ranks import is_first_process
+from resume.system.signals import Stopped, counts, in_slurm_job, leave_dead_terminal, listen
 
 INTERRUPTED = "interrupted_checkpoint.pth"
 

@@ -11,7 +11,7 @@ from lightning.pytorch.utilities import rank_zero_warn
 from typing_extensions import override
 
 from callbacks.history_plot import save_history
-from resume.durable import staged
+from resume.system.durable_files import staged
 
 CSV_NAME = "training_history.csv"
 PNG_NAME = "training_history.png"

@@ -1,3 +1,0 @@
-from launch.processes import LostProcessError, Processes
-
-__all__ = ["LostProcessError", "Processes"]

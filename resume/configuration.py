@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from resume.decision import Decision, Resume
-from resume.errors import ResumeError
-from resume.messages import text
+from resume.system.errors import ResumeError
+from resume.system.output import text
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 _DATA_KEYS = {"data", "data.image_path", "data.gt_path"}

@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from resume.catalog import OwnedFile
-from resume.checkpoint import Checkpoint
+from resume.checkpoints.catalog import OwnedFile
+from resume.checkpoints.description import Checkpoint
 
 
 @dataclass(frozen=True)

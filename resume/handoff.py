@@ -8,9 +8,9 @@ import json
 import os
 from pathlib import Path
 
-from resume.checkpoint import describe
+from resume.checkpoints.description import describe
 from resume.decision import Decision, Fresh, Resume
-from resume.ranks import is_first_process
+from resume.system.ranks import is_first_process
 
 VARIABLE = "RESUME_DECISION"
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from resume.commands import command_to_resume
 from resume.decision import Archive
-from resume.durable import sync_folder, write_text
-from resume.messages import say, text
+from resume.system.durable_files import sync_folder, write_text
+from resume.system.output import say, text
 
 JOURNAL = ".archive_journal.json"
 _NAMED_FILES = 20

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
-from pictures import draw_pairs
-from tiny_run import PATHS, TINY, Run
 
 import train
+from tests.helpers.pictures import draw_pairs
+from tests.helpers.tiny_run import PATHS, TINY, Run
 
 settings.register_profile("long", max_examples=20_000)  # of the tests that set no number themselves
 

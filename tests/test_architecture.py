@@ -7,15 +7,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
-PACKAGES = {"resume", "launch", "callbacks", "lit_modules", "datamodules", "configs", "benchmarks"}
+PACKAGES = {"resume", "launch", "callbacks", "lit_modules", "datamodules", "exactness"}
 ALLOWED = {
     "resume": set(),
-    "launch": {"resume"},
+    "launch": {"resume", "callbacks", "datamodules", "lit_modules"},
     "callbacks": {"resume"},
     "lit_modules": set(),
     "datamodules": set(),
-    "configs": {"callbacks", "datamodules", "lit_modules"},
-    "benchmarks": {"resume", "callbacks", "lit_modules", "datamodules", "configs", "train"},
+    "exactness": {"resume", "callbacks", "launch", "train"},
 }
 RESUME_MAY_USE = {*sys.stdlib_module_names, "questionary", "prompt_toolkit", "yaml", "filelock", "resume"}
 
@@ -48,7 +47,7 @@ def test_resume_needs_neither_torch_nor_lightning() -> None:
 
 
 def test_no_callback_imports_another() -> None:
-    callbacks = ["callbacks.checkpoints", "callbacks.interrupt", "callbacks.progress", "callbacks.resume"]
+    callbacks = ["callbacks.checkpoint_files", "callbacks.interrupt", "callbacks.progress", "callbacks.run_state"]
     callbacks.append("callbacks.training_history")
     for path in (ROOT / "callbacks").glob("*.py"):
         if path.name != "__init__.py":

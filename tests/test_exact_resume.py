@@ -8,17 +8,17 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from pictures import draw_pairs
-from stopping import PlannedError, StopAsPlanned
 
 import train
-from benchmarks.comparing import compare_runs
+from exactness.comparison import compare_runs
+from tests.helpers.pictures import draw_pairs
+from tests.helpers.stopping import PlannedError, StopAsPlanned
 
 # Eight pairs for training in four batches, and four for validation in two; two epochs.
 TINY = ["--data.image_size=16", "--batch_size=2", "--data.val_fraction=0.3", "--data.num_workers=0", "--max_epochs=2"]
 TINY += ["--model.network.width=4", "--model.network.depth=1", "--model.network.dropout=0.3"]
 TINY += ["--model.optimizer.lr=0.02"]
-TINY += ["--trainer.callbacks+=stopping.StopAsPlanned", "--no_interactive"]
+TINY += ["--trainer.callbacks+=tests.helpers.stopping.StopAsPlanned", "--no_interactive"]
 
 CASES: dict[str, list[str]] = {
     "plain": [],

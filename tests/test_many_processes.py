@@ -8,24 +8,29 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import tiny_run
 import torch
-from launches import FOREIGN, LIGHTNING, PROGRAM, TWO, Launch, members
 from lightning.pytorch import Trainer
-from pictures import draw_pairs
-from tiny_run import PATHS, Run
 
-from benchmarks.comparing import compare_runs
 from datamodules import PairedImages
+from exactness.comparison import compare_runs
 from lit_modules import Segmentation
 from lit_modules.networks import UNet
+from tests.helpers import tiny_run
+from tests.helpers.launches import FOREIGN, LIGHTNING, PROGRAM, TWO, Launch, members
+from tests.helpers.pictures import draw_pairs
+from tests.helpers.tiny_run import PATHS, Run
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows sends no such signals to a process")
 
 # 41 pairs for training: 20 for each of two processes, in seven batches of which the last is short; 21 for validation.
 TINY = ["--data.image_size=16", "--batch_size=3", "--data.val_fraction=0.3", "--data.num_workers=1", "--lang=en"]
 TINY += ["--model.network.width=4", "--model.network.depth=1", "--model.network.dropout=0.3"]
-TINY += ["--image_path=../Data/images", "--gt_path=../Data/gt", "--trainer.callbacks+=launches.Act", "--no_interactive"]
+TINY += [
+    "--image_path=../Data/images",
+    "--gt_path=../Data/gt",
+    "--trainer.callbacks+=tests.helpers.launches.Act",
+    "--no_interactive",
+]
 # Each step is one that latest is saved after, if it is asked for.
 OFTEN = ["--save_every_minutes=0.000000001"]
 ENDLESS = [*TINY, *TWO, "--max_epochs=100000"]

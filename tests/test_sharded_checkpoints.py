@@ -10,25 +10,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import run_files
 import torch
-from tiny import ScriptedScores
-from tiny_run import Run
 from torch.distributed.checkpoint.format_utils import dcp_to_torch_save
 from torch.distributed.checkpoint.state_dict_saver import save as save_shards
 
-from benchmarks.comparing import differences
 from callbacks import CheckpointError, load_for_resume
+from exactness.comparison import differences
 from resume import ResumeError, StartOver, apply
-from resume.catalog import read_catalog, stamps
-from resume.checkpoint import describe
-from resume.dialogue import _owned_and_kept
-from resume.errors import UnreadableError
-from resume.planning import plan_fresh
-from resume.reading import require_intact
-from resume.soundness import why_not
+from resume.checkpoints.catalog import read_catalog, stamps
+from resume.checkpoints.description import describe
+from resume.checkpoints.newest import why_not
+from resume.checkpoints.verification import require_intact
+from resume.menu.dialogue import _owned_and_kept
+from resume.plan import plan_fresh
+from resume.system.errors import UnreadableError
+from tests.helpers import run_files
+from tests.helpers.tiny import ScriptedScores
+from tests.helpers.tiny_run import Run
 
-TESTS = Path(__file__).parent
+ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture(autouse=True)
@@ -188,8 +188,15 @@ def test_a_start_whose_strategy_cannot_read_them_says_so_and_touches_nothing(
 
 def train_shared(folder: Path, *arguments: str) -> str:
     """Train in two processes that share a model; returns what they said."""
-    command = [sys.executable, "-W", "ignore", str(TESTS / "sharded_run.py"), str(folder), *arguments]
-    environ = {**os.environ, "PYTHONPATH": f"{TESTS.parent}{os.pathsep}{TESTS}"}
+    command = [
+        sys.executable,
+        "-W",
+        "ignore",
+        str(ROOT / "tests" / "helpers" / "sharded_run.py"),
+        str(folder),
+        *arguments,
+    ]
+    environ = {**os.environ, "PYTHONPATH": str(ROOT)}
     return subprocess.run(command, check=True, timeout=200, env=environ, stdout=subprocess.PIPE, text=True).stdout
 
 

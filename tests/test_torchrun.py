@@ -8,14 +8,21 @@ from pathlib import Path
 
 import pytest
 import torch
-from launches import PROGRAM, TORCHRUN, TWO, Launch
-from pictures import draw_pairs
-from tiny_run import TINY
+
+from tests.helpers.launches import PROGRAM, TORCHRUN, TWO, Launch
+from tests.helpers.pictures import draw_pairs
+from tests.helpers.tiny_run import TINY
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows sends no such signals to a process")
 
 ONE_MACHINE = [*TORCHRUN, "--nproc-per-node=2"]
-FLAGS = [*TINY, "--lang=en", "--image_path=../Data/images", "--gt_path=../Data/gt", "--trainer.callbacks+=launches.Act"]
+FLAGS = [
+    *TINY,
+    "--lang=en",
+    "--image_path=../Data/images",
+    "--gt_path=../Data/gt",
+    "--trainer.callbacks+=tests.helpers.launches.Act",
+]
 # What makes torchrun start failed workers again with a store of their own.
 RESTARTS = {"TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"}
 

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 import yaml
-from pictures import draw_pairs
-from tiny_run import PATHS, TINY, Run, contents, load
 
 import train
+from tests.helpers.pictures import draw_pairs
+from tests.helpers.tiny_run import PATHS, TINY, Run, contents, load
 
 ROOT = Path(train.__file__).parent
 

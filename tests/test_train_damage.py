@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 import torch
-from tiny_run import TINY, Run, contents, load
+
+from tests.helpers.tiny_run import TINY, Run, contents, load
 
 MORE = "--max_epochs=3"
 LATEST = Path("checkpoints/latest_checkpoint.pth")

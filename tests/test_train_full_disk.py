@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 import torch
-from ballast import Ballast
-from tiny_run import PATHS, TINY, Run
+
+from tests.helpers.ballast import Ballast
+from tests.helpers.tiny_run import PATHS, TINY, Run
 
 RESUME = ["--no_interactive", "--ckpt_path=auto"]
 
@@ -13,7 +14,7 @@ RESUME = ["--no_interactive", "--ckpt_path=auto"]
 @pytest.fixture
 def on_small_disk(run: Run, small_disk: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     monkeypatch.setattr(Ballast, "disk", small_disk)
-    settings = ["--trainer.callbacks+=ballast.Ballast", f"--checkpoint_dir={small_disk}"]
+    settings = ["--trainer.callbacks+=tests.helpers.ballast.Ballast", f"--checkpoint_dir={small_disk}"]
     return lambda *argv: run(*PATHS, *TINY, *settings, *argv)
 
 

@@ -4,7 +4,8 @@ import shutil
 from pathlib import Path
 
 import pytest
-from tiny_run import Run, load
+
+from tests.helpers.tiny_run import Run, load
 
 LATEST = Path("checkpoints/latest_checkpoint.pth")
 RESUME = ["--no_interactive", "--ckpt_path=auto"]

@@ -7,11 +7,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tiny_run import TINY, Run, contents
 
 import resume
 import train
-from resume.lock_record import RECORD
+from resume.system import lock as lock_module
+from resume.system.lock_record import RECORD
+from tests.helpers.tiny_run import TINY, Run, contents
 
 FOLDER = Path("checkpoints")
 RESUME = ["--ckpt_path=latest", "--max_epochs=3"]
@@ -43,7 +44,7 @@ def test_the_second_start_ends_before_the_slow_imports_and_loses_nothing(
 def test_the_lock_is_taken_before_anything_is_touched_and_refuses_who_slipped_past_the_look(
     trained: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(resume.lock, "PATIENCE", 0.0)
+    monkeypatch.setattr(lock_module, "PATIENCE", 0.0)
     before = contents()
     with resume.RunLock(FOLDER) as other:
 
@@ -61,7 +62,7 @@ def test_the_lock_is_held_while_files_are_touched_and_leaves_no_trace(
     trained: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     users: list[object] = []
-    monkeypatch.setattr(resume, "apply", lambda _: users.append(resume.lock.who_uses(FOLDER)))
+    monkeypatch.setattr(resume, "apply", lambda _: users.append(lock_module.who_uses(FOLDER)))
     assert trained(*RESUME) == 0
     assert users != [None]
     assert not [name for name in contents() if "training_run" in name]

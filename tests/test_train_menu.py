@@ -6,12 +6,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from launches import TWO
-from pictures import draw_pairs
-from pseudo_terminal import Terminal
-from tiny_run import PATHS, TINY
 
 import train
+from tests.helpers.launches import TWO
+from tests.helpers.pictures import draw_pairs
+from tests.helpers.pseudo_terminal import Terminal
+from tests.helpers.tiny_run import PATHS, TINY
 
 pytestmark = pytest.mark.terminal
 

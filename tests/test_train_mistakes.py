@@ -6,9 +6,10 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
-from pictures import draw_pair, draw_pairs
 from PIL import Image
-from tiny_run import TINY, Run, contents
+
+from tests.helpers.pictures import draw_pair, draw_pairs
+from tests.helpers.tiny_run import TINY, Run, contents
 
 NEW = "--no_interactive"
 RESUME = ["--ckpt_path=latest", "--max_epochs=3"]

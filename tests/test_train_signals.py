@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from pictures import draw_pairs
-from programs import GO_ON_AS_GIVEN, Begin, begin_in, read_until
-from tiny_run import PATHS, TINY
 
 import train
+from tests.helpers.pictures import draw_pairs
+from tests.helpers.programs import GO_ON_AS_GIVEN, Begin, begin_in, read_until
+from tests.helpers.tiny_run import PATHS, TINY
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows sends no such signals to a process")
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from pictures import draw_pairs
-from programs import GO_ON_AS_GIVEN, Begin, begin_in, read_until
-from tiny_run import PATHS, TINY, Run, load
 
 import train
+from tests.helpers.pictures import draw_pairs
+from tests.helpers.programs import GO_ON_AS_GIVEN, Begin, begin_in, read_until
+from tests.helpers.tiny_run import PATHS, TINY, Run, load
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="SLURM runs on no Windows")
 
@@ -122,7 +122,7 @@ def test_a_fresh_start_is_fresh_whatever_lightning_has_left(run: Run, monkeypatc
 
 
 def test_a_callback_that_is_added_by_the_same_command_line_again_is_added_once(run: Run) -> None:
-    typed = [*PATHS, *TINY, "--trainer.callbacks+=stopping.SignalAtStep", "--trainer.callbacks.step=-1"]
+    typed = [*PATHS, *TINY, "--trainer.callbacks+=tests.helpers.stopping.SignalAtStep", "--trainer.callbacks.step=-1"]
     assert run("--no_interactive", *typed, "--max_epochs=1") == 0
     before = load("latest_checkpoint.pth")["run"]["config"]
     assert run("--ckpt_path=auto", *typed, "--max_epochs=2") == 0

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 import torch
 from lightning.pytorch import Callback
-from stopping import PlannedError, SignalAtStep
-from tiny import BATCHES, load, names, train
 
 from callbacks import AtomicCheckpointIO, CheckpointFiles, SaveFailedError
-from resume import durable
+from resume.system import durable_files
+from tests.helpers.stopping import PlannedError, SignalAtStep
+from tests.helpers.tiny import BATCHES, load, names, train
 
 FULL = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
@@ -82,14 +82,14 @@ def test_the_best_score_is_that_of_a_file_which_exists(tmp_path: Path, monkeypat
 
 
 def test_one_name_that_is_refused_costs_the_others_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    replace = durable._replace
+    replace = durable_files._replace
 
     def refuse_best(temporary: Path, path: Path) -> None:
         if path.name == "best_model.pth":
             raise PermissionError(errno.EACCES, "open in another program")
         replace(temporary, path)
 
-    monkeypatch.setattr(durable, "_replace", refuse_best)
+    monkeypatch.setattr(durable_files, "_replace", refuse_best)
     trainer = train(tmp_path, [0.1, 0.2])
     assert names(tmp_path) == ["checkpoint_epoch_1.pth", "checkpoint_epoch_2.pth", "latest_checkpoint.pth"]
     assert files_of(trainer).failed == [

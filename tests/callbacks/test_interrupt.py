@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 from lightning.pytorch import Callback
-from stopping import PlannedError, SignalAtStep, StopAsPlanned
-from tiny import BATCHES, load, names, train
 
 from callbacks import TrainingInterrupted
 from resume import Stopped, stop_at_once
-from resume.stopping import STOP_SIGNALS
+from resume.system.signals import STOP_SIGNALS
+from tests.helpers.stopping import PlannedError, SignalAtStep, StopAsPlanned
+from tests.helpers.tiny import BATCHES, load, names, train
 
 
 class CountValidation(Callback):
@@ -155,10 +155,10 @@ def test_a_second_signal_leaves_at_once_without_saving(tmp_path: Path) -> None:
     program = f"""
 import signal, sys
 from pathlib import Path
-sys.path[:0] = {[str(Path(__file__).parents[1]), str(Path(__file__).parents[2])]!r}
+sys.path[:0] = {[str(Path(__file__).parents[2])]!r}
 from lightning.pytorch import Callback
-from stopping import PlannedError, SignalAtStep, StopAsPlanned
-from tiny import train
+from tests.helpers.stopping import PlannedError, SignalAtStep, StopAsPlanned
+from tests.helpers.tiny import train
 class Twice(Callback):
     def on_train_batch_start(self, *args):
         signal.raise_signal(signal.SIGINT)

@@ -3,9 +3,9 @@ import re
 from pathlib import Path
 
 from rich.console import Console
-from tiny import train
 
 from callbacks import EpochBar
+from tests.helpers.tiny import train
 
 
 def console(*, is_terminal: bool) -> tuple[Console, io.StringIO]:

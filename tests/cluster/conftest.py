@@ -3,10 +3,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cluster.slurm import Cluster, why_not
-from pictures import draw_pairs
 
 import train
+from tests.cluster.slurm import Cluster, why_not
+from tests.helpers.pictures import draw_pairs
 
 
 @pytest.fixture(scope="session")

@@ -11,8 +11,7 @@ from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
-TESTS = Path(__file__).resolve().parent.parent
-JOB_FILE = TESTS.parent / "scripts" / "train.sbatch"
+JOB_FILE = Path(__file__).resolve().parents[2] / "scripts" / "train.sbatch"
 NODES = ("n1", "n2")
 COMMANDS = ("munged", "slurmctld", "slurmd", "sbatch", "scontrol")
 # On one machine all nodes have one name and one address. linuxproc finds a job's processes by their parents, for which
@@ -73,7 +72,6 @@ class Cluster:
             "SLURM_CONF": str(folder / "slurm.conf"),
             "MASTER_ADDR": "127.0.0.1",
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-            "PYTHONPATH": str(TESTS),
             "PYTHONUNBUFFERED": "1",
         }
 

@@ -6,16 +6,16 @@ from pathlib import Path
 
 import pytest
 import torch
-from cluster.slurm import Cluster, Job
-from tiny_run import PATHS, TINY
 
-from benchmarks.comparing import compare_runs
+from exactness.comparison import compare_runs
+from tests.cluster.slurm import Cluster, Job
+from tests.helpers.tiny_run import PATHS, TINY
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
 
 # Four steps in each of three epochs, on each of two nodes; the tests hold a job in the middle of the second epoch.
 TRAINING = [*PATHS, *TINY, "--data.num_workers=1", "--batch_size=1", "--max_epochs=3", "--trainer.accelerator=cpu"]
-TRAINING += ["--trainer.callbacks+=stopping.HoldUntilSignal"]
+TRAINING += ["--trainer.callbacks+=tests.helpers.stopping.HoldUntilSignal"]
 TWO_NODES = ["--nodes=2", "--time=10", "--", *TRAINING]
 ONE_NODE = ["--nodes=1", "--time=10", "--", *TRAINING]
 HELD = {"HOLD_AT_STEP": "5"}

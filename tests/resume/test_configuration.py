@@ -1,12 +1,12 @@
 from pathlib import Path
 
 import pytest
-import run_files
 
 from resume import ResumeError, read_arguments
-from resume.checkpoint import describe
+from resume.checkpoints.description import describe
 from resume.decision import Fresh, Resume
-from resume.planning import plan_resume
+from resume.plan import plan_resume
+from tests.helpers import run_files
 
 
 @pytest.fixture(autouse=True)

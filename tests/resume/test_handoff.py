@@ -2,12 +2,12 @@ import os
 from pathlib import Path
 
 import pytest
-import run_files
 
 from resume import Decision, Fresh, Resume, StartOver, apply, choose, hand_on, read_arguments
-from resume.catalog import read_catalog, stamps
-from resume.checkpoint import describe
-from resume.planning import plan_resume
+from resume.checkpoints.catalog import read_catalog, stamps
+from resume.checkpoints.description import describe
+from resume.plan import plan_resume
+from tests.helpers import run_files
 
 
 @pytest.fixture(autouse=True)

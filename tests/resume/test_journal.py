@@ -4,12 +4,12 @@ import signal
 from pathlib import Path
 
 import pytest
-import run_files
 
 from resume import RunLock, apply, choose, read_arguments
-from resume.catalog import read_catalog
+from resume.checkpoints.catalog import read_catalog
 from resume.journal import JOURNAL
-from resume.planning import plan_fresh
+from resume.plan import plan_fresh
+from tests.helpers import run_files
 
 pytestmark = [
     pytest.mark.usefixtures("own_folder"),

@@ -8,16 +8,16 @@ from pathlib import Path
 from unittest import mock
 
 import pytest
-from folders import Content, contents, is_of_the_program, laid_out, tree
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from resume import ResumeError, StartOver, apply
-from resume.catalog import read_catalog, role_of, stamps
+from resume.checkpoints.catalog import read_catalog, role_of, stamps
 from resume.decision import Fresh
-from resume.dialogue import _owned_and_kept
 from resume.journal import JOURNAL, unfinished_move
-from resume.planning import plan_fresh
+from resume.menu.dialogue import _owned_and_kept
+from resume.plan import plan_fresh
+from tests.helpers.folders import Content, contents, is_of_the_program, laid_out, tree
 
 pytestmark = [
     pytest.mark.usefixtures("no_launch"),

@@ -1,0 +1,216 @@
+"""Decide how a start goes on: by the flags, or by asking. Nothing is touched here."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from resume.checkpoints.catalog import KINDS, Catalog, read_catalog, restore_replaced
+from resume.checkpoints.description import Checkpoint, Kind, describe
+from resume.checkpoints.newest import newest_first, why_not
+from resume.checkpoints.paths import is_shards
+from resume.decision import Decision, Fresh, Quit, Resume
+from resume.flags import expanded
+from resume.handoff import handed_on
+from resume.journal import tell_unfinished_move
+from resume.menu.audience import audience
+from resume.plan import folder_for, home_of, is_same_folder, plan_fresh, plan_resume
+from resume.system.errors import ResumeError
+from resume.system.lock import refuse_if_in_use, who_uses
+from resume.system.output import plural, say, text
+from resume.system.ranks import is_first_process
+from resume.system.requeue import array_task
+from resume.system.restarts import job_of, restart_variable
+
+if TYPE_CHECKING:
+    from resume.flags import Arguments
+
+# What --ckpt_path takes instead of a path. A file of such a name is meant by ./latest.
+KEYWORDS: dict[str, Kind] = {
+    "latest": "latest",
+    "last": "latest",
+    "best": "best",
+    "interrupted": "interrupted",
+    "epoch": "epoch",
+}
+AUTO = "auto"
+_TRIAL = "trainer.fast_dev_run"
+
+
+def choose(arguments: "Arguments", on_waiting: Callable[[], None] | None = None) -> Decision:
+    """Decide by the flags or, where a person is there, by the menu.
+
+    Args:
+        arguments: From `read_arguments`.
+        on_waiting: Called once the menu stands and waits for a key; imports may begin then.
+
+    Raises:
+        ResumeError: `--ckpt_path` names nothing that a run can go on from, the folder cannot be read, or another
+            run uses it.
+    """
+    if arguments.informational:
+        return Fresh(arguments.checkpoint_dir)
+    decided = handed_on()
+    if decided is not None:
+        return decided
+    task = array_task()
+    if task is not None and "checkpoint_dir" not in arguments.given:
+        said = text("Task {task} of an array of jobs has a folder of its own: {folder} (otherwise: --checkpoint_dir).")
+        say(said.format(task=task, folder=arguments.checkpoint_dir))
+    for folder in _folders(arguments) if is_first_process() else ():
+        if who_uses(folder) is None:
+            restore_replaced(folder)
+            tell_unfinished_move(folder)
+    decision = _decide(arguments, on_waiting)
+    # A trial writes nothing. What is said here is said again, and for good, when the lock is taken.
+    if not isinstance(decision, Quit) and _TRIAL not in arguments.given:
+        refuse_if_in_use(decision.checkpoint_dir, break_lock=arguments.break_lock)
+    return decision
+
+
+def _decide(arguments: "Arguments", on_waiting: Callable[[], None] | None) -> Decision:
+    named, restarted = arguments.ckpt_path, restart_variable()
+    if named is not None:
+        own = _choose_own(arguments) if restarted else None
+        return own or _choose_named(named, arguments)
+    if restarted is not None:
+        said = text("A job that was started again goes on, as with --ckpt_path auto ({variable} is set).")
+        say(said.format(variable=restarted))
+        return _choose_newest(arguments.checkpoint_dir)
+    catalog = read_catalog(arguments.checkpoint_dir)
+    if not catalog.shown:
+        say(text("No checkpoint found; a new run begins."))
+        return plan_fresh(arguments.checkpoint_dir, catalog)
+    if arguments.no_interactive:
+        return plan_fresh(arguments.checkpoint_dir, catalog)
+    who, reason = audience()
+    if who == "nobody":
+        say(text("Nothing is asked, as with --no_interactive: {reason}.").format(reason=reason))
+        return plan_fresh(arguments.checkpoint_dir, catalog)
+    from resume.menu.dialogue import hold_dialogue  # the menu takes 0.1 s to import
+
+    return hold_dialogue(arguments.checkpoint_dir, who, on_waiting)
+
+
+def _folders(arguments: "Arguments") -> list[Path]:
+    """The folders in which this start may go on: the one that is configured, before it that of a checkpoint by path."""
+    folder, named = arguments.checkpoint_dir, arguments.ckpt_path
+    if named is None or named == AUTO or named in KEYWORDS or "checkpoint_dir" in arguments.given:
+        return [folder]
+    home = home_of(expanded("--ckpt_path", named))
+    return [home, folder] if _is_folder(home) and not is_same_folder(home, folder) else [folder]
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return path.is_dir()
+    except OSError:  # a name too long, a folder that is closed to this user
+        return False
+
+
+def _choose_own(arguments: "Arguments") -> Resume | None:
+    """What an earlier start of this job has saved, which began with the checkpoint that is named; None: nothing.
+
+    All that was further than the named one made way in that start, so that the newest one is the job's own.
+    """
+    job = job_of(arguments.ckpt_path)
+    if job is None or arguments.ckpt_path == AUTO:
+        return None
+    for folder in _folders(arguments):
+        catalog = read_catalog(folder)
+        own = [found.job for found in catalog.shown if found.run_id == catalog.run_id and found.job is not None]
+        newest = _newest_sound(catalog) if any(saved.is_continued_by(job) for saved in own) else None
+        if newest is not None:
+            said = text("This job was started again: it goes on from what it has saved, not from {named}.")
+            say(said.format(named=arguments.ckpt_path))
+            return plan_resume(newest, folder)
+    return None
+
+
+def _choose_named(ckpt_path: str, arguments: "Arguments") -> Decision:
+    folder = arguments.checkpoint_dir
+    if ckpt_path == AUTO:
+        return _choose_newest(folder)
+    if ckpt_path in KEYWORDS:
+        return plan_resume(_by_keyword(ckpt_path, folder), folder)
+    path = expanded("--ckpt_path", ckpt_path)
+    try:
+        checkpoint = _by_path(path)
+    except OSError as error:  # a name too long, a folder that is closed to this user
+        raise ResumeError(f"--ckpt_path {path}: {error.strerror}.") from error
+    return plan_resume(checkpoint, folder if "checkpoint_dir" in arguments.given else folder_for(checkpoint, folder))
+
+
+def _choose_newest(folder: Path) -> Resume | Fresh:
+    catalog = read_catalog(folder)
+    newest = _newest_sound(catalog)
+    if newest is not None:
+        return plan_resume(newest, folder)
+    if catalog.shown:
+        say(text("--ckpt_path auto: every checkpoint in {folder} is damaged; a new run begins.").format(folder=folder))
+    else:
+        say(text("--ckpt_path auto: no checkpoint in {folder}; a new run begins.").format(folder=folder))
+    return plan_fresh(folder, catalog)
+
+
+def _newest_sound(catalog: Catalog) -> Checkpoint | None:
+    for found in newest_first(catalog):
+        reason = why_not(found, catalog.run_id)
+        if reason is None:
+            return found
+        say(text("--ckpt_path auto: not {name}: {reason}.").format(name=found.path.name, reason=reason))
+    return None
+
+
+def _by_keyword(keyword: str, folder: Path) -> Checkpoint:
+    catalog = read_catalog(folder)
+    found = catalog.find(KEYWORDS[keyword])
+    if found is None:
+        wrong = text("no {name} in {folder}").format(name=KINDS[KEYWORDS[keyword]], folder=folder)
+    elif found.damage:
+        wrong = f"{found.path}: {found.damage}"
+    else:
+        return found
+    raise ResumeError(f"--ckpt_path {keyword}: {wrong}. {_what_exists(catalog)}")
+
+
+def _by_path(path: Path) -> Checkpoint:
+    if path.is_dir() and not is_shards(path):
+        catalog = read_catalog(path)
+        advice = text("To resume the run in it: --checkpoint_dir {folder} --ckpt_path auto").format(folder=path)
+        wrong = text("{path} is a folder, expected a file").format(path=path)
+        raise ResumeError(f"--ckpt_path {path}: {wrong}. {_found(catalog)} {advice}")
+    if not path.exists():
+        wrong = text("there is no such file")
+        near = f" {_found(read_catalog(path.parent))}" if path.parent.is_dir() else ""
+        advice = text("Keywords are latest, best, interrupted, epoch and auto.")
+        raise ResumeError(f"--ckpt_path {path}: {wrong}.{near} {advice}")
+    checkpoint = describe(path, _kind_of(path.name))
+    if checkpoint.damage:
+        others = read_catalog(path.parent)
+        raise ResumeError(f"--ckpt_path {path}: {checkpoint.damage}. {_found(others)}")
+    return checkpoint
+
+
+def _kind_of(name: str) -> Kind:
+    kinds: dict[str, Kind] = {fixed: kind for kind, fixed in KINDS.items()}
+    return kinds.get(name, "other")
+
+
+def _found(catalog: Catalog) -> str:
+    """`Found: best_model.pth, 10 epoch files.`: what the folder holds; damaged files are marked."""
+    names = []
+    for found in catalog.shown:
+        name = found.path.name
+        if found.kind == "epoch":
+            name = plural("{count} epoch file", "{count} epoch files", catalog.epoch_count)
+        names.append(text("{name} (damaged)").format(name=name) if found.damage else name)
+    return text("Found: {names}.").format(names=", ".join(names) or text("no checkpoint"))
+
+
+def _what_exists(catalog: Catalog) -> str:
+    usable = [found.kind for found in catalog.shown if not found.damage]
+    advice = text("Use --no_interactive for a new run.")
+    if usable:
+        keywords = ", ".join(f"--ckpt_path {kind}" for kind in usable)
+        advice = text("Use {keywords}, or --no_interactive for a new run.").format(keywords=keywords)
+    return f"{_found(catalog)} {advice}"

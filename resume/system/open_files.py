@@ -1,0 +1,50 @@
+"""Files that the system would not let go: on Windows, those that some program has open."""
+
+import os
+import stat
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from resume.system.errors import ResumeError
+from resume.system.output import text
+
+# For so long (s), once for all files: a virus scanner or an indexing service has a file open for a moment.
+PATIENCE = 1.0
+_PAUSE = 0.05
+
+
+def refuse_open_files(folder: Path, names: Sequence[str], consequence: str) -> None:
+    """See that files can be deleted or moved, before the first of them is. Nothing is changed.
+
+    Args:
+        folder: Where they lie.
+        names: Their names.
+        consequence: The sentence that says what was done, which is nothing.
+
+    Raises:
+        ResumeError: One is open in another program, or write-protected.
+    """
+    end = time.monotonic() + PATIENCE
+    for name in names:
+        path = folder / name
+        while (reason := _why_not(path)) is not None:
+            if time.monotonic() >= end:
+                raise ResumeError(
+                    text(
+                        "{path} is open in another program, or protected ({reason}). {consequence} "
+                        "Close it there and start again."
+                    ).format(path=path, reason=reason, consequence=consequence)
+                )
+            time.sleep(_PAUSE)
+
+
+def _why_not(path: Path) -> str | None:
+    """Why the system would refuse to delete or move a file; None if it would not."""
+    try:
+        # Windows asks for the right to delete before it compares the names; elsewhere this does nothing.
+        os.rename(path, path)  # noqa: PTH104 - Path.rename is the move itself
+        attributes = getattr(path.lstat(), "st_file_attributes", 0)
+    except OSError as error:
+        return error.strerror or type(error).__name__
+    return text("write-protected") if attributes & stat.FILE_ATTRIBUTE_READONLY else None

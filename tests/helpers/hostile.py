@@ -1,0 +1,106 @@
+"""Checkpoint files that nobody's program writes: for the tests of what reads them."""
+
+import io
+import pickle
+import struct
+import zipfile
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from resume.checkpoints import pickle_check
+from tests.helpers import run_files
+
+PROTOCOL = b"\x80\2"
+
+
+def string(content: bytes) -> bytes:
+    return b"X" + struct.pack("<I", len(content)) + content
+
+
+def memo(index: int) -> bytes:
+    return b"q" + bytes([index]) if index < 256 else b"r" + struct.pack("<I", index)
+
+
+def checkpoint_with(value: bytes) -> bytes:
+    """The pickle of a sound checkpoint with one more entry: what these operations make."""
+    content = {"state_dict": {}, "run": run_files.facts(1)}
+    return pickle.dumps(content, protocol=2)[:-1] + string(b"more") + value + b"s."
+
+
+def filled(unit: bytes, start: bytes = b"") -> bytes:
+    """The longest pickle that repeats one piece."""
+    count = (pickle_check.MAX_BYTES - len(PROTOCOL + start) - 1) // len(unit)
+    return PROTOCOL + start + unit * count + b"."
+
+
+# Each takes as much as it can of something: memory, time, or both.
+GREEDY: dict[str, Callable[[], bytes]] = {
+    "dicts": lambda: filled(b"}"),
+    "lists": lambda: filled(b"]Na"),
+    "tuples": lambda: filled(b"\x85", b")"),
+    "dicts of one": lambda: filled(b"}K\1Ns"),
+    "marks": lambda: filled(b"("),
+    "numbers": lambda: filled(b"M\xff\xff"),
+    "long numbers": lambda: filled(b"\x8a\x08" + b"\x7f" * 8),
+    "texts": lambda: filled(string(b"ab")),
+    "wide texts": lambda: filled(string("😀".encode() + b"a" * 60)),
+    "one wide text": lambda: PROTOCOL + string("😀".encode() + b"a" * (pickle_check.MAX_BYTES - 20)) + b".",
+    "one dict": lambda: PROTOCOL + b"}" + b"".join(map(_numbered_items, range(0, 400_000, 5000))) + b".",
+    "one list": lambda: filled(b"(" + b"N" * 9999 + b"e", b"]"),
+    "memo": lambda: PROTOCOL + b"N" + b"".join(map(memo, range(3_000_000))) + b".",
+    "nothing": lambda: filled(b"(u", b"}"),
+    "calls": lambda: filled(b"ctorch\nSize\n)R"),
+}
+
+
+def _numbered_items(start: int) -> bytes:
+    return (
+        b"(" + b"".join(b"J" + struct.pack("<i", 1000 + number) + b"N" for number in range(start, start + 5000)) + b"u"
+    )
+
+
+def zip_with(description: bytes) -> bytes:
+    """A well-formed archive with this description."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.writestr("archive/data.pkl", description)
+        archive.writestr("archive/data/0", b"\0" * 64)
+    return file.getvalue()
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A line of a zip directory, true or not; None stands for the true value."""
+
+    name: bytes
+    content: bytes = b"x"
+    flags: int = 0
+    method: int = 0
+    size: int | None = None
+    packed_size: int | None = None
+    offset: int | None = None
+
+
+def zip_of(entries: list[Entry], directory_size: int | None = None) -> bytes:
+    """An archive byte by byte, whose directory may say anything."""
+    content, directory = bytearray(), bytearray()
+    for entry in entries:
+        packed = zlib.compress(entry.content)[2:-4] if entry.method == zipfile.ZIP_DEFLATED else entry.content
+        size = len(entry.content) if entry.size is None else entry.size
+        packed_size = len(packed) if entry.packed_size is None else entry.packed_size
+        offset = len(content) if entry.offset is None else entry.offset
+        sizes = (packed_size, size, len(entry.name), 0)
+        fields = (20, entry.flags, entry.method, 0, 33, zlib.crc32(entry.content), *sizes)
+        content += struct.pack("<4s5H3I2H", b"PK\3\4", *fields) + entry.name + packed
+        directory += struct.pack("<4sH5H3I5H2I", b"PK\1\2", 20, *fields, 0, 0, 0, 0, offset) + entry.name
+    count, length = min(len(entries), 0xFFFF), len(directory) if directory_size is None else directory_size
+    end = struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, count, count, length, len(content), 0)
+    return bytes(content + directory + end)
+
+
+def write(path: Path, content: bytes) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(content)
+    return path

@@ -1,0 +1,64 @@
+from pathlib import Path
+
+import pytest
+
+from launch.agreement import outline, refuse_disagreement, refuse_other_size
+from launch.torchrun import warn_of_restarts
+from resume import ResumeError, StartOver
+from resume.checkpoints.catalog import read_catalog, stamps
+from resume.checkpoints.description import describe
+from resume.plan import plan_fresh, plan_resume
+from tests.helpers import run_files
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return run_files.fill(Path("checkpoints"))
+
+
+def test_the_same_look_at_the_same_folder_is_agreed_on(folder: Path) -> None:
+    planned = [outline(plan_resume(describe(folder / "best_model.pth"), folder)) for _ in range(2)]
+    refuse_disagreement([("process 0 on a", planned[0]), ("process 1 on b", planned[1])])
+
+
+def test_a_process_that_was_told_what_to_do_agrees(folder: Path) -> None:
+    planned = outline(StartOver(folder, stamps(folder, read_catalog(folder).owned)))
+    refuse_disagreement([("process 0 on a", planned), ("process 1 on a", None)])
+
+
+def test_a_folder_that_one_machine_does_not_see_is_named(folder: Path, tmp_path: Path) -> None:
+    elsewhere = Path("checkpoints_of_b")
+    planned = [
+        outline(plan_resume(describe(folder / "latest_checkpoint.pth"), folder)),
+        outline(plan_fresh(elsewhere, read_catalog(elsewhere))),
+    ]
+    with pytest.raises(ResumeError) as error:
+        refuse_disagreement([("process 0 on a", planned[0]), ("process 1 on b", planned[1])])
+    for named in ("process 0 on a would resume checkpoints", "step 30", "process 1 on b would start a new run in"):
+        assert named in str(error.value)
+
+
+def test_a_run_that_only_one_machine_sees_is_noticed_by_a_new_run_too(folder: Path) -> None:
+    planned = [outline(plan_fresh(folder, read_catalog(seen))) for seen in (folder, Path("missing"))]
+    with pytest.raises(ResumeError, match=r"moving \d+ files"):
+        refuse_disagreement([("process 0 on a", planned[0]), ("process 1 on b", planned[1])])
+
+
+@pytest.mark.parametrize(("variable", "count", "wanted"), [("WORLD_SIZE", "2", 1), ("OMPI_COMM_WORLD_SIZE", "4", 2)])
+def test_a_launch_of_another_size_than_the_trainers_is_refused(
+    monkeypatch: pytest.MonkeyPatch, variable: str, count: str, wanted: int
+) -> None:
+    monkeypatch.setenv(variable, count)
+    with pytest.raises(ResumeError, match=rf"{count} processes were started \({variable}\).*is for {wanted}\."):
+        refuse_other_size(wanted)
+    refuse_other_size(int(count))
+
+
+def test_restarts_that_torchrun_cannot_make_are_told(capsys: pytest.CaptureFixture[str]) -> None:
+    warn_of_restarts({"TORCHELASTIC_MAX_RESTARTS": "0", "TORCHELASTIC_USE_AGENT_STORE": "True"})
+    warn_of_restarts({"TORCHELASTIC_MAX_RESTARTS": "3", "TORCHELASTIC_USE_AGENT_STORE": "False"})
+    warn_of_restarts({})
+    assert capsys.readouterr().out == ""
+    warn_of_restarts({"TORCHELASTIC_MAX_RESTARTS": "3", "TORCHELASTIC_USE_AGENT_STORE": "True"})
+    assert "TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1" in capsys.readouterr().out

@@ -1,0 +1,115 @@
+import io
+from pathlib import Path
+
+import pytest
+
+from resume.menu.audience import audience
+from resume.system.output import set_language
+from resume.system.ranks import is_first_process
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+@pytest.fixture(autouse=True)
+def _in_english() -> None:
+    set_language("en")
+
+
+def at(monkeypatch: pytest.MonkeyPatch, stdin: object, stdout: object) -> None:
+    monkeypatch.setattr("sys.stdin", stdin)
+    monkeypatch.setattr("sys.stdout", stdout)
+
+
+@pytest.mark.parametrize(
+    "environ",
+    [
+        {},
+        {"TERM": "xterm"},
+        {
+            "SLURM_JOB_ID": "7",
+            "SLURM_NTASKS": "1",
+            "SLURM_PROCID": "0",
+            "SLURM_PTY_PORT": "4000",
+        },  # --pty
+        {"SLURM_NTASKS": "8", "SLURM_STEP_NUM_TASKS": "1"},  # srun --pty in a larger allocation
+        {"WORLD_SIZE": "1"},
+        {"PYCHARM_HOSTED": "1"},  # its terminal, or its console emulating one
+    ],
+)
+def test_a_person_at_a_terminal_gets_the_menu(monkeypatch: pytest.MonkeyPatch, environ: dict[str, str]) -> None:
+    at(monkeypatch, Terminal(), Terminal())
+    assert audience(environ) == ("menu", "")
+
+
+@pytest.mark.parametrize(
+    ("environ", "reason"),
+    [
+        ({"LOCAL_RANK": "0"}, "LOCAL_RANK"),
+        ({"RANK": "1"}, "RANK"),
+        ({"WORLD_SIZE": "2"}, "WORLD_SIZE"),
+        ({"TORCHELASTIC_RUN_ID": "none"}, "TORCHELASTIC_RUN_ID"),
+        ({"GROUP_RANK": "0"}, "GROUP_RANK"),
+        ({"OMPI_COMM_WORLD_SIZE": "4"}, "OMPI_COMM_WORLD_SIZE"),
+        ({"SLURM_NTASKS": "2"}, "a SLURM job of 2 tasks"),
+        ({"SLURM_NTASKS": "1", "SLURM_STEP_NUM_TASKS": "3"}, "a SLURM job of 3 tasks"),
+    ],
+)
+def test_one_of_several_processes_is_never_asked(
+    monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], reason: str
+) -> None:
+    at(monkeypatch, Terminal(), Terminal())
+    who, why = audience(environ | {"PYCHARM_HOSTED": "1"})
+    assert who == "nobody"
+    assert reason in why
+
+
+def test_pycharms_run_console_is_asked_by_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    at(monkeypatch, io.StringIO(), io.StringIO())
+    assert audience({"PYCHARM_HOSTED": "1"}) == ("lines", "")
+
+
+def test_idle_is_asked_by_lines_although_it_claims_to_be_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    at(monkeypatch, Terminal(), Terminal())
+    monkeypatch.setitem(__import__("sys").modules, "idlelib.run", object())
+    assert audience({}) == ("lines", "")
+
+
+def test_a_terminal_without_cursor_keys_is_asked_by_lines(monkeypatch: pytest.MonkeyPatch) -> None:
+    at(monkeypatch, Terminal(), Terminal())
+    assert audience({"TERM": "dumb"}) == ("lines", "")
+
+
+def closed_stream() -> io.StringIO:
+    stream = io.StringIO()
+    stream.close()
+    return stream
+
+
+@pytest.mark.parametrize("stdin", [io.StringIO(), closed_stream(), None, object()])
+def test_without_a_terminal_nobody_is_asked(monkeypatch: pytest.MonkeyPatch, stdin: object) -> None:
+    at(monkeypatch, stdin, Terminal())
+    assert audience({}) == ("nobody", "input or output is no terminal")
+
+
+def test_with_output_into_a_file_nobody_is_asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    with (tmp_path / "log").open("w", encoding="utf-8") as log:
+        at(monkeypatch, Terminal(), log)
+        assert audience({})[0] == "nobody"
+
+
+@pytest.mark.parametrize(
+    ("environ", "expected"),
+    [
+        ({}, True),
+        ({"RANK": "0", "LOCAL_RANK": "0", "SLURM_PROCID": "0"}, True),
+        ({"LOCAL_RANK": "1"}, False),
+        ({"LOCAL_RANK": "0", "NODE_RANK": "1"}, False),
+        ({"SLURM_PROCID": "3"}, False),
+        ({"RANK": ""}, True),
+    ],
+)
+def test_only_the_first_process_of_a_launch_acts(environ: dict[str, str], expected: bool) -> None:
+    assert is_first_process(environ) is expected

@@ -1,0 +1,94 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from resume.checkpoints.catalog import read_catalog, stamps
+from resume.checkpoints.description import describe
+from resume.decision import Archive, Fresh, Resume, StartOver
+from resume.disk_space import require_space
+from resume.system.errors import ResumeError
+from tests.helpers import run_files
+
+MEGABYTE = 2**20
+
+
+def test_a_checkpoint_that_fits_is_fine_also_in_a_folder_that_is_yet_to_be_made(small_disk: Path) -> None:
+    require_space(Fresh(small_disk / "runs" / "new"), 3 * MEGABYTE, kept=0)
+
+
+def test_a_checkpoint_that_does_not_fit_is_refused_with_both_sizes(small_disk: Path) -> None:
+    with pytest.raises(ResumeError, match=r"4\.2 MB are free on this disk, and one checkpoint takes 5\.2 MB"):
+        require_space(Fresh(small_disk), 5 * MEGABYTE, kept=0)
+
+
+def test_what_starting_over_deletes_counts_as_free_and_linked_files_once(small_disk: Path) -> None:
+    latest = small_disk / "latest_checkpoint.pth"
+    latest.write_bytes(bytes(3 * MEGABYTE))
+    os.link(latest, small_disk / "best_model.pth")
+    files = stamps(small_disk, read_catalog(small_disk).owned)
+    require_space(StartOver(small_disk, files), 4 * MEGABYTE - 4096, kept=0)
+    with pytest.raises(ResumeError):
+        require_space(Fresh(small_disk), 4 * MEGABYTE - 4096, kept=0)
+    with pytest.raises(ResumeError):
+        require_space(StartOver(small_disk, files), 5 * MEGABYTE, kept=0)
+
+
+def test_a_file_that_keeps_another_name_frees_nothing(small_disk: Path) -> None:
+    latest = small_disk / "latest_checkpoint.pth"
+    latest.write_bytes(bytes(3 * MEGABYTE))
+    os.link(latest, small_disk / "my_backup.pth")
+    files = stamps(small_disk, ["latest_checkpoint.pth"])
+    with pytest.raises(ResumeError):
+        require_space(StartOver(small_disk, files), 2 * MEGABYTE, kept=0)
+
+
+def test_looking_for_room_leaves_nothing_behind(tmp_path: Path) -> None:
+    require_space(Fresh(tmp_path / "runs" / "new"), 1, kept=0)
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("folder", ["taken", "taken/runs", "dangling"])
+def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path, folder: str) -> None:
+    (tmp_path / "taken").write_bytes(b"mine")
+    try:
+        (tmp_path / "dangling").symlink_to(tmp_path / "gone")
+    except OSError:
+        pytest.skip("this system allows no symbolic links")
+    with pytest.raises(ResumeError, match=r"files cannot be written there \(.* is no folder, expected one\)"):
+        require_space(Fresh(tmp_path / folder), 1, kept=0)
+
+
+def test_a_folder_that_cannot_be_written_is_refused() -> None:
+    if not Path("/proc/self").is_dir():
+        pytest.skip("needs a folder that even root cannot write")
+    with pytest.raises(ResumeError, match=r"/proc/runs: files cannot be written there \("):
+        require_space(Fresh(Path("/proc/runs")), 1, kept=0)
+
+
+def test_a_folder_with_the_name_of_a_file_of_the_run_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "latest_checkpoint.pth").mkdir()
+    (tmp_path / "archive").mkdir()
+    with pytest.raises(ResumeError, match=r"names of files that the program writes: latest_checkpoint\.pth\. Rename"):
+        require_space(Fresh(tmp_path), 1, kept=0)
+
+
+def test_later_files_that_do_not_fit_are_a_warning(small_disk: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    require_space(Fresh(small_disk), MEGABYTE, kept=2)
+    assert capsys.readouterr().out == ""
+    require_space(Fresh(small_disk), MEGABYTE, kept=13)
+    said = capsys.readouterr().out
+    assert "4.2 MB are free on this disk, and the 13 checkpoints that this run keeps in the end take 15 MB" in said
+
+
+def test_what_a_resumed_run_has_already_needs_no_room_again(
+    small_disk: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    latest = run_files.save(small_disk / "latest_checkpoint.pth", 3, config="#" * MEGABYTE)
+    os.link(latest, small_disk / "checkpoint_epoch_3.pth")
+    run_files.save(small_disk / "best_model.pth", 2, config="#" * MEGABYTE)
+    require_space(Resume(describe(latest), small_disk), 10 * MEGABYTE, kept=2)
+    assert capsys.readouterr().out == ""  # two are there, and there is room for two more of their size
+    later = Archive(stamps(small_disk, ["best_model.pth"]), whole_run=False)
+    require_space(Resume(describe(latest), small_disk, archive=later), MEGABYTE, kept=3)
+    assert "2.1 MB are free" in capsys.readouterr().out
