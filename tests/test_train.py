@@ -95,20 +95,24 @@ def test_a_checkpoint_path_wins_over_no_interactive(resumed: Resumed) -> None:
     assert not (resumed.folder / "checkpoints/archive").exists()
 
 
-def test_a_resume_from_an_older_file_repeats_the_epochs_after_it(
+def test_a_resume_from_an_older_file_with_other_typed_data_repeats_the_later_epochs_and_names_both_data(
     trained: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert trained("--resume", "checkpoints/checkpoint_epoch_1.pth", "--max_epochs", "3") == 0
-    assert "Resuming training from epoch 2/3" in capsys.readouterr().out
+    draw_pairs(Path("Other"), 12)
+    other = ["--image_path", "Other/images", "--gt_path", "Other/gt"]
+    assert trained("--resume", "checkpoints/checkpoint_epoch_1.pth", "--max_epochs", "3", *other) == 0
+    said = capsys.readouterr().out
+    assert "was trained on Data/images, Data/gt; from here on it is trained on Other/images, Other/gt" in said
+    assert "Resuming training from epoch 2/3" in said
     assert load("latest_checkpoint.pth")["run"]["epoch"] == 3
     assert epochs_in_history() == ["1", "2", "3"]
 
 
-def test_a_resume_of_a_finished_run_says_that_it_is_finished_and_changes_nothing(
+def test_a_resume_of_a_run_with_all_its_steps_says_that_it_is_finished_and_changes_nothing(
     trained: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = contents()
-    assert trained("--ckpt_path=latest") == 0
+    assert trained("--ckpt_path=latest", "--max_epochs=3", "--trainer.max_steps=4") == 0
     said = capsys.readouterr().out
     assert "This run is finished: 2 epochs, 4 steps. Nothing was changed." in said
     assert "--max_epochs 4" in said
@@ -134,33 +138,14 @@ def test_no_interactive_archives_the_old_run_whole_and_prints_the_command_that_c
     assert len(list(Path("checkpoints/archive").iterdir())) == 2
 
 
-def test_other_data_are_used_and_named_when_they_were_typed(trained: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    draw_pairs(Path("Other"), 12)
-    typed = ["--image_path", "Other/images", "--gt_path", "Other/gt"]
-    assert trained("--ckpt_path=latest", "--max_epochs=3", *typed) == 0
-    assert (
-        "was trained on Data/images, Data/gt; from here on it is trained on Other/images, Other/gt"
-        in capsys.readouterr().out
-    )
-
-
-def test_a_run_with_all_its_steps_is_finished_and_its_progress_bar_can_be_turned_off(
-    run: Run, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert run(*PATHS, *TINY, "--trainer.max_steps=3", "--trainer.enable_progress_bar=false") == 0
-    assert "Epoch 1/" not in capsys.readouterr().out
-    before = contents()
-    assert run("--ckpt_path=latest") == 0
-    assert "This run is finished" in capsys.readouterr().out
-    assert contents() == before
-
-
-def test_a_run_without_data_uses_the_sample_set_and_keeps_it_when_data_have_come(
+def test_a_run_without_data_and_progress_bar_uses_the_sample_set_and_keeps_it_when_data_have_come(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    assert train.main(["--max_epochs=1", "--data.sample_pairs=10", *TINY[1:3]]) == 0
+    small = ["--data.sample_pairs=10", *TINY[1:3], "--max_epochs=1", "--trainer.enable_progress_bar=false"]
+    assert train.main(small) == 0
     said = capsys.readouterr().out
+    assert "Epoch 1/1" not in said
     assert "built-in sample set" in said
     assert "--image_path" in said  # the way to one's own data
 

@@ -46,19 +46,17 @@ def answer(monkeypatch: pytest.MonkeyPatch, *lines: str) -> None:
 
 
 def test_a_flipped_bit_in_a_weight_is_found_before_anything_is_touched(
-    trained: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    trained: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
     flip_a_bit_of_a_weight(LATEST)
     torch.load(LATEST, weights_only=True)  # which finds nothing
     before = contents()
-    for argv, typed in ((["--ckpt_path=latest"], []), ([], ["1"])):  # by a flag and in the menu
-        answer(monkeypatch, *typed)
-        assert trained(MORE, *argv) == 2
-        said = capsys.readouterr().err
-        assert "cannot be loaded: damaged content (archive/data/0)" in said
-        assert "Use --ckpt_path checkpoints/best_model.pth, the newest one beside it that is sound." in said
-        assert "Traceback" not in said
-        assert contents() == before
+    assert trained(MORE, "--ckpt_path=latest") == 2
+    said = capsys.readouterr().err
+    assert "cannot be loaded: damaged content (archive/data/0)" in said
+    assert "Use --ckpt_path checkpoints/best_model.pth, the newest one beside it that is sound." in said
+    assert "Traceback" not in said
+    assert contents() == before
 
 
 def test_auto_resumes_from_the_newest_file_that_is_neither_damaged_nor_hostile(
@@ -85,29 +83,19 @@ def test_a_checkpoint_that_would_run_code_is_refused_by_the_name_of_that_code(
     assert not EXECUTED.exists()
 
 
-def test_the_menu_shows_a_checkpoint_that_would_run_code_and_does_not_accept_it(
-    trained: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    make_hostile(LATEST)
-    answer(monkeypatch, "1", "2")
-    assert trained(MORE) == 0
-    said = capsys.readouterr().out
-    assert "damaged: would run code: " in said
-    assert "[1] cannot be used: would run code: " in said
-    assert "You chose: best_model.pth" in said
-    assert not EXECUTED.exists()
-
-
-def test_starting_over_deletes_a_hostile_file_of_the_program_and_keeps_a_foreign_one(
+def test_the_menu_accepts_no_hostile_checkpoint_and_starting_over_deletes_only_that_of_the_program(
     trained: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     make_hostile(LATEST)
     hostile = LATEST.read_bytes()
     foreign = LATEST.with_name("foreign.pth")
     foreign.write_bytes(hostile)
-    answer(monkeypatch, "n", "y")
+    answer(monkeypatch, "1", "n", "y")
     assert trained(*TINY, "--max_epochs=1") == 0
-    assert "Kept (not of this program): foreign.pth" in capsys.readouterr().out
+    said = capsys.readouterr().out
+    assert "damaged: would run code: " in said
+    assert "[1] cannot be used: would run code: " in said
+    assert "Kept (not of this program): foreign.pth" in said
     assert foreign.read_bytes() == hostile
     assert load(LATEST.name)["run"]["epoch"] == 1
     assert not EXECUTED.exists()
