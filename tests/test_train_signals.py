@@ -1,4 +1,4 @@
-"""Real processes that are told to stop."""
+"""Real processes that a signal stops."""
 
 import os
 import signal
@@ -6,9 +6,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
 
 import train
+from tests.helpers import tiny
 from tests.helpers.pictures import draw_pairs
 from tests.helpers.programs import GO_ON_AS_GIVEN, Begin, begin_in, read_until
 from tests.helpers.tiny_run import PATHS, TINY
@@ -16,7 +16,7 @@ from tests.helpers.tiny_run import PATHS, TINY
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows sends no such signals to a process")
 
 PROGRAM = Path(train.__file__)
-# Chosen in the program that starts train.py, as a configuration cannot.
+# The start method of worker processes, which a configuration cannot choose.
 WITH_START_METHOD = f"""
 import multiprocessing, sys
 multiprocessing.set_start_method(sys.argv.pop(1))
@@ -35,47 +35,62 @@ def start(tmp_path: Path) -> Iterator[Begin]:
 ENDLESS = [*PATHS, *TINY, "--max_epochs=100000", "--no_interactive"]
 
 
-@pytest.mark.parametrize(
-    ("signum", "start_method"), [(signal.SIGINT, "fork"), (signal.SIGTERM, "spawn"), (signal.SIGHUP, "fork")]
-)
-def test_a_signal_to_the_whole_process_group_saves_and_spares_the_workers(
-    start: Begin, tmp_path: Path, signum: signal.Signals, start_method: str
-) -> None:
+def stop_in_second_epoch(start: Begin, signum: signal.Signals, start_method: str) -> str:
+    """Train with a worker, signal the whole process group in the second epoch; returns what was said after that."""
     process = start(*ENDLESS, "--data.num_workers=1", start_method=start_method)
     read_until(process, "Epoch 2/")
     os.killpg(process.pid, signum)
+    rest: str
     rest, _ = process.communicate()
     assert process.returncode == 128 + signum, rest
     assert "saved checkpoints/interrupted_checkpoint.pth" in rest
-    torch.load(tmp_path / "checkpoints/interrupted_checkpoint.pth", weights_only=True)
+    return rest
 
 
-def test_the_command_that_is_printed_after_a_signal_resumes(start: Begin, tmp_path: Path) -> None:
-    process = start(*ENDLESS)
-    read_until(process, "Epoch 2/")
-    os.killpg(process.pid, signal.SIGINT)
-    rest, _ = process.communicate()
+def test_ctrl_c_saves_the_run_spares_its_workers_and_prints_the_command_that_resumes(
+    start: Begin, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    rest = stop_in_second_epoch(start, signal.SIGINT, "fork")
     words = rest.splitlines()[-1].split()
     assert words[:2] == ["python", str(PROGRAM)]
-    done = torch.load(tmp_path / "checkpoints/interrupted_checkpoint.pth", weights_only=True)["run"]["epoch"]
-    resumed = start(*words[2:], f"--max_epochs={done + 1}")
-    said, _ = resumed.communicate()
-    assert resumed.returncode == 0, said
-    assert "Resuming training from epoch" in said
+    monkeypatch.chdir(tmp_path)
+    run = tiny.load(Path("checkpoints/interrupted_checkpoint.pth"))["run"]
+    assert train.main([*words[2:], f"--max_epochs={run['epoch'] + 1}", "--data.num_workers=0"]) == 0
+    assert "Resuming training from epoch" in capsys.readouterr().out
+    assert tiny.load(Path("checkpoints/latest_checkpoint.pth"))["run"]["epoch"] == run["epoch"] + 1
 
 
-def test_a_second_signal_leaves_at_once_and_every_file_stays_sound(start: Begin, tmp_path: Path) -> None:
+@pytest.mark.slow
+@pytest.mark.parametrize(("signum", "start_method"), [(signal.SIGTERM, "spawn"), (signal.SIGHUP, "fork")])
+def test_every_signal_to_the_process_group_saves_the_run_and_spares_its_workers(
+    start: Begin, tmp_path: Path, signum: signal.Signals, start_method: str
+) -> None:
+    stop_in_second_epoch(start, signum, start_method)
+    tiny.load(tmp_path / "checkpoints/interrupted_checkpoint.pth")
+
+
+@pytest.mark.slow
+def test_a_second_signal_ends_the_program_at_once_and_every_file_stays_usable(start: Begin, tmp_path: Path) -> None:
     process = start(*ENDLESS, "--data.num_workers=2")
     read_until(process, "Epoch 2/")
     os.killpg(process.pid, signal.SIGINT)
     os.killpg(process.pid, signal.SIGTERM)
     process.communicate()
     assert process.returncode in (128 + signal.SIGINT, 128 + signal.SIGTERM)
-    for file in (tmp_path / "checkpoints").glob("*.pth"):
-        torch.load(file, weights_only=True)
+    files = list((tmp_path / "checkpoints").glob("*.pth"))
+    assert files
+    for file in files:
+        tiny.load(file)
 
 
-@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+@pytest.mark.parametrize(
+    "signum",
+    [
+        signal.SIGTERM,
+        pytest.param(signal.SIGINT, marks=pytest.mark.slow),
+        pytest.param(signal.SIGHUP, marks=pytest.mark.slow),
+    ],
+)
 def test_a_signal_while_torch_is_imported_ends_the_program_at_once(
     start: Begin, tmp_path: Path, signum: signal.Signals
 ) -> None:
