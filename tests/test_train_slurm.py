@@ -1,4 +1,4 @@
-"""The program in a SLURM job, as far as that can be seen without a cluster; tests/cluster has one."""
+"""The program in a SLURM job, as far as this can be tested without a cluster; tests/cluster has one."""
 
 import os
 import signal
@@ -6,14 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import torch
 
 import train
-from tests.helpers.pictures import draw_pairs
+from tests.helpers import tiny
 from tests.helpers.programs import GO_ON_AS_GIVEN, Begin, begin_in, read_until
-from tests.helpers.tiny_run import PATHS, TINY, Run, load
+from tests.helpers.tiny_run import PATHS, TINY, Run, contents, copy_run, load
 
-pytestmark = pytest.mark.skipif(os.name == "nt", reason="SLURM runs on no Windows")
+pytestmark = pytest.mark.skipif(os.name == "nt", reason="SLURM does not run on Windows")
 
 PROGRAM = Path(train.__file__)
 JOB = {
@@ -41,9 +40,12 @@ sys.meta_path.insert(0, Now())
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Begin]:
-    """Starts train.py as a job, with a `scontrol` that writes down what it is asked and refuses where `refuse` lies."""
-    draw_pairs(tmp_path / "Data", 12)
+def start(trained_folder: Path, tmp_path: Path) -> Iterator[Begin]:
+    """Starts train.py in a folder with a run of two epochs.
+
+    `scontrol` is a script that writes what it is asked into the file `asked`, and refuses where a file `refuse` exists.
+    """
+    copy_run(trained_folder, tmp_path)
     scontrol = tmp_path / "bin" / "scontrol"
     scontrol.parent.mkdir()
     scontrol.write_text('#!/bin/sh\n[ ! -e refuse ] || { echo "not now" >&2; exit 1; }\necho "$@" >>asked\n')
@@ -53,78 +55,56 @@ def start(tmp_path: Path) -> Iterator[Begin]:
         yield lambda *argv, program=(str(PROGRAM),), **job: begin(*program, *argv, PATH=path, **job)
 
 
-def test_before_the_time_is_over_the_run_is_saved_and_the_job_queued_again(start: Begin, tmp_path: Path) -> None:
-    process = read_until(start(*ENDLESS, **JOB), "Epoch 1/")
-    process.send_signal(signal.SIGUSR1)
-    said, _ = process.communicate()
-    assert process.returncode == 0, said
+def test_a_job_is_saved_and_queued_again_before_its_time_is_over_and_then_continues_from_its_own_checkpoint(
+    start: Begin, tmp_path: Path
+) -> None:
+    command = ["--ckpt_path=best", "--max_epochs=100000", "--no_interactive"]
+    first = read_until(start(*command, **JOB), "Epoch 3/")
+    first.send_signal(signal.SIGUSR1)
+    said, _ = first.communicate()
+    assert first.returncode == 0, said
     assert (tmp_path / "asked").read_text() == "requeue 7\n"
     assert "SLURM has queued job 7 again" in said
-    torch.load(tmp_path / "checkpoints/interrupted_checkpoint.pth", weights_only=True)
+    saved = tiny.load(tmp_path / "checkpoints/interrupted_checkpoint.pth")["run"]
+
+    # The restarted job has the same command. Then the job is cancelled: SLURM sends SIGTERM twice.
+    second = start(*command, SLURM_RESTART_COUNT="1", **JOB)
+    read_until(second, "Checkpoint loaded from checkpoints/interrupted_checkpoint.pth")
+    read_until(second, "Epoch ")
+    second.send_signal(signal.SIGTERM)
+    read_until(second, "Stopping after this step")
+    second.send_signal(signal.SIGTERM)
+    said, _ = second.communicate()
+    assert second.returncode == 128 + signal.SIGTERM, said
+    assert "saved checkpoints/interrupted_checkpoint.pth" in said
+    assert tiny.load(tmp_path / "checkpoints/interrupted_checkpoint.pth")["run"]["global_step"] > saved["global_step"]
+    assert (tmp_path / "asked").read_text() == "requeue 7\n"
 
 
-def test_a_job_that_slurm_does_not_queue_again_ends_with_the_signals_code(start: Begin, tmp_path: Path) -> None:
+def test_a_signal_before_the_first_import_is_remembered_and_ends_a_job_that_slurm_refuses_to_queue_again(
+    start: Begin, tmp_path: Path
+) -> None:
     (tmp_path / "refuse").touch()
-    process = read_until(start(*ENDLESS, **JOB), "Epoch 1/")
-    process.send_signal(signal.SIGUSR1)
+    before = contents(str(tmp_path / "checkpoints"))
+    process = start(*ENDLESS, program=("-c", SIGNALLED_AT_THE_FIRST_IMPORT, str(PROGRAM)), **JOB)
     said, _ = process.communicate()
     assert process.returncode == 128 + signal.SIGUSR1
     assert "SLURM does not queue job 7 again (not now)" in said
-    assert (tmp_path / "checkpoints/interrupted_checkpoint.pth").exists()
-
-
-def test_a_signal_before_the_first_import_is_remembered(start: Begin, tmp_path: Path) -> None:
-    process = start(*ENDLESS, program=("-c", SIGNALLED_AT_THE_FIRST_IMPORT, str(PROGRAM)), **JOB)
-    said, _ = process.communicate()
-    assert process.returncode == 0, said
-    assert (tmp_path / "asked").read_text() == "requeue 7\n"
-    assert not (tmp_path / "checkpoints").exists()
-
-
-def test_sigterm_twice_as_slurm_sends_it_does_not_cost_the_file(start: Begin, tmp_path: Path) -> None:
-    process = read_until(start(*ENDLESS, **JOB), "Epoch 1/")
-    process.send_signal(signal.SIGTERM)
-    assert process.stdout is not None
-    next(line for line in process.stdout if line.startswith("Stopping after this step"))
-    process.send_signal(signal.SIGTERM)
-    said, _ = process.communicate()
-    assert process.returncode == 128 + signal.SIGTERM, said
-    assert "saved checkpoints/interrupted_checkpoint.pth" in said
-    assert not (tmp_path / "asked").exists()
-
-
-def test_a_job_that_named_a_checkpoint_goes_on_from_its_own_when_it_is_started_again(start: Begin) -> None:
-    start(*PATHS, *TINY, "--max_epochs=1", "--no_interactive").communicate()
-    command = ["--ckpt_path=best", "--max_epochs=100000", "--no_interactive"]
-    first = read_until(start(*command, **JOB), "Epoch 2/")
-    first.send_signal(signal.SIGUSR1)
-    first.communicate()
-    second = start(*command, SLURM_RESTART_COUNT="1", **JOB)
-    read_until(second, "Checkpoint loaded from checkpoints/interrupted_checkpoint.pth")
-    second.send_signal(signal.SIGTERM)
-    second.communicate()
+    assert contents(str(tmp_path / "checkpoints")) == before
 
 
 def test_outside_of_a_job_the_signal_keeps_its_meaning(start: Begin) -> None:
-    process = read_until(start(*ENDLESS), "Epoch 1/")
-    process.send_signal(signal.SIGUSR1)
+    process = start(*ENDLESS, program=("-c", SIGNALLED_AT_THE_FIRST_IMPORT, str(PROGRAM)))
     process.communicate()
     assert process.returncode == -signal.SIGUSR1
 
 
-def test_a_fresh_start_is_fresh_whatever_lightning_has_left(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fresh_start_in_a_job_ignores_files_of_lightnings_own_requeueing(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for name, value in JOB.items():
         monkeypatch.setenv(name, value)
-    for name in ("hpc_ckpt_1.ckpt", "hpc_ckpt_best.ckpt"):  # Lightning would load the one and stumble over the other
+    for name in ("hpc_ckpt_1.ckpt", "hpc_ckpt_best.ckpt"):  # Lightning would load the first and fail at the second
         Path(name).write_text("no checkpoint")
     assert run("--no_interactive", *PATHS, *TINY, "--max_epochs=1") == 0
     assert load("latest_checkpoint.pth")["run"]["epoch"] == 1
-
-
-def test_a_callback_that_is_added_by_the_same_command_line_again_is_added_once(run: Run) -> None:
-    typed = [*PATHS, *TINY, "--trainer.callbacks+=tests.helpers.stopping.SignalAtStep", "--trainer.callbacks.step=-1"]
-    assert run("--no_interactive", *typed, "--max_epochs=1") == 0
-    before = load("latest_checkpoint.pth")["run"]["config"]
-    assert run("--ckpt_path=auto", *typed, "--max_epochs=2") == 0
-    after = load("latest_checkpoint.pth")["run"]["config"]
-    assert after.replace("max_epochs: 2", "max_epochs: 1") == before
