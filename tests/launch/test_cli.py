@@ -88,6 +88,13 @@ def test_the_saved_configuration_makes_the_same_run_and_knows_nothing_of_this_st
     assert again.config.data.image_path is None
 
 
+def test_a_callback_that_the_same_command_line_adds_again_is_there_once(tmp_path: Path) -> None:
+    adds = ["--trainer.callbacks+=tests.helpers.stopping.SignalAtStep", "--trainer.callbacks.step=-1"]
+    text = cli(*adds).config_text()
+    assert TrainCLI(["--config", config(tmp_path, text), *adds]).config_text() == text
+    assert text.count("SignalAtStep") == 1
+
+
 def test_chinese_in_a_configuration_survives_saving_and_reading(tmp_path: Path) -> None:
     text = cli("--data.image_path=数据/图像").config_text()
     assert "数据/图像" in text
