@@ -15,9 +15,9 @@ from typing_extensions import override
 from callbacks.boundary import Boundary, is_step_boundary
 from callbacks.consensus import Question
 from callbacks.saving import save_whole
-from resume.system.exit_now import leave_at_once
-from resume.system.ranks import is_first_process
-from resume.system.signals import Stopped, counts, in_slurm_job, leave_dead_terminal, listen
+from resume.system.exit_now import exit_now
+from resume.system.output import is_silent
+from resume.system.signals import Stopped, counts, insisting_key, leave_dead_terminal, listen
 
 INTERRUPTED = "interrupted_checkpoint.pth"
 
@@ -167,16 +167,14 @@ class Interrupt(Checkpoint):
         if not counts(signum):
             return
         if self._received:
-            leave_at_once(128 + signum)
+            exit_now(128 + signum)
         self._received = signum
         leave_dead_terminal()
-        again = b"Ctrl+C" if in_slurm_job() else b"once more"
-        # print() may be what the signal interrupted, and does not bear being entered twice.
-        with suppress(OSError):
-            if is_first_process():
-                os.write(
-                    2, b"\nStopping after this step, then saving ... (%s: leave at once, without saving)\n" % again
-                )
+        if not is_silent():
+            notice = f"\nStopping after this step, then saving ... ({insisting_key()}: end at once, without saving)\n"
+            # print() may be what the signal interrupted; it is not reentrant.
+            with suppress(OSError):
+                os.write(2, notice.encode())
 
     def _pass_boundary(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._stop_if_asked(trainer, pl_module)

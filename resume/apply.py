@@ -17,7 +17,6 @@ from resume.system.durable_files import link, remove
 from resume.system.errors import ResumeError
 from resume.system.open_files import refuse_open_files
 from resume.system.output import plural, say, text
-from resume.system.ranks import is_first_process
 
 _NOTHING = Archive((), whole_run=True)
 
@@ -38,15 +37,12 @@ class Report:
 def apply(decision: Decision) -> Report:
     """Delete what was confirmed, or archive what makes way, and say so; temporary files of dead runs go too.
 
-    To be called under the run's lock. Only the first process of a launch acts; in the others, and for Quit,
-    nothing happens.
+    To be called under the run's lock, in the first process of a launch. For Quit, nothing happens.
 
     Raises:
         ResumeError: The files are not those that were shown any more, or the system refused; the message says
             what was touched, as a rule nothing.
     """
-    if not is_first_process():
-        return Report()
     match decision:
         case StartOver():
             report = _delete(decision)

@@ -59,7 +59,7 @@ def refuse_other_optimizer(file: Path, run: Run, config: str) -> None:
     """
     import yaml  # needed once the user has chosen; the menu does not wait for it
 
-    before, now = (yaml.safe_load(settings)["model"] for settings in (run["config"], config))
+    before, now = (yaml.safe_load(settings)["model"]["init_args"] for settings in (run["config"], config))
     changed = [key for key in _HELD_BY_THE_STATE if before[key] != now[key]]
     if changed:
         raise ResumeError(

@@ -77,7 +77,7 @@ def test_a_worker_that_is_killed_is_started_again_and_the_run_goes_on(begin: Sta
     program.wait_for("Epoch 2/")
     os.kill(program.pid(1), signal.SIGKILL)
     assert program.finish() == 0, program.complained()
-    assert "A job that was started again goes on, as with --ckpt_path auto" in program.said()
+    assert "Restarted job (TORCHELASTIC_RESTART_COUNT is set); continuing as with --ckpt_path auto" in program.said()
     epochs = [line.split("/")[0] for line in program.said().splitlines() if line.startswith("Epoch ")]
     assert epochs == [f"Epoch {number}" for number in range(1, 31)]
     assert not (program.folder / "checkpoints/archive").exists()

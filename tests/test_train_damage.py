@@ -69,7 +69,7 @@ def test_auto_goes_on_from_the_newest_file_that_has_no_flipped_bit(
     assert trained("--ckpt_path=auto", MORE) == 0
     said = capsys.readouterr().out
     for name in ("latest_checkpoint.pth", "checkpoint_epoch_2.pth"):
-        assert f"--ckpt_path auto: not {name}: damaged content (archive/data/0)." in said
+        assert f"--ckpt_path auto skips {name}: damaged content (archive/data/0)." in said
     assert "Resuming training from epoch 2/3" in said
 
 
@@ -88,7 +88,7 @@ def test_a_checkpoint_that_would_run_code_is_refused_by_the_name_of_it(
 def test_auto_passes_over_a_checkpoint_that_would_run_code(trained: Run, capsys: pytest.CaptureFixture[str]) -> None:
     make_hostile(LATEST)
     assert trained("--ckpt_path=auto", MORE) == 0
-    assert "--ckpt_path auto: not latest_checkpoint.pth: would run code: " in capsys.readouterr().out
+    assert "--ckpt_path auto skips latest_checkpoint.pth: would run code: " in capsys.readouterr().out
     assert not EXECUTED.exists()
 
 

@@ -20,7 +20,7 @@ RESUME = ["--ckpt_path=latest", "--max_epochs=3"]
 
 @pytest.fixture
 def in_use(trained: Run) -> Iterator[Run]:
-    with resume.RunLock(FOLDER) as lock:
+    with lock_module.RunLock(FOLDER) as lock:
         lock.take()
         yield trained
 
@@ -46,7 +46,7 @@ def test_the_lock_is_taken_before_anything_is_touched_and_refuses_who_slipped_pa
 ) -> None:
     monkeypatch.setattr(lock_module, "PATIENCE", 0.0)
     before = contents()
-    with resume.RunLock(FOLDER) as other:
+    with lock_module.RunLock(FOLDER) as other:
 
         def begin_meanwhile(*_: object) -> None:
             other.take()

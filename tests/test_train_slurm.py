@@ -59,7 +59,7 @@ def test_before_the_time_is_over_the_run_is_saved_and_the_job_queued_again(start
     said, _ = process.communicate()
     assert process.returncode == 0, said
     assert (tmp_path / "asked").read_text() == "requeue 7\n"
-    assert "SLURM has queued job 7 again" in said
+    assert "SLURM requeued job 7" in said
     torch.load(tmp_path / "checkpoints/interrupted_checkpoint.pth", weights_only=True)
 
 
@@ -69,7 +69,7 @@ def test_a_job_that_slurm_does_not_queue_again_ends_with_the_signals_code(start:
     process.send_signal(signal.SIGUSR1)
     said, _ = process.communicate()
     assert process.returncode == 128 + signal.SIGUSR1
-    assert "SLURM does not queue job 7 again (not now)" in said
+    assert "SLURM did not requeue job 7 (not now)" in said
     assert (tmp_path / "checkpoints/interrupted_checkpoint.pth").exists()
 
 

@@ -8,8 +8,8 @@ from typing import Any, Literal
 from resume.checkpoints.paths import size_and_time
 from resume.checkpoints.verification import read_run
 from resume.system.errors import UnreadableError
+from resume.system.launch_info import Job
 from resume.system.output import text
-from resume.system.restarts import Job
 
 Kind = Literal["latest", "interrupted", "best", "epoch", "other"]
 

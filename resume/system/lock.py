@@ -23,7 +23,6 @@ from resume.system.lock_record import (
 )
 from resume.system.output import say, text
 from resume.system.pids import start_of
-from resume.system.ranks import is_first_process
 
 LOCK = ".training_run.lock"
 # A run that is just ending, or another start that only looks, has the lock for a moment (s).
@@ -71,8 +70,7 @@ def refuse_if_in_use(folder: Path, *, break_lock: bool) -> None:
     Raises:
         ResumeError: The folder is in use.
     """
-    if is_first_process():
-        _refuse(who_uses(folder), folder, break_lock=break_lock)
+    _refuse(who_uses(folder), folder, break_lock=break_lock)
 
 
 class RunLock:
@@ -97,13 +95,11 @@ class RunLock:
             self._release()
 
     def take(self) -> None:
-        """Take the lock; further processes of a launch do nothing.
+        """Take the lock; to be called in the first process of a launch.
 
         Raises:
             ResumeError: Another process has it, or the folder cannot be written.
         """
-        if not is_first_process():
-            return
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             descriptor, has_lock = _open_locked(self._folder / LOCK)

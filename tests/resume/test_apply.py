@@ -8,6 +8,7 @@ import pytest
 
 from resume import Fresh, Quit, ResumeError, StartOver, apply, choose, read_arguments
 from resume.checkpoints.catalog import read_catalog, stamps
+from resume.configuration import base_configs
 from resume.decision import Decision
 from resume.journal import unfinished_move
 from resume.plan import plan_fresh, plan_resume
@@ -90,7 +91,7 @@ def test_a_new_run_moves_the_old_one_and_names_the_command_that_continues_it(
     assert (python, script) == ("python", "train.py")
     decision = by_flag(*argv)
     assert decision.checkpoint_dir == folder
-    assert read_arguments([]).base_config(decision) == str(report.archived_to / "config.yaml")
+    assert base_configs(decision, frozenset()) == [str(report.archived_to / "config.yaml")]
 
 
 def test_an_archived_run_goes_on_in_the_folder_and_the_present_one_is_archived(folder: Path) -> None:
@@ -226,17 +227,6 @@ def test_a_file_that_cannot_be_deleted_says_how_far_it_came(folder: Path, monkey
     with pytest.raises(ResumeError, match=r"best_model\.pth: cannot be deleted .* 5 of 9 files"):
         apply(decision)
     assert (folder / "latest_checkpoint.pth").exists()
-
-
-def test_a_further_process_of_a_launch_touches_nothing(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    before = run_files.snapshot(folder)
-    decision = start_over(folder)
-    monkeypatch.setenv("LOCAL_RANK", "1")
-    apply(decision)
-    assert run_files.snapshot(folder) == before
-    assert capsys.readouterr().out == ""
 
 
 def test_quitting_touches_and_says_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,8 @@ import pytest
 
 from resume import Fresh, Quit, Resume, ResumeError, choose, read_arguments
 from resume.decision import Decision
+from resume.system.launch_info import Launch
+from resume.system.output import set_silent
 from tests.helpers import run_files
 
 
@@ -21,7 +23,7 @@ def folder() -> Path:
 
 
 def decide(*argv: str) -> Decision:
-    return choose(read_arguments(["--lang=en", *argv]))
+    return choose(read_arguments(["--lang=en", *argv], Launch.from_environment()))
 
 
 def chosen(*argv: str) -> str:
@@ -87,7 +89,7 @@ def test_auto_takes_the_newest_sound_checkpoint(folder: Path) -> None:
 
 def test_auto_starts_a_new_run_where_there_is_none(capsys: pytest.CaptureFixture[str]) -> None:
     assert decide("--ckpt_path=auto") == Fresh(Path("checkpoints"))
-    assert "no checkpoint in checkpoints; a new run begins" in capsys.readouterr().out
+    assert "no checkpoint in checkpoints; starting a new run" in capsys.readouterr().out
 
 
 def test_auto_archives_what_is_damaged_beyond_use(capsys: pytest.CaptureFixture[str]) -> None:
@@ -96,7 +98,7 @@ def test_auto_archives_what_is_damaged_beyond_use(capsys: pytest.CaptureFixture[
     assert isinstance(decision, Fresh)
     assert decision.archive is not None
     assert decision.archive.continue_with is None
-    assert "every checkpoint in checkpoints is damaged" in capsys.readouterr().out
+    assert "no usable checkpoint in checkpoints" in capsys.readouterr().out
 
 
 def test_a_path_goes_on_where_it_lies(folder: Path) -> None:
@@ -129,9 +131,9 @@ def test_a_folder_as_path_names_what_to_type(folder: Path) -> None:
 
 
 def test_a_missing_path_names_what_lies_beside_it(folder: Path) -> None:
-    with pytest.raises(ResumeError, match=r"there is no such file\. Found: latest_checkpoint\.pth, .*Keywords"):
+    with pytest.raises(ResumeError, match=r"there is no such file\. Found: latest_checkpoint\.pth, .*The keywords"):
         decide("--ckpt_path", "checkpoints/latest.pth")
-    with pytest.raises(ResumeError, match=r"there is no such file\. Keywords"):
+    with pytest.raises(ResumeError, match=r"there is no such file\. The keywords"):
         decide("--ckpt_path", "nowhere/latest.pth")
 
 
@@ -155,7 +157,7 @@ def test_no_interactive_starts_a_new_run_and_keeps_the_old_one(folder: Path) -> 
 
 def test_nothing_there_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert decide() == Fresh(Path("checkpoints"))
-    assert capsys.readouterr().out == "No checkpoint found; a new run begins.\n"
+    assert capsys.readouterr().out == "No checkpoint found; starting a new run.\n"
 
 
 def test_where_nobody_can_be_asked_one_line_says_why(
@@ -164,13 +166,14 @@ def test_where_nobody_can_be_asked_one_line_says_why(
     monkeypatch.setenv("SLURM_NTASKS", "4")
     assert isinstance(decide(), Fresh)
     out = capsys.readouterr().out
-    assert out == "Nothing is asked, as with --no_interactive: a SLURM job of 4 tasks.\n"
+    assert out == "No menu (a SLURM job of 4 tasks); continuing as with --no_interactive.\n"
 
 
 def test_a_further_process_of_a_launch_says_nothing(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("LOCAL_RANK", "1")
+    set_silent(True)
     assert isinstance(decide(), Fresh)
     assert capsys.readouterr().out == ""
 
@@ -209,7 +212,7 @@ def test_auto_passes_over_files_whose_weights_are_damaged_and_names_them(
     assert chosen("--ckpt_path=auto") == "checkpoint_epoch_2.pth"
     out = capsys.readouterr().out
     for name in ("latest_checkpoint.pth", "checkpoint_epoch_3.pth", "interrupted_checkpoint.pth"):
-        assert f"--ckpt_path auto: not {name}: damaged content (archive/data/0)." in out
+        assert f"--ckpt_path auto skips {name}: damaged content (archive/data/0)." in out
 
 
 def test_auto_names_whatever_it_passes_over_and_why(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -218,9 +221,9 @@ def test_auto_names_whatever_it_passes_over_and_why(folder: Path, capsys: pytest
     run_files.damage(run_files.save(folder / "checkpoint_epoch_4.pth", 4))
     assert chosen("--ckpt_path=auto") == "latest_checkpoint.pth"
     assert capsys.readouterr().out.splitlines() == [
-        "--ckpt_path auto: not interrupted_checkpoint.pth: empty file.",
-        "--ckpt_path auto: not best_model.pth: of another run.",
-        "--ckpt_path auto: not checkpoint_epoch_4.pth: incomplete file.",
+        "--ckpt_path auto skips interrupted_checkpoint.pth: empty file.",
+        "--ckpt_path auto skips best_model.pth: of another run.",
+        "--ckpt_path auto skips checkpoint_epoch_4.pth: incomplete file.",
     ]
 
 

@@ -2,13 +2,16 @@ from pathlib import Path
 
 import pytest
 
-from resume import ResumeError, is_finished, name_other_conditions, refuse_other_data, refuse_other_optimizer
+from resume import ResumeError
+from resume.compatibility import is_finished, name_other_conditions, refuse_other_data, refuse_other_optimizer
 from tests.helpers.run_files import facts
 
 FILE = Path("checkpoints/latest_checkpoint.pth")
 OWN = {"image_path": "Data/images", "gt_path": "Data/gt", "val_image_path": None, "val_gt_path": None}
 SAMPLE = dict.fromkeys(OWN)
-CONFIG = "model: {optimizer: {class_path: Adam, lr: 0.1}, lr_scheduler: null, lr_scheduler_interval: epoch}"
+CONFIG = """
+model: {init_args: {optimizer: {class_path: Adam, lr: 0.1}, lr_scheduler: null, lr_scheduler_interval: epoch}}
+"""
 
 
 def test_the_same_data_are_fine_and_nothing_is_said(capsys: pytest.CaptureFixture[str]) -> None:

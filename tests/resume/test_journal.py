@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from resume import RunLock, apply, choose, read_arguments
+from resume import apply, choose, read_arguments
 from resume.checkpoints.catalog import read_catalog
 from resume.journal import JOURNAL
 from resume.plan import plan_fresh
+from resume.system.lock import RunLock
 from tests.helpers import run_files
 
 pytestmark = [

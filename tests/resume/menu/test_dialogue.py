@@ -5,9 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from resume import Fresh, Quit, Resume, ResumeError, RunLock, StartOver, choose, read_arguments
+from resume import Fresh, Quit, Resume, ResumeError, StartOver, choose, read_arguments
 from resume.decision import Decision
 from resume.menu.dialogue import hold_dialogue
+from resume.system.launch_info import Launch
+from resume.system.lock import RunLock
 from resume.system.output import set_language
 from tests.helpers import run_files
 
@@ -213,15 +215,15 @@ def test_the_menu_warns_above_its_entries_when_the_folder_is_in_use(
 def test_after_a_choice_in_a_folder_that_is_in_use_the_start_ends(
     monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> None:
-    monkeypatch.setattr(sys.modules["resume.choose"], "audience", lambda: ("lines", ""))
+    monkeypatch.setattr(sys.modules["resume.choose"], "audience", lambda _: ("lines", ""))
     with RunLock(folder) as lock:
         lock.take()
         for answers in ("1\n", "n\ny\n"):
             monkeypatch.setattr("sys.stdin", io.StringIO(answers))
             with pytest.raises(ResumeError, match="in use"):
-                choose(read_arguments(["--lang=en"]))
+                choose(read_arguments(["--lang=en"], Launch.from_environment()))
         monkeypatch.setattr("sys.stdin", io.StringIO("q\n"))
-        assert choose(read_arguments(["--lang=en"])) == Quit(folder)
+        assert choose(read_arguments(["--lang=en"], Launch.from_environment())) == Quit(folder)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")

@@ -291,7 +291,7 @@ def test_a_job_in_the_background_is_not_asked(tmp_path: Path) -> None:
     )
     terminal = Terminal(launcher, [str(DRIVE), "--lang=en"])
     assert terminal.finish() == 0
-    assert "Nothing is asked, as with --no_interactive: a job in the background." in terminal.text()
+    assert "No menu (a job in the background); continuing as with --no_interactive." in terminal.text()
 
 
 def test_a_child_of_a_launch_in_a_terminal_is_not_asked(start: Start) -> None:

@@ -12,9 +12,9 @@ from pathlib import Path
 import filelock
 import pytest
 
-from resume import ResumeError, RunLock
+from resume import ResumeError
 from resume.system import lock
-from resume.system.lock import LOCK, who_uses
+from resume.system.lock import LOCK, RunLock, who_uses
 from resume.system.lock_record import RECORD, read_record
 
 ROOT = Path(__file__).parents[3]
@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[3]
 HOLD = """
 import sys
 from pathlib import Path
-from resume import RunLock
+from resume.system.lock import RunLock
 with RunLock(Path(sys.argv[1])) as lock:
     lock.take()
     print("taken", flush=True)
@@ -139,14 +139,6 @@ def test_a_lock_that_is_not_taken_creates_nothing(folder: Path) -> None:
     with RunLock(folder):
         pass
     assert not folder.exists()
-
-
-def test_further_processes_of_a_launch_take_no_lock(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    with RunLock(folder) as first:
-        first.take()
-        monkeypatch.setenv("LOCAL_RANK", "1")
-        take(folder)
-        assert names(folder) == {LOCK, RECORD}
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")

@@ -30,7 +30,7 @@ def texts_in_code() -> set[str]:
             if not isinstance(node, ast.Call):
                 continue
             name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            if name in ("text", "plural"):
+            if name in ("text", "catalogued", "plural"):
                 words = node.args[: 2 if name == "plural" else 1]
                 assert all(isinstance(word, ast.Constant) for word in words), f"{source.name}:{node.lineno}"
                 found.add(ast.literal_eval(words[0]))

@@ -6,7 +6,7 @@ import pytest
 from resume import Fresh, Resume, ResumeError, choose, read_arguments
 from resume.checkpoints.description import describe
 from resume.decision import Decision
-from resume.system.restarts import job_of
+from resume.system.launch_info import Launch
 from tests.helpers import run_files
 
 
@@ -24,7 +24,7 @@ def _in_a_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def decide(*argv: str) -> Decision:
-    return choose(read_arguments(["--lang=en", *argv]))
+    return choose(read_arguments(["--lang=en", *argv], Launch.from_environment()))
 
 
 def chosen(*argv: str) -> str:
@@ -34,9 +34,7 @@ def chosen(*argv: str) -> str:
 
 
 @pytest.mark.parametrize("variable", ["TORCHELASTIC_RESTART_COUNT", "SLURM_RESTART_COUNT"])
-def test_a_job_that_was_started_again_goes_on_unless_told_otherwise(
-    monkeypatch: pytest.MonkeyPatch, variable: str
-) -> None:
+def test_a_restarted_job_resumes_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
     run_files.fill(Path("checkpoints"))
     monkeypatch.delenv("SLURM_RESTART_COUNT")
     monkeypatch.setenv(variable, "0")
@@ -53,9 +51,7 @@ def test_a_job_goes_on_from_what_it_has_saved_and_not_from_what_it_began_with(
     run_files.save(Path("checkpoints/best_model.pth"), 2)
     saved("checkpoints/latest_checkpoint.pth", 3, named)
     assert chosen("--ckpt_path", named) == "checkpoints/latest_checkpoint.pth in checkpoints"
-    assert (
-        f"This job was started again: it goes on from what it has saved, not from {named}." in capsys.readouterr().out
-    )
+    assert f"Restarted job: it resumes from what it saved itself, not from {named}." in capsys.readouterr().out
 
 
 def test_a_job_that_began_elsewhere_goes_on_where_it_has_saved() -> None:
@@ -125,19 +121,3 @@ def test_the_first_start_of_a_job_takes_the_named_checkpoint(monkeypatch: pytest
 def test_a_named_checkpoint_that_is_missing_is_an_error_in_a_further_start_too(name: str) -> None:
     with pytest.raises(ResumeError, match=f"--ckpt_path {name}: "):
         decide("--ckpt_path", name)
-
-
-@pytest.mark.parametrize(
-    ("environ", "name"),
-    [
-        ({}, None),
-        ({"TORCHELASTIC_RUN_ID": "none"}, None),
-        ({"TORCHELASTIC_RUN_ID": "4f2c"}, "torchrun 4f2c"),
-        ({"SLURM_JOB_ID": "7", "SLURM_CLUSTER_NAME": "hall", "TORCHELASTIC_RUN_ID": "4f2c"}, "SLURM hall 7"),
-        ({"SLURM_JOB_ID": "9", "SLURM_ARRAY_JOB_ID": "7", "SLURM_ARRAY_TASK_ID": "2"}, "SLURM  7_2"),
-    ],
-)
-def test_the_name_of_a_job_is_what_all_its_starts_have_in_common(environ: dict[str, str], name: str | None) -> None:
-    job = job_of("best", environ)
-    assert (job and job.name) == name
-    assert job in (None, (name, 0, "best"))
