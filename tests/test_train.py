@@ -91,9 +91,9 @@ def test_best_resumes_from_the_best_epoch(trained: Run, capsys: pytest.CaptureFi
 def test_a_resume_goes_on_with_the_settings_of_the_run_not_with_the_defaults(trained: Run) -> None:
     assert trained("--ckpt_path=latest", "--max_epochs=3", "--data.augmentation=[]") == 0
     saved = yaml.safe_load(Path("checkpoints/config.yaml").read_text(encoding="utf-8"))
-    assert saved["model"]["network"]["init_args"]["width"] == 2
+    assert saved["model"]["init_args"]["network"]["init_args"]["width"] == 2
     assert saved["trainer"]["max_epochs"] == 3
-    assert saved["data"]["augmentation"] == []
+    assert saved["data"]["init_args"]["augmentation"] == []
     assert "ckpt_path" not in saved
 
 
