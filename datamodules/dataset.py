@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from datamodules.errors import DataError
+from datamodules.data_errors import DataError
 from datamodules.labels import ClassMapping
 from datamodules.seeding import one_thread
 from datamodules.sources import PairSource

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from datamodules.errors import DataError
+from datamodules.data_errors import DataError
 
 LARGEST_VALUE = 65535  # what a 16-bit file can hold
 UNKNOWN = -1

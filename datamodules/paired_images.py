@@ -6,11 +6,11 @@ from lightning.pytorch.loops.progress import _ProcessedTracker
 from lightning.pytorch.strategies import ParallelStrategy
 from torch import Tensor, nn
 
-from datamodules.checks import Progress, check_pairs
+from datamodules.data_errors import DataError
 from datamodules.dataset import PairDataset
-from datamodules.errors import DataError
 from datamodules.labels import ClassMapping
-from datamodules.loading import PairLoader
+from datamodules.pair_checks import Progress, check_pairs
+from datamodules.pair_loader import PairLoader
 from datamodules.pairs import find_pairs
 from datamodules.sampler import EpochSampler, Position
 from datamodules.settings import check_classes, check_folders_named, check_loading

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from datamodules.errors import DataError
+from datamodules.data_errors import DataError
 from datamodules.labels import LARGEST_VALUE
 
 

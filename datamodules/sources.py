@@ -9,9 +9,9 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from datamodules.errors import DataError
+from datamodules.data_errors import DataError
+from datamodules.image_files import read_gt, read_image, without_pillow_warnings
 from datamodules.pairs import Names, Pair
-from datamodules.reading import read_gt, read_image, without_pillow_warnings
 from datamodules.samples import draw_pair
 
 

@@ -1,4 +1,4 @@
-from datamodules.errors import DataError
+from datamodules.data_errors import DataError
 from datamodules.seeding import mix
 
 

@@ -6,8 +6,8 @@ import torch
 from PIL import Image
 from torchvision.transforms import v2
 
+from datamodules.data_errors import DataError
 from datamodules.dataset import PairDataset, collate
-from datamodules.errors import DataError
 from datamodules.labels import ClassMapping
 from datamodules.pairs import find_pairs
 from datamodules.sources import FolderPairs, SamplePairs

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from datamodules.errors import DataError
+from datamodules.data_errors import DataError
 from datamodules.labels import ClassMapping, values_of
 
 

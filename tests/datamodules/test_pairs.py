@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from datamodules.errors import DataError
+from datamodules.data_errors import DataError
 from datamodules.pairs import Names, Pair, find_pairs
 
 

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from datamodules.errors import DataError
+from datamodules.data_errors import DataError
 from datamodules.settings import check_classes, check_folders_named, check_loading
 
 FINE: dict[str, Any] = {

@@ -1,6 +1,6 @@
 import pytest
 
-from datamodules.errors import DataError
+from datamodules.data_errors import DataError
 from datamodules.split import split
 
 STEMS = [f"pair_{number}" for number in range(400)]

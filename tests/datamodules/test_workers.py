@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from datamodules import PairedImages
-from datamodules.loading import PairLoader
+from datamodules.pair_loader import PairLoader
 from datamodules.workers import FORK, SERVER, STOP_SIGNALS, start_method, start_server
 
 ROOT = Path(__file__).parents[2]

@@ -14,7 +14,7 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 from PIL.ExifTags import Base
 from torch import Tensor
 
-from datamodules.errors import DataError
+from datamodules.data_errors import DataError
 
 # Pillow's limit guards web servers against hostile files; large microscope and satellite images are meant to
 # open.

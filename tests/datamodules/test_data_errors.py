@@ -1,7 +1,7 @@
 import pytest
 from torch.utils.data import DataLoader, Dataset
 
-from datamodules.errors import DataError, listed
+from datamodules.data_errors import DataError, listed
 
 MESSAGE = "gt/a.png holds 3\nExpected: 0, 1"
 

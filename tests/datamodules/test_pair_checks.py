@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from datamodules.checks import check_pairs
-from datamodules.errors import DataError
+from datamodules.data_errors import DataError
 from datamodules.labels import ClassMapping
+from datamodules.pair_checks import check_pairs
 from datamodules.pairs import find_pairs
 from datamodules.sources import FolderPairs
 

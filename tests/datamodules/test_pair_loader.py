@@ -2,7 +2,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from datamodules.loading import PairLoader
+from datamodules.pair_loader import PairLoader
 
 
 def test_an_epoch_draws_nothing_from_the_global_generator() -> None:

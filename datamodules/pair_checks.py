@@ -5,10 +5,10 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
+from datamodules.data_errors import DataError, listed
 from datamodules.dataset import different_sizes
-from datamodules.errors import DataError, listed
+from datamodules.image_files import read_gt, read_image, read_size, without_pillow_warnings
 from datamodules.labels import ClassMapping, values_of
-from datamodules.reading import read_gt, read_image, read_size, without_pillow_warnings
 from datamodules.sources import FolderPairs
 
 Progress = Callable[[int, int], None]

@@ -7,8 +7,8 @@ import pytest
 import torch
 from PIL import Image
 
-from datamodules.errors import DataError
-from datamodules.reading import read_gt, read_image, read_size, without_pillow_warnings
+from datamodules.data_errors import DataError
+from datamodules.image_files import read_gt, read_image, read_size, without_pillow_warnings
 
 REAL = Path(__file__).parents[2].parent / "shared" / "data"
 EXIF = REAL / "awkward_exif" / "images"
