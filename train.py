@@ -223,7 +223,7 @@ def build(
         callbacks = [
             *bars,
             RunState(run_id, origin, cli.seed, folder, facts),
-            TrainingHistory(folder, monitored.monitor, monitored.mode, resume.resolve_language(cli.config.lang)),
+            TrainingHistory(folder, monitored.monitor, monitored.mode),
             CheckpointFiles(folder, **monitored),
             Interrupt(folder),
         ]

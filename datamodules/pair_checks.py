@@ -1,21 +1,22 @@
-"""What is wrong with the files, found out before training starts."""
+"""Problems in the files of pairs, found before training starts."""
 
 import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
-from datamodules.data_errors import DataError, listed
-from datamodules.dataset import different_sizes
+from datamodules.data_errors import DataError, bullet_list
+from datamodules.dataset import mixed_sizes_message
 from datamodules.image_files import read_gt, read_image, read_size, without_pillow_warnings
 from datamodules.labels import ClassMapping, values_of
 from datamodules.sources import FolderPairs
+from resume.system.output import plural
 
 Progress = Callable[[int, int], None]
 
 
-class Found(NamedTuple):
-    """What one pair of files turned out to be; sizes are (height, width)."""
+class Inspection(NamedTuple):
+    """Facts about one pair of files; sizes are (height, width)."""
 
     unreadable: list[str] = []  # noqa: RUF012 (never appended to)
     image_size: tuple[int, ...] = ()
@@ -23,8 +24,8 @@ class Found(NamedTuple):
     values: Sequence[int] = ()
 
 
-class Problems:
-    """Collects what is wrong, kind by kind, and raises it once."""
+class PairProblems:
+    """All problems that were found, by kind, to be raised as one error."""
 
     def __init__(self) -> None:
         self.unreadable: list[str] = []
@@ -33,17 +34,30 @@ class Problems:
         self.batches: list[str] = []
 
     def raise_if_any(self, mapping: ClassMapping) -> None:
-        """Raises one DataError that names the first ten files of each kind, and how many there are."""
-        parts = [
-            f"{len(files)} {what}:\n{listed(files)}"
-            for files, what in (
-                (self.unreadable, "files cannot be used"),
-                (self.sizes, "pairs differ in size; an image and its ground truth must have the same"),
-                (self.values, "ground truth files hold values that stand for no class"),
+        """Raise one DataError with the first ten files of each kind and the number of files of that kind."""
+        parts = []
+        if self.unreadable:
+            count = len(self.unreadable)
+            parts.append(plural("{count} file cannot be used:", "{count} files cannot be used:", count))
+            parts.append(bullet_list(self.unreadable))
+        if self.sizes:
+            parts.append(
+                plural(
+                    "{count} pair differs in size; an image and its ground truth must have the same size:",
+                    "{count} pairs differ in size; an image and its ground truth must have the same size:",
+                    len(self.sizes),
+                )
             )
-            if files
-        ]
-        parts += [mapping.cure()] if self.values else []
+            parts.append(bullet_list(self.sizes))
+        if self.values:
+            parts.append(
+                plural(
+                    "{count} ground truth file holds values that belong to no class:",
+                    "{count} ground truth files hold values that belong to no class:",
+                    len(self.values),
+                )
+            )
+            parts += [bullet_list(self.values), mapping.advice()]
         parts += self.batches
         if parts:
             raise DataError("\n".join(parts))
@@ -56,53 +70,55 @@ def check_pairs(
     every_gt: bool,
     progress: Progress | None = None,
 ) -> None:
-    """Opens every file's header, decodes the first pair of each source, and the ground truth.
+    """Open the header of every file, and decode the first pair of each source and the ground truth.
 
     Args:
         sources: The pairs for training and for validation.
-        one_size: For each source, whether all its images must be of one size.
-        mapping: Which values the ground truth may hold.
-        every_gt: Whether to decode all ground truth or only the first of each source.
-        progress: Called after each pair with the number of pairs done and of all pairs.
+        one_size: For each source, whether all its images must have the same size.
+        mapping: The values that the ground truth may hold.
+        every_gt: Whether to decode the ground truth of all pairs, or only of the first pair of each source.
+        progress: Called after each pair with the number of pairs done and the number of all pairs.
 
     Raises:
-        DataError: With all problems.
+        DataError: There are problems; the message contains all of them.
     """
-    problems = Problems()
+    problems = PairProblems()
     done, total = 0, sum(len(source) for source in sources)
-    for source, same in zip(sources, one_size, strict=True):
+    for source, needs_one_size in zip(sources, one_size, strict=True):
         sizes = set()
-        for index, found in enumerate(_inspect_all(source, every_gt)):
-            _judge(found, index, source, mapping, problems)
-            sizes.add(found.image_size)
+        for index, inspection in enumerate(_inspect_all(source, every_gt)):
+            _add_problems(inspection, index, source, mapping, problems)
+            sizes.add(inspection.image_size)
             done += 1
             if progress is not None:
                 progress(done, total)
         sizes.discard(())
-        if same and len(sizes) > 1:
-            problems.batches.append(different_sizes(sizes))
+        if needs_one_size and len(sizes) > 1:
+            problems.batches.append(mixed_sizes_message(sizes))
     problems.raise_if_any(mapping)
 
 
-def _judge(found: Found, index: int, source: FolderPairs, mapping: ClassMapping, problems: Problems) -> None:
-    if found.unreadable:
-        problems.unreadable += found.unreadable
-    elif found.image_size != found.gt_size:
-        problems.sizes.append(source.size_problem(index, found.image_size, found.gt_size))
-    elif not mapping.fits(found.values):
-        problems.values.append(mapping.misfit(source.gt_file(index), found.values))
+def _add_problems(
+    inspection: Inspection, index: int, source: FolderPairs, mapping: ClassMapping, problems: PairProblems
+) -> None:
+    if inspection.unreadable:
+        problems.unreadable += inspection.unreadable
+    elif inspection.image_size != inspection.gt_size:
+        problems.sizes.append(source.size_problem(index, inspection.image_size, inspection.gt_size))
+    elif not mapping.fits(inspection.values):
+        problems.values.append(mapping.problem(source.gt_file(index), inspection.values))
 
 
-def _inspect_all(source: FolderPairs, every_gt: bool) -> Iterator[Found]:
-    def inspect(index: int) -> Found:
+def _inspect_all(source: FolderPairs, every_gt: bool) -> Iterator[Inspection]:
+    def inspect(index: int) -> Inspection:
         return _inspect(source, index, every_gt)
 
-    # Pillow lets other threads run while it decodes, and a network drive while it waits.
+    # Threads are enough: other threads run while Pillow decodes a file or waits for a network drive.
     with without_pillow_warnings(), ThreadPoolExecutor(min(16, 2 * (os.cpu_count() or 1))) as pool:
         yield from pool.map(inspect, range(len(source)))
 
 
-def _inspect(source: FolderPairs, index: int, every_gt: bool) -> Found:
+def _inspect(source: FolderPairs, index: int, every_gt: bool) -> Inspection:
     image_size: tuple[int, ...] = ()
     gt_size: tuple[int, ...] = ()
     values: Sequence[int] = ()
@@ -121,4 +137,4 @@ def _inspect(source: FolderPairs, index: int, every_gt: bool) -> Found:
             gt_size = read_size(source.gt_file(index))
     except DataError as error:
         unreadable.append(str(error))
-    return Found(unreadable, image_size, gt_size, values)
+    return Inspection(unreadable, image_size, gt_size, values)
