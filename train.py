@@ -17,7 +17,13 @@ from resume.flags import everyday_help
 from resume.system.exit_now import exit_now
 from resume.system.launch_info import Launch
 from resume.system.lock import RunLock
-from resume.system.output import ExplainedError, open_missing_streams, set_silent
+from resume.system.output import (
+    ExplainedError,
+    open_missing_streams,
+    resolve_language,
+    set_language,
+    set_silent,
+)
 from resume.system.signals import Stopped, hold_back_requeue_signal, not_stopped, stop_at_once
 
 if TYPE_CHECKING:  # torch and Lightning take seconds to import; the menu does not wait for them
@@ -94,6 +100,7 @@ def train(arguments: resume.Arguments, decision: resume.Decision, start: Start) 
 
     quiet()
     cli = TrainCLI(arguments.for_lightning(decision), wants_help=arguments.wants_help)
+    set_language(resolve_language(cli.config.lang))  # on a resume, the run's own
     if cli.is_trial:
         return try_training(cli, arguments, decision)
     try:

@@ -4,7 +4,7 @@ import os
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, ClassVar
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint, WeightAveraging
@@ -16,7 +16,7 @@ from callbacks.boundary import Boundary, is_step_boundary
 from callbacks.consensus import Question
 from callbacks.saving import save_whole
 from resume.system.exit_now import exit_now
-from resume.system.output import is_silent
+from resume.system.output import ExplainedError, is_silent
 from resume.system.signals import Stopped, counts, insisting_key, leave_dead_terminal, listen
 
 INTERRUPTED = "interrupted_checkpoint.pth"
@@ -40,8 +40,10 @@ class TrainingInterrupted(Stopped):
         self.global_step = global_step
 
 
-class SaveFailedError(Exception):
+class SaveFailedError(ExplainedError):
     """A run that was to be stopped and saved could not be saved; the message says why."""
+
+    exit_code: ClassVar[int] = 1
 
 
 class Interrupt(Checkpoint):

@@ -17,11 +17,12 @@ from resume.checkpoints.paths import content_file
 from resume.checkpoints.shard_table import read_table
 from resume.checkpoints.verification import require_intact
 from resume.system.durable_files import staged
+from resume.system.output import ExplainedError
 
 CONFIG = "config.yaml"
 
 
-class CheckpointError(Exception):
+class CheckpointError(ExplainedError):
     """A checkpoint that cannot be resumed from; the message says why."""
 
 

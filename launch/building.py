@@ -21,7 +21,7 @@ from launch.plugins import load_no_checkpoint
 from resume.arguments import Arguments
 from resume.compatibility import name_other_conditions
 from resume.decision import Decision, Resume
-from resume.system.output import resolve_language, say, text
+from resume.system.output import say, text
 
 
 def build_trainer(
@@ -60,7 +60,7 @@ def build_trainer(
         callbacks = [
             *bars,
             RunState(run_id, origin, cli.seed, folder, facts),
-            TrainingHistory(folder, checkpoint.monitor, checkpoint.mode, resolve_language(cli.config.lang)),
+            TrainingHistory(folder, checkpoint.monitor, checkpoint.mode),
             files,
             Interrupt(folder),
         ]

@@ -9,6 +9,7 @@ import pytest
 from hypothesis import settings
 
 import train
+from resume.system.output import set_language
 from tests.helpers.pictures import draw_pairs
 from tests.helpers.tiny_run import PATHS, TINY, Run
 
@@ -37,6 +38,14 @@ def _no_decision_of_an_earlier_test() -> Iterator[None]:
     """A start leaves its decision in the environment, for the processes that it starts."""
     yield
     os.environ.pop("RESUME_DECISION", None)
+
+
+@pytest.fixture
+def chinese() -> Iterator[None]:
+    """The texts of this test are Chinese."""
+    set_language("zh")
+    yield
+    set_language("en")
 
 
 @pytest.fixture

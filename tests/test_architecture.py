@@ -12,8 +12,8 @@ ALLOWED = {
     "resume": set(),
     "launch": {"resume", "callbacks", "datamodules", "lit_modules"},
     "callbacks": {"resume"},
-    "lit_modules": set(),
-    "datamodules": set(),
+    "lit_modules": {"resume"},
+    "datamodules": {"resume"},
     "exactness": {"resume", "callbacks", "launch", "train"},
 }
 RESUME_MAY_USE = {*sys.stdlib_module_names, "questionary", "prompt_toolkit", "yaml", "filelock", "resume"}
@@ -44,6 +44,13 @@ def test_a_package_imports_only_what_the_layout_allows(package: str) -> None:
 def test_resume_needs_neither_torch_nor_lightning() -> None:
     for path in (ROOT / "resume").rglob("*.py"):
         assert top_level(imports(path)) <= RESUME_MAY_USE, path.name
+
+
+@pytest.mark.parametrize("package", ["datamodules", "lit_modules"])
+def test_data_and_networks_use_only_the_texts_of_resume(package: str) -> None:
+    for path in (ROOT / package).rglob("*.py"):
+        used = {name for name in imports(path) if name.partition(".")[0] == "resume"}
+        assert all(name.startswith("resume.system.output") for name in used), f"{path.name} imports {used}"
 
 
 def test_no_callback_imports_another() -> None:

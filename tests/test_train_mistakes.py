@@ -76,7 +76,7 @@ def damaged_checkpoint() -> None:
             [NEW, "--batch_size=2", "--trainer.val_check_interval=3", "--trainer.accumulate_grad_batches=2"],
             ["in the middle of an optimizer step", "such as 2"],
         ),
-        ([NEW, PLATEAU, "--model.lr_scheduler.monitor=train/loss"], ["watches 'train/loss'", "val/iou"]),
+        ([NEW, PLATEAU, "--model.lr_scheduler.monitor=train/loss"], ["monitors 'train/loss'", "val/iou"]),
         ([NEW, PLATEAU, "--model.lr_scheduler.monitor=val/loss", "--model.lr_scheduler_interval=step"], ["epoch"]),
         ([NEW, "--trainer.overfit_batches=1"], ["overfit_batches"]),
         ([*RESUME, "--model.network.width=3"], ["latest_checkpoint.pth", "shape", "expected"]),

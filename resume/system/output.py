@@ -4,6 +4,9 @@ import gettext
 import locale
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -12,7 +15,10 @@ Language = Literal["en", "zh"]
 LOCALE_DIR = Path(__file__).parent / "locale"
 DOMAIN = "resume"
 
-_catalog: gettext.NullTranslations = gettext.NullTranslations()
+_ENGLISH = gettext.NullTranslations()
+_language: Language = "en"
+_catalog: gettext.NullTranslations = _ENGLISH
+_english_only: ContextVar[bool] = ContextVar("english_only", default=False)
 _is_silent = False
 
 
@@ -27,15 +33,30 @@ class ExplainedError(Exception):
 
 
 def set_language(language: Language) -> None:
-    """Translate everything that is printed from now on."""
-    global _catalog
+    """Set the language of all texts of this process."""
+    global _language, _catalog
     languages = [] if language == "en" else [language]
-    _catalog = gettext.translation(DOMAIN, LOCALE_DIR, languages, fallback=True)
+    _language, _catalog = language, gettext.translation(DOMAIN, LOCALE_DIR, languages, fallback=True)
+
+
+def current_language() -> Language:
+    """Return the language of this process's texts, which a process that it starts has to set again."""
+    return _language
+
+
+@contextmanager
+def in_english() -> Iterator[None]:
+    """Use English texts within the block, in this thread only: for an output that cannot show Chinese."""
+    token = _english_only.set(True)
+    try:
+        yield
+    finally:
+        _english_only.reset(token)
 
 
 def text(message: str) -> str:
-    """The text in the language of the program; unknown texts stay English."""
-    return _catalog.gettext(message)
+    """Return the text in the language of the program; unknown texts stay English."""
+    return _translations().gettext(message)
 
 
 def catalogued(message: str) -> str:
@@ -45,12 +66,16 @@ def catalogued(message: str) -> str:
 
 def translated(message: str) -> str:
     """The text of a `catalogued` message in the language of the program."""
-    return _catalog.gettext(message)
+    return _translations().gettext(message)
 
 
 def plural(singular: str, many: str, count: int) -> str:
-    """The text for `count` things, with `{count}` filled in."""
-    return _catalog.ngettext(singular, many, count).format(count=count)
+    """Return the text for `count` things, with `{count}` filled in."""
+    return _translations().ngettext(singular, many, count).format(count=count)
+
+
+def _translations() -> gettext.NullTranslations:
+    return _ENGLISH if _english_only.get() else _catalog
 
 
 def open_missing_streams() -> None:
