@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 
 import resume
 from launch.parent import end_with_parent
+from resume.run_files import BEST, HISTORY_PNG, LATEST, LOCK
 
 if TYPE_CHECKING:  # torch and Lightning take seconds to import; the menu does not wait for them
     from lightning.pytorch import Trainer
@@ -92,13 +93,13 @@ def train(arguments: resume.Arguments, decision: resume.Decision) -> int:
         nonlocal applied
         with resume.not_stopped():
             lock.take()
-            complete_killed_save(cli, decision)
             applied = True  # from here on `apply` itself says what it touched
-            resume.apply(decision)
+            settings = cli.config.checkpoint
+            resume.apply(decision, every_n_epochs=settings.every_n_epochs, keep_last=settings.keep_last)
 
     quiet()
     try:
-        with resume.RunLock(decision.checkpoint_dir, break_lock=arguments.break_lock) as lock:
+        with resume.FolderLock(decision.checkpoint_dir / LOCK, break_lock=arguments.break_lock) as lock:
             cli = TrainCLI(arguments.for_lightning(decision), DEFAULT_CONFIG if arguments.informational else None)
             parent = check(cli, arguments, decision)
             if parent is not None and resume.is_finished(
@@ -114,7 +115,7 @@ def train(arguments: resume.Arguments, decision: resume.Decision) -> int:
             with Processes(trainer, decision) as processes:
                 if not is_trial:
                     processes.first_does(make_way)
-                ckpt_path = decision.path if isinstance(decision, resume.Resume) and not is_trial else None
+                ckpt_path = decision.place if isinstance(decision, resume.Resume) and not is_trial else None
                 if ckpt_path is None:
                     look_for_no_checkpoint(trainer)
                 trainer.fit(cli.model, datamodule=cli.datamodule, ckpt_path=ckpt_path, weights_only=True)
@@ -129,23 +130,6 @@ def train(arguments: resume.Arguments, decision: resume.Decision) -> int:
     except TrainingInterrupted as stop:
         return say_how_to_go_on(stop)
     return say_what_stands(trainer)
-
-
-def complete_killed_save(cli: "TrainCLI", decision: resume.Decision) -> None:
-    """Where a save was killed between its names, give it the others, with which it is what a whole one leaves."""
-    from callbacks import complete_save
-
-    if not (isinstance(decision, resume.Resume) and decision.completes_save and resume.is_first_process()):
-        return
-    found, settings = decision.checkpoint, cli.config.checkpoint
-    try:
-        complete_save(
-            found.path, found.epoch if found.epoch_done else None, settings.every_n_epochs, settings.keep_last
-        )
-    except OSError as error:
-        raise resume.ResumeError(
-            resume.text("{path}: cannot be written ({reason}).").format(path=error.filename, reason=error.strerror)
-        ) from error
 
 
 def check(cli: "TrainCLI", arguments: resume.Arguments, decision: resume.Decision) -> dict[str, Any] | None:
@@ -265,10 +249,10 @@ def say_what_stands(trainer: "Trainer") -> int:
                 epoch=files.best_epoch, metric=files.monitor, score=files.best_score
             )
         )
-    for name in ("best_model.pth", "latest_checkpoint.pth", "training_history.png"):
+    for name in (BEST, LATEST, HISTORY_PNG):
         if (files.folder / name).exists():
             resume.say(f"  {files.folder / name}")
-    latest = files.folder / "latest_checkpoint.pth"
+    latest = files.folder / LATEST
     if latest.exists():
         command = resume.command_to_train_on(latest, trainer.current_epoch)
         resume.say(resume.text("To train on: {command}").format(command=command))

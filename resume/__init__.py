@@ -1,6 +1,6 @@
 """What happens before Lightning: read the flags, find the checkpoints, ask, and make way for the run."""
 
-from resume.apply import Report, apply
+from resume.apply import apply
 from resume.choose import choose
 from resume.commands import command_to_resume
 from resume.compatibility import (
@@ -15,11 +15,10 @@ from resume.disk_space import require_space
 from resume.everyday_help import EVERYDAY_HELP
 from resume.flags import Arguments, read_arguments
 from resume.handoff import hand_on, was_handed_on
-from resume.menu.audience import open_missing_streams
 from resume.system.errors import ResumeError
 from resume.system.exit_now import leave_at_once
-from resume.system.lock import RunLock
-from resume.system.output import plural, resolve_language, say, set_language, text
+from resume.system.lock import FolderLock
+from resume.system.output import open_missing_streams, plural, resolve_language, say, set_language, text
 from resume.system.ranks import is_first_process, process_name
 from resume.system.requeue import requeue
 from resume.system.restarts import job_of
@@ -30,12 +29,11 @@ __all__ = [
     "EVERYDAY_HELP",
     "Arguments",
     "Decision",
+    "FolderLock",
     "Fresh",
     "Quit",
-    "Report",
     "Resume",
     "ResumeError",
-    "RunLock",
     "StartOver",
     "Stopped",
     "apply",

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from resume.decision import Decision, Resume
+from resume.run_files import CONFIG
 from resume.system.errors import ResumeError
 from resume.system.output import text
 
@@ -84,7 +85,7 @@ def _config_of(decision: Resume) -> str:
         return decision.checkpoint.config
     raise ResumeError(
         text(
-            "{path}: no config.yaml lies beside it and it carries no configuration. "
-            "Put the run's config.yaml into {folder}, or use another checkpoint."
-        ).format(path=decision.path, folder=decision.path.parent)
+            "{path}: no {config} beside it, and no configuration in it. "
+            "Put the run's {config} into {folder}, or use another checkpoint."
+        ).format(path=decision.path, folder=decision.path.parent, config=CONFIG)
     )

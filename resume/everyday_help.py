@@ -1,6 +1,8 @@
 """The first screen of `--help`: what most users need, there before anything slow is imported."""
 
-EVERYDAY_HELP = """\
+from resume.run_files import LATEST
+
+EVERYDAY_HELP = f"""\
 usage: python train.py [--image_path FOLDER --gt_path FOLDER] [flags]
 
 Train a network on paired images and ground truth. If an earlier run is there, a menu asks how to go on.
@@ -17,7 +19,7 @@ everyday flags:
   --max_epochs N           train up to this epoch
   --batch_size N           pairs in a batch
   --lang auto|en|zh        language of the menu and the plot
-  --save_every_minutes M   write latest_checkpoint.pth also this often within an epoch (10; 0: never)
+  --save_every_minutes M   also write {LATEST} this often within an epoch (10; 0: never)
   --config FILE            YAML with any of the settings below; flags win over it
   --print_config           print the resulting configuration and leave
 """

@@ -1,7 +1,7 @@
-"""The first process's decision, for the processes that it starts.
+"""The first process passes its decision to the processes that it starts.
 
-Lightning's `ddp` starts each further rank by running the whole command line again, within `fit`. What the
-user chose in the menu reaches them through the environment, the only thing that is passed on.
+Lightning's `ddp` starts each further rank by running the whole command line again, within `fit`. What the user chose
+in the menu reaches these processes through the environment, which is all that they inherit.
 """
 
 import json
@@ -16,7 +16,7 @@ VARIABLE = "RESUME_DECISION"
 
 
 def hand_on(decision: Decision) -> None:
-    """Leave the decision to processes that are started from here on, and who decided."""
+    """Pass the decision, and the number of this process, to all processes that are started from now on."""
     values = {"checkpoint_dir": str(decision.checkpoint_dir), "parent": str(os.getpid())}
     if isinstance(decision, Resume):
         values["ckpt_path"] = str(decision.path)
@@ -26,7 +26,7 @@ def hand_on(decision: Decision) -> None:
 
 
 def handed_on() -> Resume | Fresh | None:
-    """The decision of the process that started this one; None in a first process, or where there is none."""
+    """The decision of the process that started this one; None in a first process, or if nothing was passed."""
     values = _values()
     if values is None:
         return None
@@ -37,12 +37,12 @@ def handed_on() -> Resume | Fresh | None:
 
 
 def was_handed_on() -> bool:
-    """Whether this process does what another one has decided."""
+    """Whether this process carries out the decision of another process."""
     return _values() is not None
 
 
 def parent() -> int | None:
-    """The number of the process that started this one and decided; None in a first process, or where there is none."""
+    """The number of the process that started this one; None in a first process, or if nothing was passed."""
     values = _values()
     return None if values is None else int(values["parent"])
 

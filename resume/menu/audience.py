@@ -1,4 +1,4 @@
-"""Who can be asked: a person at a terminal, a person at a console that only passes lines, or nobody."""
+"""Who can answer: a person at a terminal, a person at a console that only passes lines, or nobody."""
 
 import os
 import sys
@@ -10,16 +10,16 @@ from resume.system.ranks import SIZES, number
 
 Audience = Literal["menu", "lines", "nobody"]
 
-# Set in each process of a multi-process launch by torchrun and Lightning, or by hand for one on several machines.
+# Set in each process of a launch by torchrun and Lightning, or by hand for a launch on several machines.
 _LAUNCHED = ("LOCAL_RANK", "RANK", "GROUP_RANK", "NODE_RANK", "TORCHELASTIC_RUN_ID")
 
 
 def audience(environ: Mapping[str, str] = os.environ) -> tuple[Audience, str]:
-    """Who is there to answer; for nobody, also why not."""
+    """Who can answer; if nobody can, also the reason."""
     reason = _launched(environ)
     if reason:
         return "nobody", reason
-    if "idlelib.run" in sys.modules:  # its streams say that they are terminals
+    if "idlelib.run" in sys.modules:  # its streams claim to be terminals
         return "lines", ""
     if _is_terminal(sys.stdin) and _is_terminal(sys.stdout):
         if _is_in_background():
@@ -27,19 +27,7 @@ def audience(environ: Mapping[str, str] = os.environ) -> tuple[Audience, str]:
         return ("lines" if environ.get("TERM") == "dumb" else "menu"), ""
     if environ.get("PYCHARM_HOSTED") and sys.stdin is not None:
         return "lines", ""
-    return "nobody", text("input or output is no terminal")
-
-
-def open_missing_streams() -> None:
-    """Let input and output that were closed (`<&-`) go nowhere, else the next file that is opened stands in for them.
-
-    What is then written to standard error would end up in a checkpoint.
-    """
-    for descriptor in range(3):
-        try:
-            os.fstat(descriptor)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)  # gets the lowest number that is free
+    return "nobody", text("input or output is not a terminal")
 
 
 def _launched(environ: Mapping[str, str]) -> str:
@@ -55,17 +43,17 @@ def _launched(environ: Mapping[str, str]) -> str:
 
 
 def _is_in_background() -> bool:
-    """Whether the terminal listens to another process group; reading from it would stop this one."""
+    """Whether the terminal belongs to another process group. Reading from it would stop this process."""
     if sys.platform == "win32":
         return False
     try:
         return os.tcgetpgrp(sys.stdin.fileno()) != os.getpgrp()
-    except (OSError, ValueError):  # a terminal, but not the one that this process is controlled by
+    except (OSError, ValueError):  # a terminal, but not the one that controls this process
         return False
 
 
 def _is_terminal(stream: object) -> bool:
     try:
         return bool(stream is not None and stream.isatty())  # type: ignore[attr-defined]
-    except (AttributeError, ValueError):  # closed, or replaced by something that is no stream
+    except (AttributeError, ValueError):  # closed, or replaced by an object that is not a stream
         return False

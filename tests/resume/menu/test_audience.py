@@ -91,7 +91,7 @@ def closed_stream() -> io.StringIO:
 @pytest.mark.parametrize("stdin", [io.StringIO(), closed_stream(), None, object()])
 def test_without_a_terminal_nobody_is_asked(monkeypatch: pytest.MonkeyPatch, stdin: object) -> None:
     at(monkeypatch, stdin, Terminal())
-    assert audience({}) == ("nobody", "input or output is no terminal")
+    assert audience({}) == ("nobody", "input or output is not a terminal")
 
 
 def test_with_output_into_a_file_nobody_is_asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

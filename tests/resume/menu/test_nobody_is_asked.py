@@ -41,7 +41,7 @@ def test_it_ends_by_itself_and_says_that_nothing_was_asked(command: str, silent_
     )
     said = done.stdout + done.stderr
     assert done.returncode == 0, said
-    assert "Nothing is asked, as with --no_interactive: input or output is no terminal." in said
+    assert "Nothing is asked, as with --no_interactive: input or output is not a terminal." in said
     assert "DECISION Fresh" in said
 
 
