@@ -202,7 +202,7 @@ class CheckpointFiles(ModelCheckpoint):
         problems: dict[str, str] = {}
         for name in names:
             if name == LATEST and trainer.is_global_zero:
-                drop_old_epoch_files(self.folder, trainer.current_epoch + 1, self.keep_last)
+                _drop_old_epoch_files(self.folder, trainer.current_epoch + 1, self.keep_last)
             problem = self._write(trainer, name, saved)
             if problem is None:
                 saved.append(name)
@@ -236,7 +236,7 @@ class CheckpointFiles(ModelCheckpoint):
         )
 
 
-def drop_old_epoch_files(folder: Path, epoch: int, keep_last: int) -> None:
+def _drop_old_epoch_files(folder: Path, epoch: int, keep_last: int) -> None:
     """Remove the epoch files up to `epoch` that are not among the last `keep_last`; 0 keeps all."""
     for name in old_epoch_files((path.name for path in folder.iterdir()), epoch, keep_last):
         try:

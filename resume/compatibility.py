@@ -8,7 +8,7 @@ from resume.commands import command_to_resume
 from resume.system.errors import ResumeError
 from resume.system.output import say, text
 
-UNLIMITED = -1  # Lightning's max_epochs and max_steps of a run without end
+_UNLIMITED = -1  # Lightning's max_epochs and max_steps of a run without end
 _HELD_BY_THE_STATE = ("optimizer", "lr_scheduler", "lr_scheduler_interval")
 
 Run = Mapping[str, Any]
@@ -101,8 +101,8 @@ def is_finished(file: Path, run: Run, max_epochs: int | None, max_steps: int) ->
         max_steps: Optimizer steps to train; -1 means without end.
     """
     done = run["epoch"] if run["epoch_done"] else run["epoch"] - 1
-    has_all_epochs = max_epochs not in (None, UNLIMITED) and done >= (max_epochs or 0)
-    if not has_all_epochs and (max_steps == UNLIMITED or run["global_step"] < max_steps):
+    has_all_epochs = max_epochs not in (None, _UNLIMITED) and done >= (max_epochs or 0)
+    if not has_all_epochs and (max_steps == _UNLIMITED or run["global_step"] < max_steps):
         return False
     say(
         text(

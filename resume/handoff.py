@@ -12,7 +12,7 @@ from resume.checkpoints.description import describe
 from resume.decision import Decision, Fresh, Resume
 from resume.system.ranks import is_first_process
 
-VARIABLE = "RESUME_DECISION"
+_VARIABLE = "RESUME_DECISION"
 
 
 def hand_on(decision: Decision) -> None:
@@ -22,7 +22,7 @@ def hand_on(decision: Decision) -> None:
         values["ckpt_path"] = str(decision.path)
         if decision.config_file is not None:
             values["config_file"] = str(decision.config_file)
-    os.environ[VARIABLE] = json.dumps(values)
+    os.environ[_VARIABLE] = json.dumps(values)
 
 
 def handed_on() -> Resume | Fresh | None:
@@ -48,7 +48,7 @@ def parent() -> int | None:
 
 
 def _values() -> dict[str, str] | None:
-    if is_first_process() or VARIABLE not in os.environ:
+    if is_first_process() or _VARIABLE not in os.environ:
         return None
-    values: dict[str, str] = json.loads(os.environ[VARIABLE])
+    values: dict[str, str] = json.loads(os.environ[_VARIABLE])
     return values if int(values["parent"]) != os.getpid() else None

@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 import torch
+from lightning.pytorch.strategies import SingleDeviceStrategy
 from torch.distributed.checkpoint.format_utils import dcp_to_torch_save
 from torch.distributed.checkpoint.state_dict_saver import save as save_shards
 
-from callbacks import CheckpointError, load_for_resume
+from callbacks import CheckpointError, load_for_resume, require_reader
 from exactness.comparison import differences
 from resume import ResumeError, StartOver, apply
 from resume.checkpoints.catalog import read_catalog, stamps
@@ -74,6 +75,16 @@ def test_the_menu_shows_them_as_it_shows_files(folder: Path) -> None:
 def test_a_whole_one_passes_and_fits_its_network(folder: Path) -> None:
     require_intact(folder / "latest_checkpoint.pth")
     assert load_for_resume(folder / "latest_checkpoint.pth", ScriptedScores([0.1]))["epoch"] == 2
+
+
+def test_one_that_a_killed_save_renamed_passes_under_its_own_name(folder: Path) -> None:
+    latest = folder / "latest_checkpoint.pth"
+    latest.rename(folder / ".latest_checkpoint.pth.7.old")
+    found = describe(latest)
+    assert (found.path, why_not(found, None)) == (latest, None)
+    assert load_for_resume(latest, ScriptedScores([0.1]))["epoch"] == 2
+    with pytest.raises(CheckpointError, match="is a folder of shards"):
+        require_reader(latest, SingleDeviceStrategy())
 
 
 def test_another_network_is_refused_by_the_names_of_its_tensors(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from resume.system.output import one_line, plural, size_text, text
 
 NEW = "N"
 QUIT = "Q"
-RULE = "=" * 60
+_RULE = "=" * 60
 _GAP = "  "
 _LISTED_NAMES = 20
 
@@ -53,9 +53,9 @@ _LAYOUTS = (
 def banner(catalog: Catalog) -> list[str]:
     """The lines above the entries: what was found, and the data of that run."""
     return [
-        RULE,
+        _RULE,
         text("Checkpoints of an earlier training run found"),
-        RULE,
+        _RULE,
         "",
         *_data_line(catalog),
         plural("Found {count} checkpoint file:", "Found {count} checkpoint files:", catalog.count),

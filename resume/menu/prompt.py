@@ -21,7 +21,7 @@ from resume.menu.layout import NEW, QUIT, Entry, entry_lines, option_lines, ques
 from resume.system.output import say
 
 # A terminal sends all bytes of an arrow key at once. An Esc that stays alone this long (s) is the Esc key.
-ESCAPE_WAIT = 0.05
+_ESCAPE_WAIT = 0.05
 _STYLE = questionary.Style([("highlighted", "bold"), ("damaged", "fg:ansired noreverse")])
 
 
@@ -58,7 +58,7 @@ def type_line(prompt: str) -> str | None:
 
     # Not input(): prompt_toolkit has already read what was typed ahead.
     session: PromptSession[str] = PromptSession(prompt, key_bindings=bindings)
-    session.app.ttimeoutlen = ESCAPE_WAIT
+    session.app.ttimeoutlen = _ESCAPE_WAIT
     try:
         return session.prompt()
     except (KeyboardInterrupt, EOFError):
@@ -88,7 +88,7 @@ def _application(shown: Sequence[Entry], pointed: str) -> Application[str]:
     )
     application.layout = Layout(Window(control))
     application.erase_when_done = True
-    application.ttimeoutlen = ESCAPE_WAIT
+    application.ttimeoutlen = _ESCAPE_WAIT
     assert application.key_bindings is not None
     application.key_bindings = merge_key_bindings([application.key_bindings, _bindings(keys, control, refused)])
     return application

@@ -9,6 +9,7 @@ from resume.decision import Archive, Fresh, Resume, StartOver
 from resume.disk_space import require_space
 from resume.system.errors import ResumeError
 from tests.helpers import run_files
+from tests.helpers.shards import save_shards
 
 MEGABYTE = 2**20
 
@@ -71,6 +72,11 @@ def test_a_folder_with_the_name_of_a_file_of_the_run_is_refused(tmp_path: Path) 
     (tmp_path / "archive").mkdir()
     with pytest.raises(ResumeError, match=r"names of files that the program writes: latest_checkpoint\.pth\. Rename"):
         require_space(Fresh(tmp_path), 1, kept=0)
+
+
+def test_a_folder_of_shards_that_a_killed_save_left_half_written_is_no_obstacle(tmp_path: Path) -> None:
+    save_shards(tmp_path / ".latest_checkpoint.pth.7.tmp", 1, is_whole=False)
+    require_space(Fresh(tmp_path), 1, kept=0)
 
 
 def test_later_files_that_do_not_fit_are_a_warning(small_disk: Path, capsys: pytest.CaptureFixture[str]) -> None:

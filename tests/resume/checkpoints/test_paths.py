@@ -7,19 +7,10 @@ from resume.checkpoints.catalog import list_names, read_catalog, same_files, sta
 from resume.checkpoints.description import describe, has_changed
 from resume.checkpoints.paths import place_of, size_on_disk
 from tests.helpers import run_files
+from tests.helpers.shards import save_shards
 
 LATEST = "latest_checkpoint.pth"
 OLD = ".latest_checkpoint.pth.7.old"
-
-
-def save_shards(folder: Path, epoch: int, /, *, is_whole: bool = True) -> Path:
-    """A folder of shards, as far as names and its description go."""
-    folder.mkdir(parents=True)
-    run_files.save(folder / "meta.pt", epoch)
-    if is_whole:
-        (folder / ".metadata").write_bytes(b"table")
-    (folder / "__0_0.distcp").write_bytes(b"shard")
-    return folder
 
 
 def test_a_checkpoint_is_where_its_name_says(tmp_path: Path) -> None:
