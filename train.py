@@ -14,9 +14,10 @@ import resume
 from launch.parent import end_with_parent
 from launch.report import report_early_stop, report_error, report_interruption, report_run
 from resume.flags import everyday_help
+from resume.run_files import LOCK
 from resume.system.exit_now import exit_now
 from resume.system.launch_info import Launch
-from resume.system.lock import RunLock
+from resume.system.lock import FolderLock
 from resume.system.output import (
     ExplainedError,
     open_missing_streams,
@@ -104,16 +105,16 @@ def train(arguments: resume.Arguments, decision: resume.Decision, start: Start) 
     if cli.is_trial:
         return try_training(cli, arguments, decision)
     try:
-        with RunLock(decision.checkpoint_dir, break_lock=arguments.break_lock) as lock:
+        with FolderLock(decision.checkpoint_dir / LOCK, break_lock=arguments.break_lock) as lock:
             resumed = check(cli, arguments, decision)
             if isinstance(decision, resume.Resume) and is_finished(cli, decision, resumed):
                 if decision.completes_save:
-                    make_way(start, lock)
+                    make_way(cli, start, lock)
                 return 0
             trainer, files = build_trainer(cli, arguments, decision, resumed)
             resume.require_space(decision, checkpoint_size(cli.model), checkpoints_kept(cli))
             with ProcessGroup(trainer, decision, start.launch) as processes:
-                processes.first_does(lambda: make_way(start, lock))
+                processes.first_does(lambda: make_way(cli, start, lock))
                 fit(trainer, cli, decision)
     except TrainingInterrupted as stop:
         return report_interruption(stop, start.launch)
@@ -133,13 +134,14 @@ def try_training(cli: "TrainCLI", arguments: resume.Arguments, decision: resume.
     return report_run(trainer, files, arguments.launch)
 
 
-def make_way(start: Start, lock: RunLock) -> None:
+def make_way(cli: "TrainCLI", start: Start, lock: FolderLock) -> None:
     """Carry out the decision under the run's lock, after every check has passed."""
     assert start.decision is not None
     with not_stopped():
         lock.take()
         start.applied = True
-        resume.apply(start.decision)
+        settings = cli.config.checkpoint
+        resume.apply(start.decision, every_n_epochs=settings.every_n_epochs, keep_last=settings.keep_last)
 
 
 if __name__ == "__main__":

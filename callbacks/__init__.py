@@ -1,4 +1,4 @@
-from callbacks.checkpoint_files import CheckpointFiles, complete_save
+from callbacks.checkpoint_files import CheckpointFiles
 from callbacks.interrupt import Interrupt, SaveFailedError, TrainingInterrupted
 from callbacks.progress import EpochBar
 from callbacks.run_state import CheckpointError, RunState, load_for_resume, require_reader
@@ -15,7 +15,6 @@ __all__ = [
     "SaveFailedError",
     "TrainingHistory",
     "TrainingInterrupted",
-    "complete_save",
     "load_for_resume",
     "require_reader",
 ]

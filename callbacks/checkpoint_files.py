@@ -1,7 +1,6 @@
 """The run's checkpoint files: latest, best, and one for each epoch."""
 
 import math
-import re
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -17,12 +16,9 @@ from typing_extensions import override
 from callbacks.boundary import is_step_boundary
 from callbacks.consensus import Question
 from callbacks.saving import save_whole
+from resume.checkpoints.paths import is_shards
+from resume.run_files import BEST, LATEST, epoch_file, old_epoch_files
 from resume.system.durable_files import link, remove
-
-LATEST = "latest_checkpoint.pth"
-BEST = "best_model.pth"
-EPOCH = "checkpoint_epoch_{}.pth"
-EPOCH_NAME = re.compile(r"checkpoint_epoch_([1-9][0-9]*)\.pth")  # 007 is somebody else's
 
 
 class CheckpointFiles(ModelCheckpoint):
@@ -152,7 +148,7 @@ class CheckpointFiles(ModelCheckpoint):
         if self._must_not_save(trainer):
             return
         epoch = trainer.current_epoch + 1
-        self._save_with_best(trainer, [EPOCH.format(epoch)] if epoch % self._every_n_epochs == 0 else [], always=True)
+        self._save_with_best(trainer, [epoch_file(epoch)] if epoch % self._every_n_epochs == 0 else [], always=True)
 
     @override
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
@@ -200,13 +196,13 @@ class CheckpointFiles(ModelCheckpoint):
     def _save(self, trainer: Trainer, names: list[str]) -> list[str]:
         """Write the state once, under the first name, and link the others to it; returns the names that now stand.
 
-        `LATEST` is the last of them, and nothing follows it: after a kill before that, `complete_save` does the rest.
+        `LATEST` is the last name, and nothing follows it. After a kill before it, `resume.apply` finishes the save.
         """
         saved: list[str] = []
         problems: dict[str, str] = {}
         for name in names:
             if name == LATEST and trainer.is_global_zero:
-                drop_old_epoch_files(self.folder, trainer.current_epoch + 1, self.keep_last)
+                _drop_old_epoch_files(self.folder, trainer.current_epoch + 1, self.keep_last)
             problem = self._write(trainer, name, saved)
             if problem is None:
                 saved.append(name)
@@ -224,7 +220,7 @@ class CheckpointFiles(ModelCheckpoint):
             if not saved:
                 save_whole(trainer, self.folder / name)
             elif trainer.is_global_zero:
-                link(self.folder / saved[0], self.folder / name)
+                link(self.folder / saved[0], self.folder / name, replaceable=is_shards)
         except OSError as error:
             problem = error.strerror or str(error)
         # All processes have to agree on the best score, since it decides when they save together.
@@ -240,35 +236,10 @@ class CheckpointFiles(ModelCheckpoint):
         )
 
 
-def complete_save(saved: Path, epoch: int | None, every_n_epochs: int, keep_last: int) -> None:
-    """Do what a save had still to do that was killed between its names, before training goes on from it.
-
-    Args:
-        saved: The file that it has written.
-        epoch: The epoch (from 1) that it was the end of; None: it was in mid-epoch.
-        every_n_epochs: As in `CheckpointFiles`.
-        keep_last: As in `CheckpointFiles`.
-
-    Raises:
-        OSError: A name cannot be given.
-    """
-    folder = saved.parent
-    if epoch is not None:
-        epoch_file = folder / EPOCH.format(epoch)
-        if epoch % every_n_epochs == 0 and not epoch_file.exists():
-            link(saved, epoch_file)
-        drop_old_epoch_files(folder, epoch, keep_last)
-    link(saved, folder / LATEST)
-
-
-def drop_old_epoch_files(folder: Path, epoch: int, keep_last: int) -> None:
-    """Remove the epoch files up to `epoch` that are not among the last `keep_last`."""
-    if keep_last == 0:
-        return
-    found = [(int(match[1]), path) for path in folder.iterdir() if (match := EPOCH_NAME.fullmatch(path.name))]
-    past = sorted((number, path) for number, path in found if number <= epoch)
-    for _, path in past[:-keep_last]:
+def _drop_old_epoch_files(folder: Path, epoch: int, keep_last: int) -> None:
+    """Remove the epoch files up to `epoch` that are not among the last `keep_last`; 0 keeps all."""
+    for name in old_epoch_files((path.name for path in folder.iterdir()), epoch, keep_last):
         try:
-            remove(path)
+            remove(folder / name)
         except OSError as error:  # open in another program, on Windows; the next save tries again
-            rank_zero_warn(f"{path} could not be deleted: {error}")
+            rank_zero_warn(f"{folder / name} could not be deleted: {error}")

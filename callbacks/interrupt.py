@@ -15,11 +15,10 @@ from typing_extensions import override
 from callbacks.boundary import Boundary, is_step_boundary
 from callbacks.consensus import Question
 from callbacks.saving import save_whole
+from resume.run_files import INTERRUPTED
 from resume.system.exit_now import exit_now
 from resume.system.output import ExplainedError, is_silent
 from resume.system.signals import Stopped, counts, insisting_key, leave_dead_terminal, listen
-
-INTERRUPTED = "interrupted_checkpoint.pth"
 
 
 class TrainingInterrupted(Stopped):

@@ -13,13 +13,12 @@ from lightning.pytorch.strategies import FSDPStrategy, ModelParallelStrategy, St
 from typing_extensions import override
 
 from resume.checkpoints.newest import refusal
-from resume.checkpoints.paths import content_file
+from resume.checkpoints.paths import content_file, place_of
 from resume.checkpoints.shard_table import read_table
 from resume.checkpoints.verification import require_intact
+from resume.run_files import CONFIG
 from resume.system.durable_files import staged
 from resume.system.output import ExplainedError
-
-CONFIG = "config.yaml"
 
 
 class CheckpointError(ExplainedError):
@@ -147,11 +146,12 @@ def load_for_resume(path: Path, module: LightningModule) -> dict[str, Any]:
     try:
         require_intact(path)  # torch.load reads a tensor whose bits have changed without a word
         checkpoint = torch.load(content_file(path), map_location="cpu", weights_only=True)
-        shapes = _shapes_of_shards(path) if path.is_dir() else _shapes(checkpoint.get("state_dict", {}))
+        place = place_of(path)
+        shapes = _shapes_of_shards(place) if place.is_dir() else _shapes(checkpoint.get("state_dict", {}))
     except Exception as error:  # damaged content can fail in any way
         reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
         raise CheckpointError(refusal(path, reason)) from error
-    needed = ["loops", "callbacks", "run", *([] if path.is_dir() else ["state_dict", "optimizer_states"])]
+    needed = ["loops", "callbacks", "run", *([] if place.is_dir() else ["state_dict", "optimizer_states"])]
     missing = [key for key in needed if key not in checkpoint]
     if missing:
         raise CheckpointError(f"{path} is no checkpoint of this program: it has no {', '.join(missing)}.")
@@ -159,7 +159,7 @@ def load_for_resume(path: Path, module: LightningModule) -> dict[str, Any]:
     if problems:
         raise CheckpointError(
             f"{path} does not fit the network ({len(problems)} of its tensors): {'; '.join(problems[:5])}. "
-            "Use the settings of the run that wrote it (its config.yaml), or another checkpoint."
+            f"Use the settings of the run that wrote it (its {CONFIG}), or another checkpoint."
         )
     run: dict[str, Any] = checkpoint["run"]
     return run
@@ -171,7 +171,7 @@ def require_reader(path: Path, strategy: Strategy) -> None:
     Raises:
         CheckpointError: It is a folder of shards, and the strategy knows files alone.
     """
-    if path.is_dir() and not isinstance(strategy, FSDPStrategy | ModelParallelStrategy):
+    if place_of(path).is_dir() and not isinstance(strategy, FSDPStrategy | ModelParallelStrategy):
         raise CheckpointError(
             f"{path} is a folder of shards; only --trainer.strategy fsdp or model_parallel can go on from it. "
             f"To make one file of it: python -m lightning.pytorch.utilities.consolidate_checkpoint {path}"

@@ -11,6 +11,7 @@ from lightning.pytorch.strategies import FSDPStrategy, ModelParallelStrategy, St
 from torch.distributed.checkpoint.api import CheckpointException
 from typing_extensions import override
 
+from resume.checkpoints.paths import is_shards
 from resume.system.durable_files import staged
 
 
@@ -28,7 +29,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         """
         target = Path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        with staged(target) as temporary, temporary.open("wb") as file:
+        with staged(target, replaceable=is_shards) as temporary, temporary.open("wb") as file:
             try:
                 torch.save(checkpoint, file)
             except RuntimeError as error:
@@ -52,7 +53,7 @@ def save_whole(trainer: Trainer, path: Path) -> None:
     if not (writes_folders(trainer.strategy) and trainer.is_global_zero):
         _save(trainer, path)  # of all paths, a strategy that shards takes that of the first process
         return
-    with staged(path) as temporary:
+    with staged(path, replaceable=is_shards) as temporary:
         _save(trainer, temporary)
 
 

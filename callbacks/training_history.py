@@ -11,11 +11,9 @@ from lightning.pytorch.utilities import rank_zero_warn
 from typing_extensions import override
 
 from callbacks.history_plot import save_history
+from resume.run_files import HISTORY_CSV, HISTORY_PNG
 from resume.system.durable_files import staged
 from resume.system.output import text
-
-CSV_NAME = "training_history.csv"
-PNG_NAME = "training_history.png"
 
 Row = dict[str, float | None]
 
@@ -113,7 +111,7 @@ class TrainingHistory(Callback):
 
     def write(self) -> None:
         """Write both files; a file that cannot be written is reported as a warning, and training continues."""
-        for name, write in ((CSV_NAME, self._write_csv), (PNG_NAME, self._write_png)):
+        for name, write in ((HISTORY_CSV, self._write_csv), (HISTORY_PNG, self._write_png)):
             try:
                 self.dirpath.mkdir(parents=True, exist_ok=True)
                 with staged(self.dirpath / name) as temporary:

@@ -8,10 +8,9 @@ from typing import Any
 import torch
 import yaml
 
-CHECKPOINTS = ("latest_checkpoint.pth", "best_model.pth", "checkpoint_epoch_*.pth")
-HISTORY = "training_history.csv"
-PLOT = "training_history.png"
-CONFIG = "config.yaml"
+from resume.run_files import BEST, CONFIG, EPOCH_FILES, HISTORY_CSV, HISTORY_PNG, LATEST
+
+CHECKPOINTS = (LATEST, BEST, EPOCH_FILES)
 # What tells of the clock, of the starts that a run took, and of where it lies, and not of what was trained.
 IGNORED_ENTRIES = frozenset({"run_id", "parent", "saved_at", "seconds", "resumes", "checkpoint_dir", "job"})
 IGNORED_COLUMNS = frozenset({"seconds", "resumed"})
@@ -36,7 +35,7 @@ def compare_runs(folder_a: Path, folder_b: Path) -> list[str]:
     """
     names = {file.name for folder in (folder_a, folder_b) for pattern in CHECKPOINTS for file in folder.glob(pattern)}
     lines = [line for name in sorted({CHECKPOINTS[0], *names}) for line in _of_file(folder_a, folder_b, name)]
-    for name in (HISTORY, CONFIG, PLOT):
+    for name in (HISTORY_CSV, CONFIG, HISTORY_PNG):
         lines += _of_file(folder_a, folder_b, name)
     return lines
 
@@ -45,7 +44,7 @@ def _of_file(folder_a: Path, folder_b: Path, name: str) -> list[str]:
     missing = [folder for folder in (folder_a, folder_b) if not (folder / name).is_file()]
     if missing:
         return [f"{name}: missing in {folder}" for folder in missing]
-    if name == PLOT:  # a picture of the resumes too: only that it is there
+    if name == HISTORY_PNG:  # a picture of the resumes too: only that it is there
         return []
     contents = []
     for folder in (folder_a, folder_b):

@@ -76,7 +76,7 @@ def build_trainer(
 
 def fit(trainer: Trainer, cli: TrainCLI, decision: Decision) -> None:
     """Train, from the checkpoint of a resume or from the start."""
-    ckpt_path = decision.path if isinstance(decision, Resume) else None
+    ckpt_path = decision.place if isinstance(decision, Resume) else None
     if ckpt_path is None:
         load_no_checkpoint(trainer)
     trainer.fit(cli.model, datamodule=cli.datamodule, ckpt_path=ckpt_path, weights_only=True)

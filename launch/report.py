@@ -4,9 +4,9 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from resume.checkpoints.catalog import BEST, KINDS
 from resume.commands import command_to_resume
 from resume.compatibility import command_to_train_on
+from resume.run_files import BEST, HISTORY_PNG, LATEST
 from resume.system.launch_info import Launch
 from resume.system.output import ExplainedError, plural, say, text
 from resume.system.requeue import requeue
@@ -83,10 +83,10 @@ def report_run(trainer: "Trainer", files: "CheckpointFiles", launch: Launch) -> 
                 epoch=files.best_epoch, metric=files.monitor, score=files.best_score
             )
         )
-    for name in (BEST, KINDS["latest"], "training_history.png"):
+    for name in (BEST, LATEST, HISTORY_PNG):
         if (files.folder / name).exists():
             say(f"  {files.folder / name}")
-    latest = files.folder / KINDS["latest"]
+    latest = files.folder / LATEST
     if latest.exists():
         command = command_to_train_on(latest, trainer.current_epoch)
         say(text("To train for more epochs: {command}").format(command=command))

@@ -10,6 +10,7 @@ from resume.system.errors import ResumeError
 __all__ = [
     "Arguments",
     "Decision",
+    "FolderLock",
     "Fresh",
     "Quit",
     "Resume",

@@ -1,18 +1,20 @@
-"""Decide what a start does: by the flags, or by asking. Nothing is touched here."""
+"""Decide what a start does: by the flags, or by the menu. Nothing on disk is changed here."""
 
 from collections.abc import Callable
 from pathlib import Path
 
 from resume.arguments import Arguments, expanded
-from resume.checkpoints.catalog import KINDS, Catalog, read_catalog, restore_replaced
-from resume.checkpoints.description import Checkpoint, Kind, describe
+from resume.checkpoints.catalog import Catalog, read_catalog
+from resume.checkpoints.description import Checkpoint, describe
 from resume.checkpoints.newest import newest_first, why_not
-from resume.checkpoints.paths import is_shards
+from resume.checkpoints.paths import is_shards, place_of
+from resume.commands import command_to_resume
 from resume.decision import Decision, Fresh, Quit, Resume
 from resume.handoff import handed_on
-from resume.journal import tell_unfinished_move
+from resume.journal import unfinished_move
 from resume.menu.audience import audience
 from resume.plan import folder_for, home_of, is_same_folder, plan_fresh, plan_resume
+from resume.run_files import KINDS, LOCK, Kind
 from resume.system.errors import ResumeError
 from resume.system.lock import refuse_if_in_use, who_uses
 from resume.system.output import plural, say, text
@@ -27,6 +29,7 @@ KEYWORDS: dict[str, Kind] = {
 }
 AUTO = "auto"
 _TRIAL = "trainer.fast_dev_run"
+_NAMED_FILES = 20
 
 
 def choose(arguments: Arguments, on_waiting: Callable[[], None] | None = None) -> Decision:
@@ -52,13 +55,12 @@ def choose(arguments: Arguments, on_waiting: Callable[[], None] | None = None) -
         )
         say(message.format(task=launch.array_task, folder=arguments.checkpoint_dir))
     for folder in _folders(arguments) if launch.is_first else ():
-        if who_uses(folder) is None:
-            restore_replaced(folder)
-            tell_unfinished_move(folder)
+        if who_uses(folder / LOCK) is None:
+            _report_unfinished_move(folder)
     decision = _decide(arguments, on_waiting)
     # A trial writes nothing. This is an early look; what counts is whether the lock can be taken later.
     if launch.is_first and not isinstance(decision, Quit) and _TRIAL not in arguments.given:
-        refuse_if_in_use(decision.checkpoint_dir, break_lock=arguments.break_lock)
+        refuse_if_in_use(decision.checkpoint_dir / LOCK, break_lock=arguments.break_lock)
     return decision
 
 
@@ -84,6 +86,24 @@ def _decide(arguments: Arguments, on_waiting: Callable[[], None] | None) -> Deci
     from resume.menu.dialogue import hold_dialogue  # the menu takes 0.1 s to import
 
     return hold_dialogue(arguments.checkpoint_dir, who, on_waiting)
+
+
+def _report_unfinished_move(folder: Path) -> None:
+    """Report where the files are of a move that was killed before its end."""
+    found = unfinished_move(folder)
+    if found is None:
+        return
+    message = text("An earlier start was killed while it moved files of this run to {folder}. Moved so far: {names}.")
+    say(message.format(folder=found.target, names=_names(found.moved)))
+    if found.left:
+        message = text("Still in {folder}: {names}. To put the run together again, move the files back.")
+        say(message.format(folder=folder, names=_names(found.left)))
+    elif found.continue_with is not None:
+        say(text("To continue it: {command}").format(command=command_to_resume(found.target / found.continue_with)))
+
+
+def _names(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:_NAMED_FILES]) + (", ..." if len(names) > _NAMED_FILES else "")
 
 
 def _folders(arguments: Arguments) -> list[Path]:
@@ -169,12 +189,13 @@ def _by_keyword(keyword: str, folder: Path) -> Checkpoint:
 
 
 def _by_path(path: Path) -> Checkpoint:
-    if path.is_dir() and not is_shards(path):
+    place = place_of(path)
+    if place.is_dir() and not is_shards(place):
         catalog = read_catalog(path)
         advice = text("To resume the run in it: --checkpoint_dir {folder} --ckpt_path auto").format(folder=path)
         wrong = text("{path} is a folder, expected a file").format(path=path)
         raise ResumeError(f"--ckpt_path {path}: {wrong}. {_found(catalog)} {advice}")
-    if not path.exists():
+    if not place.exists():
         wrong = text("there is no such file")
         near = f" {_found(read_catalog(path.parent))}" if path.parent.is_dir() else ""
         advice = text("The keywords are latest, best, interrupted, epoch and auto.")

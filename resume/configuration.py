@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from resume.decision import Decision, Resume
+from resume.run_files import CONFIG
 from resume.system.errors import ResumeError
 from resume.system.output import text
 
@@ -89,7 +90,7 @@ def _config_of(decision: Resume) -> str:
         return decision.checkpoint.config
     raise ResumeError(
         text(
-            "{path}: there is no config.yaml beside it, and it carries no configuration. "
-            "Copy the run's config.yaml to {folder}, or use another checkpoint."
-        ).format(path=decision.path, folder=decision.path.parent)
+            "{path}: there is no {config} beside it, and it carries no configuration. "
+            "Copy the run's {config} to {folder}, or use another checkpoint."
+        ).format(path=decision.path, folder=decision.path.parent, config=CONFIG)
     )

@@ -1,4 +1,4 @@
-"""The first process's decision, for the processes that it starts.
+"""The first process passes its decision to the processes that it starts.
 
 Lightning's `ddp` starts each further rank by running the whole command line again. What the user chose in the menu
 reaches them through the environment, the only thing that they inherit.
@@ -12,17 +12,17 @@ from resume.checkpoints.description import describe
 from resume.decision import Decision, Fresh, Resume
 from resume.system.launch_info import Launch
 
-VARIABLE = "RESUME_DECISION"
+_VARIABLE = "RESUME_DECISION"
 
 
 def hand_on(decision: Decision) -> None:
-    """Leave the decision, and the number of this process, to the processes that are started from now on."""
+    """Pass the decision, and the number of this process, to all processes that are started from now on."""
     values = {"checkpoint_dir": str(decision.checkpoint_dir), "parent": str(os.getpid())}
     if isinstance(decision, Resume):
         values["ckpt_path"] = str(decision.path)
         if decision.config_file is not None:
             values["config_file"] = str(decision.config_file)
-    os.environ[VARIABLE] = json.dumps(values)
+    os.environ[_VARIABLE] = json.dumps(values)
 
 
 def handed_on(launch: Launch) -> Resume | Fresh | None:
@@ -43,7 +43,7 @@ def parent_process(launch: Launch) -> int | None:
 
 
 def _values(launch: Launch) -> dict[str, str] | None:
-    if launch.is_first or VARIABLE not in os.environ:
+    if launch.is_first or _VARIABLE not in os.environ:
         return None
-    values: dict[str, str] = json.loads(os.environ[VARIABLE])
+    values: dict[str, str] = json.loads(os.environ[_VARIABLE])
     return values if int(values["parent"]) != os.getpid() else None

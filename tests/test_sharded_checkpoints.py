@@ -11,10 +11,11 @@ from typing import Any
 
 import pytest
 import torch
+from lightning.pytorch.strategies import SingleDeviceStrategy
 from torch.distributed.checkpoint.format_utils import dcp_to_torch_save
 from torch.distributed.checkpoint.state_dict_saver import save as save_shards
 
-from callbacks import CheckpointError, load_for_resume
+from callbacks import CheckpointError, load_for_resume, require_reader
 from exactness.comparison import differences
 from resume import ResumeError, StartOver, apply
 from resume.checkpoints.catalog import read_catalog, stamps
@@ -76,6 +77,16 @@ def test_a_whole_one_passes_and_fits_its_network(folder: Path) -> None:
     assert load_for_resume(folder / "latest_checkpoint.pth", ScriptedScores([0.1]))["epoch"] == 2
 
 
+def test_one_that_a_killed_save_renamed_passes_under_its_own_name(folder: Path) -> None:
+    latest = folder / "latest_checkpoint.pth"
+    latest.rename(folder / ".latest_checkpoint.pth.7.old")
+    found = describe(latest)
+    assert (found.path, why_not(found, None)) == (latest, None)
+    assert load_for_resume(latest, ScriptedScores([0.1]))["epoch"] == 2
+    with pytest.raises(CheckpointError, match="is a folder of shards"):
+        require_reader(latest, SingleDeviceStrategy())
+
+
 def test_another_network_is_refused_by_the_names_of_its_tensors(tmp_path: Path) -> None:
     path = save(tmp_path / "latest_checkpoint.pth", 1, {**weights(), "network.0.weight": torch.zeros(3, 2)})
     with pytest.raises(CheckpointError, match=r"network\.0\.weight has shape \(3, 2\), expected \(4, 2\)"):
@@ -110,7 +121,7 @@ def lose_a_shard(path: Path) -> None:
 def test_damage_is_found_before_a_resume(folder: Path, harm: Callable[[Path], None]) -> None:
     harm(folder / "latest_checkpoint.pth")
     assert why_not(describe(folder / "latest_checkpoint.pth"), None) is not None
-    with pytest.raises(CheckpointError, match=r"checkpoint_epoch_2\.pth, the newest one beside it that is sound"):
+    with pytest.raises(CheckpointError, match=r"checkpoint_epoch_2\.pth, the newest usable checkpoint in this folder"):
         load_for_resume(folder / "latest_checkpoint.pth", ScriptedScores([0.1]))
 
 
@@ -138,14 +149,14 @@ def test_a_forged_object_in_a_shard_is_refused_and_runs_nothing(tmp_path: Path) 
 
 
 def test_starting_over_deletes_them_and_spares_a_folder_of_the_user(folder: Path) -> None:
-    owned, _ = _owned_and_kept(folder)
+    owned, _ = _owned_and_kept(read_catalog(folder))
     apply(StartOver(folder, stamps(folder, owned)))
     assert [path.name for path in folder.iterdir()] == ["best_model.pth"]
     assert (folder / "best_model.pth" / "notes.txt").read_text(encoding="utf-8") == "mine"
 
 
 def test_one_that_changed_since_it_was_listed_stops_the_deletion(folder: Path) -> None:
-    owned, _ = _owned_and_kept(folder)
+    owned, _ = _owned_and_kept(read_catalog(folder))
     confirmed = stamps(folder, owned)
     save(folder / "latest_checkpoint.pth", 3, {**weights(), "more": torch.zeros(9)})
     with pytest.raises(ResumeError, match=r"has changed since it was shown: latest_checkpoint\.pth"):
@@ -154,8 +165,8 @@ def test_one_that_changed_since_it_was_listed_stops_the_deletion(folder: Path) -
 
 
 def test_the_archive_takes_them_whole_and_they_can_be_continued(folder: Path) -> None:
-    archived = apply(plan_fresh(folder, read_catalog(folder))).archived_to
-    assert archived is not None
+    apply(plan_fresh(folder, read_catalog(folder)))
+    (archived,) = (folder / "archive").iterdir()
     assert sorted(path.name for path in archived.iterdir()) == [
         "checkpoint_epoch_1.pth",
         "checkpoint_epoch_2.pth",

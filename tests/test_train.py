@@ -144,7 +144,7 @@ def test_other_data_are_taken_and_named_when_they_were_typed(trained: Run, capsy
     typed = ["--image_path", "Other/images", "--gt_path", "Other/gt"]
     assert trained("--ckpt_path=latest", "--max_epochs=3", *typed) == 0
     assert (
-        "was trained on Data/images, Data/gt; from here on it is trained on Other/images, Other/gt"
+        "was trained on Data/images, Data/gt; from now on it is trained on Other/images, Other/gt"
         in capsys.readouterr().out
     )
 

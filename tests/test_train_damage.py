@@ -57,7 +57,7 @@ def test_a_flipped_bit_in_a_weight_is_found_before_anything_is_touched(
     assert trained(MORE, *([] if ckpt_path is None else ["--ckpt_path", ckpt_path])) == 2
     said = capsys.readouterr().err
     assert "cannot be loaded: damaged content (archive/data/0)" in said
-    assert "Use --ckpt_path checkpoints/best_model.pth, the newest one beside it that is sound." in said
+    assert "Use --ckpt_path checkpoints/best_model.pth, the newest usable checkpoint in this folder." in said
     assert "Traceback" not in said
     assert contents() == before
 

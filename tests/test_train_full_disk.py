@@ -44,5 +44,5 @@ def test_a_disk_without_room_for_one_checkpoint_is_found_before_training_and_cos
     before = sorted(path.name for path in small_disk.iterdir())
     capsys.readouterr()
     assert run(*RESUME, f"--checkpoint_dir={small_disk}", "--max_epochs=2") == 2
-    assert "are free on this disk, and one checkpoint takes" in capsys.readouterr().err
+    assert "free, but one checkpoint takes" in capsys.readouterr().err
     assert sorted(path.name for path in small_disk.iterdir()) == before

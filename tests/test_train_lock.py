@@ -10,8 +10,8 @@ import pytest
 
 import resume
 import train
+from resume.run_files import LOCK, LOCK_RECORD
 from resume.system import lock as lock_module
-from resume.system.lock_record import RECORD
 from tests.helpers.tiny_run import TINY, Run, contents
 
 FOLDER = Path("checkpoints")
@@ -20,14 +20,16 @@ RESUME = ["--ckpt_path=latest", "--max_epochs=3"]
 
 @pytest.fixture
 def in_use(trained: Run) -> Iterator[Run]:
-    with lock_module.RunLock(FOLDER) as lock:
+    with lock_module.FolderLock(FOLDER / LOCK) as lock:
         lock.take()
         yield trained
 
 
 def left_on_another_host() -> None:
     values = {"host": "node7", "pid": 12, "started_at": "2026-03-01 12:00:00 UTC"}
-    (FOLDER / RECORD).write_text(json.dumps({**values, "slurm_job_id": None, "process_start": "1"}), encoding="utf-8")
+    (FOLDER / LOCK_RECORD).write_text(
+        json.dumps({**values, "slurm_job_id": None, "process_start": "1"}), encoding="utf-8"
+    )
 
 
 @pytest.mark.parametrize("argv", [RESUME, ["--no_interactive"], ["--ckpt_path=auto", "--break_lock"], ["--lang=en"]])
@@ -46,7 +48,7 @@ def test_the_lock_is_taken_before_anything_is_touched_and_refuses_who_slipped_pa
 ) -> None:
     monkeypatch.setattr(lock_module, "PATIENCE", 0.0)
     before = contents()
-    with lock_module.RunLock(FOLDER) as other:
+    with lock_module.FolderLock(FOLDER / LOCK) as other:
 
         def begin_meanwhile(*_: object) -> None:
             other.take()

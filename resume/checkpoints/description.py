@@ -3,15 +3,14 @@
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from resume.checkpoints.paths import size_and_time
 from resume.checkpoints.verification import read_run
+from resume.run_files import Kind
 from resume.system.errors import UnreadableError
 from resume.system.launch_info import Job
 from resume.system.output import text
-
-Kind = Literal["latest", "interrupted", "best", "epoch", "other"]
 
 NEVER = datetime.min.replace(tzinfo=UTC)
 _LONGEST_METRIC = 200

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from resume.checkpoints.allowed_globals import ALLOWED_GLOBALS
-from resume.checkpoints.paths import SHARD, TABLE
+from resume.run_files import SHARD, SHARDS_TABLE
 from resume.system.errors import UnreadableError
 from resume.system.output import text
 
@@ -79,7 +79,7 @@ def read_table(folder: Path) -> Table:
         UnreadableError: It is damaged, or names something that no table needs.
     """
     try:
-        found = _TableUnpickler(io.BytesIO(_read(folder / TABLE))).load()
+        found = _TableUnpickler(io.BytesIO(_read(folder / SHARDS_TABLE))).load()
         shapes = {
             name: tuple(map(int, entry.size.args[0]))
             for name, entry in found.state_dict_metadata.items()
@@ -95,7 +95,7 @@ def read_table(folder: Path) -> Table:
     except Exception as error:  # a pickle of arbitrary bytes can fail in any way
         raise UnreadableError(text("unreadable content ({reason})").format(reason=type(error).__name__)) from error
     if any(not SHARD.fullmatch(name) or offset < 0 or length < 0 for name, offset, length in places):
-        raise UnreadableError(text("unreadable content ({reason})").format(reason=TABLE))
+        raise UnreadableError(text("unreadable content ({reason})").format(reason=SHARDS_TABLE))
     return Table(shapes, places)
 
 

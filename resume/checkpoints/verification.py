@@ -8,7 +8,7 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
-from resume.checkpoints.paths import content_file
+from resume.checkpoints.paths import content_file, place_of
 from resume.checkpoints.pickle_check import MAX_BYTES, read_pickle
 from resume.checkpoints.shard_table import read_table
 from resume.checkpoints.zip_archive import CHUNK, open_archive
@@ -35,9 +35,10 @@ def require_intact(path: Path) -> None:
     with open_archive(content_file(path)) as archive:
         _run_of(archive)
         _compare(archive)
-    if path.is_dir():
-        for name, offset, length in read_table(path).places:
-            with open_archive(path / name, (offset, length)) as archive:
+    place = place_of(path)
+    if place.is_dir():
+        for name, offset, length in read_table(place).places:
+            with open_archive(place / name, (offset, length)) as archive:
                 _description(archive)  # torch would read it by plain pickle
                 _compare(archive)
 

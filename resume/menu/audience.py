@@ -1,4 +1,4 @@
-"""Who can answer a question: a person at a terminal, a person at a console that only passes lines, or nobody."""
+"""Who can answer: a person at a terminal, a person at a console that only passes lines, or nobody."""
 
 import os
 import sys
@@ -33,12 +33,12 @@ def _is_in_background() -> bool:
         return False
     try:
         return os.tcgetpgrp(sys.stdin.fileno()) != os.getpgrp()
-    except (OSError, ValueError):  # a terminal, but not the controlling one
+    except (OSError, ValueError):  # a terminal, but not the one that controls this process
         return False
 
 
 def _is_terminal(stream: object) -> bool:
     try:
         return bool(stream is not None and stream.isatty())  # type: ignore[attr-defined]
-    except (AttributeError, ValueError):  # closed, or replaced by something that is no stream
+    except (AttributeError, ValueError):  # closed, or replaced by an object that is not a stream
         return False

@@ -78,19 +78,6 @@ def _translations() -> gettext.NullTranslations:
     return _ENGLISH if _english_only.get() else _catalog
 
 
-def open_missing_streams() -> None:
-    """Open the null device for standard streams that were closed (`<&-`).
-
-    The next file that is opened would get the number of the closed stream, and what is written to standard error would
-    end up in a checkpoint.
-    """
-    for descriptor in range(3):
-        try:
-            os.fstat(descriptor)
-        except OSError:
-            os.open(os.devnull, os.O_RDWR)  # gets the lowest free number
-
-
 def set_silent(silent: bool) -> None:
     """Print nothing from now on, as all processes of a launch but the first."""
     global _is_silent
@@ -167,3 +154,26 @@ def _can_show_chinese() -> bool:
     except UnicodeEncodeError:
         return False
     return True
+
+
+def size_text(size: int) -> str:
+    """A number of bytes with about three digits, in decimal units: `282 MB`."""
+    value = float(size)
+    for unit in ("B", "kB", "MB", "GB"):
+        if value < 999.5:
+            return f"{value:.0f} {unit}" if value >= 10 or unit == "B" else f"{value:.1f} {unit}"
+        value /= 1000
+    return f"{value:.1f} TB"
+
+
+def open_missing_streams() -> None:
+    """Connect closed standard streams (`<&-`) to the null device.
+
+    Otherwise the next file that is opened takes the number of the closed stream, and text for standard error could end
+    up in a checkpoint.
+    """
+    for descriptor in range(3):
+        try:
+            os.fstat(descriptor)
+        except OSError:
+            os.open(os.devnull, os.O_RDWR)  # gets the lowest free number

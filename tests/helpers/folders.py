@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from resume.journal import JOURNAL
+from resume.run_files import JOURNAL
 from tests.helpers import run_files
 
 OWN_NAMES = [

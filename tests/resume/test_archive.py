@@ -4,8 +4,9 @@ import pytest
 
 from resume import ResumeError, apply
 from resume.checkpoints.catalog import read_catalog
-from resume.journal import JOURNAL, unfinished_move
+from resume.journal import unfinished_move
 from resume.plan import plan_fresh
+from resume.run_files import JOURNAL
 from tests.helpers import run_files
 
 pytestmark = pytest.mark.usefixtures("own_folder")
@@ -35,24 +36,24 @@ def test_a_file_that_cannot_be_moved_leaves_all_in_place(folder: Path, monkeypat
 def test_a_file_in_the_place_of_the_archive_is_an_error(folder: Path) -> None:
     (folder / "archive").write_bytes(b"mine")
     before = run_files.snapshot(folder)
-    with pytest.raises(ResumeError, match=r"archive.*cannot be made"):
+    with pytest.raises(ResumeError, match=r"archive.*cannot be created"):
         apply(plan_fresh(folder, read_catalog(folder)))
     assert run_files.snapshot(folder) == before
 
 
-def test_two_archives_within_a_second_get_two_names(folder: Path) -> None:
-    first = apply(plan_fresh(folder, read_catalog(folder))).archived_to
-    run_files.fill(folder, 2)
-    second = apply(plan_fresh(folder, read_catalog(folder))).archived_to
-    assert first != second
+def test_two_archives_within_a_second_get_two_names() -> None:
+    folder = Path("checkpoints")
+    for epochs in (3, 2):
+        apply(plan_fresh(run_files.fill(folder, epochs), read_catalog(folder)))
+    assert sorted(len(run_files.snapshot(path)) for path in (folder / "archive").iterdir()) == [8, 9]
 
 
 def test_an_archived_relative_link_still_leads_to_its_file(folder: Path) -> None:
     kept = run_files.save(Path("store/big.pth"), 3)
     run_files.symlink(folder / "latest_checkpoint.pth", "../store/big.pth")
     run_files.symlink(folder / "best_model.pth", "checkpoint_epoch_2.pth")
-    archived = apply(plan_fresh(folder, read_catalog(folder))).archived_to
-    assert archived is not None
+    apply(plan_fresh(folder, read_catalog(folder)))
+    (archived,) = (folder / "archive").iterdir()
     assert (archived / "latest_checkpoint.pth").samefile(kept)
     assert (archived / "best_model.pth").samefile(archived / "checkpoint_epoch_2.pth")
 
@@ -60,7 +61,7 @@ def test_an_archived_relative_link_still_leads_to_its_file(folder: Path) -> None
 def test_a_dangling_link_in_the_place_of_the_archive_is_an_error(folder: Path) -> None:
     run_files.symlink(folder / "archive", "nowhere")
     before = run_files.snapshot(folder)
-    with pytest.raises(ResumeError, match=r"archive.*cannot be made"):
+    with pytest.raises(ResumeError, match=r"archive.*cannot be created"):
         apply(plan_fresh(folder, read_catalog(folder)))
     assert run_files.snapshot(folder) == before
 

@@ -32,7 +32,7 @@ def test_a_checkpoint_that_knows_no_validation_paths_had_none() -> None:
     ],
 )
 def test_other_data_that_were_not_all_typed_are_refused(changes: dict[str, str], typed: list[str]) -> None:
-    with pytest.raises(ResumeError, match="was trained on Data/images, Data/gt, and this start would go on with"):
+    with pytest.raises(ResumeError, match="was trained on Data/images, Data/gt, but this start would continue with"):
         refuse_other_data(FILE, {"data": OWN}, {**OWN, **changes}, typed)
 
 
@@ -40,7 +40,7 @@ def test_the_sample_set_and_own_data_do_not_mix_unless_typed(capsys: pytest.Capt
     with pytest.raises(ResumeError, match="the built-in sample set"):
         refuse_other_data(FILE, {"data": SAMPLE}, OWN, typed=[])
     refuse_other_data(FILE, {"data": SAMPLE}, OWN, typed=["data.image_path", "data.gt_path"])
-    assert "was trained on the built-in sample set; from here on" in capsys.readouterr().out
+    assert "was trained on the built-in sample set; from now on" in capsys.readouterr().out
 
 
 def test_another_learning_rate_is_refused_since_the_state_would_beat_it() -> None:

@@ -7,9 +7,9 @@ import pytest
 
 from resume import apply, choose, read_arguments
 from resume.checkpoints.catalog import read_catalog
-from resume.journal import JOURNAL
 from resume.plan import plan_fresh
-from resume.system.lock import RunLock
+from resume.run_files import JOURNAL, LOCK
+from resume.system.lock import FolderLock
 from tests.helpers import run_files
 
 pytestmark = [
@@ -55,7 +55,7 @@ def archive_and_die(folder: Path, moved: int) -> None:
 def start(*argv: str) -> None:
     arguments = read_arguments(["--lang=en", *argv])
     decision = choose(arguments)
-    with RunLock(decision.checkpoint_dir) as lock:
+    with FolderLock(decision.checkpoint_dir / LOCK) as lock:
         lock.take()
         apply(decision)
 
@@ -67,7 +67,7 @@ def test_the_next_start_tells_where_the_files_of_a_killed_archive_lie_and_the_on
     (archived,) = (folder / "archive").iterdir()
     start("--ckpt_path=latest")
     said = capsys.readouterr().out
-    assert f"killed while it moved files of this run to {archived}. There: training_history.csv, train" in said
+    assert f"killed while it moved files of this run to {archived}. Moved so far: training_history.csv, train" in said
     assert f"Still in {folder}: checkpoint_epoch_1.pth, " in said
     start("--ckpt_path=latest")
     assert capsys.readouterr().out == ""

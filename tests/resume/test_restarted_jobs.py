@@ -102,12 +102,11 @@ def test_where_all_that_the_job_has_saved_is_damaged_it_begins_with_the_named_ch
     assert named == "other/best_model.pth in new"
 
 
-def test_a_folder_of_shards_that_a_kill_left_without_its_name_is_not_passed_over() -> None:
+def test_what_the_job_has_saved_is_found_when_a_kill_left_it_without_its_name() -> None:
     run_files.save(Path("other/best_model.pth"), 2)
     (Path("other") / "config.yaml").write_text(run_files.facts(2)["config"], encoding="utf-8")
-    Path("other/.latest_checkpoint.pth.99.old").mkdir()
-    decide("--ckpt_path=other/best_model.pth")
-    assert Path("other/latest_checkpoint.pth").is_dir()
+    saved("other/.latest_checkpoint.pth.99.old", 3, "other/best_model.pth")
+    assert chosen("--ckpt_path=other/best_model.pth") == "other/latest_checkpoint.pth in other"
 
 
 def test_the_first_start_of_a_job_takes_the_named_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:

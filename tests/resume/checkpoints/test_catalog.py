@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from resume import ResumeError
-from resume.checkpoints.catalog import read_catalog, role_of, stamp
+from resume.checkpoints.catalog import read_catalog, stamp
 from resume.checkpoints.description import describe
 from resume.checkpoints.verification import read_run
 from tests.helpers import run_files
@@ -153,33 +153,6 @@ def test_a_further_checkpoint_of_another_run_is_not_the_newest(tmp_path: Path) -
     newest = read_catalog(tmp_path).newest
     assert newest is not None
     assert (newest.kind, newest.run_id) == ("latest", run_files.RUN)
-
-
-@pytest.mark.parametrize(
-    ("name", "role"),
-    [
-        ("latest_checkpoint.pth", "latest"),
-        ("interrupted_checkpoint.pth", "interrupted"),
-        ("best_model.pth", "best"),
-        ("checkpoint_epoch_12.pth", "epoch"),
-        ("training_history.png", "history"),
-        ("training_history.csv", "history"),
-        ("config.yaml", "config"),
-        (".checkpoint_epoch_3.pth.4711.tmp", "leftover"),
-        (".config.yaml.4711.tmp", "leftover"),
-        ("checkpoint_epoch_012.pth", None),
-        ("checkpoint_epoch_x.pth", None),
-        ("checkpoint_epoch_١.pth", None),
-        ("best_model.pth.bak", None),
-        ("my_best_model.pth", None),
-        ("best_modelxpth", None),
-        ("training_history.pdf", None),
-        (".notes.txt.4711.tmp", None),
-        ("model.pth", None),
-    ],
-)
-def test_only_the_exact_names_are_the_programs(name: str, role: str | None) -> None:
-    assert role_of(name) == role
 
 
 def test_a_folder_of_an_owned_name_is_not_the_programs(tmp_path: Path) -> None:

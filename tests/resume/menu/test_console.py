@@ -32,8 +32,8 @@ def test_what_is_no_entry_is_asked_again(
 ) -> None:
     assert answer(monkeypatch, run_files.fill(tmp_path), "7\n\nfoo\n2\n") == "2"
     out = capsys.readouterr().out
-    assert "'7' is no entry of the menu." in out
-    assert "'' is no entry of the menu." in out
+    assert "'7' is not an entry of the menu." in out
+    assert "'' is not an entry of the menu." in out
 
 
 def test_a_damaged_entry_says_why_it_cannot_be_used(

@@ -8,8 +8,9 @@ import pytest
 from resume import Fresh, Quit, Resume, ResumeError, StartOver, choose, read_arguments
 from resume.decision import Decision
 from resume.menu.dialogue import hold_dialogue
+from resume.run_files import LOCK
 from resume.system.launch_info import Launch
-from resume.system.lock import RunLock
+from resume.system.lock import FolderLock
 from resume.system.output import set_language
 from tests.helpers import run_files
 
@@ -69,10 +70,10 @@ def test_n_then_yes_is_the_list_that_was_shown(
         "mine.pth",
         "notes.txt",
     }
-    assert "Found 10 checkpoint files:" in out
+    assert "Found 10 files (6 checkpoint files):" in out
     assert "Kept (not of this program): mine.pth" in out
     assert out.index("  - latest") < out.index("Delete all checkpoint files?")
-    assert "They are deleted once all checks have passed." in out
+    assert "They will be deleted once all checks have passed." in out
 
 
 @pytest.mark.parametrize("answer", ["n", "no", "", "yess", "j", "1"])
@@ -203,7 +204,7 @@ def test_a_choice_that_changed_while_the_menu_stood_leads_back_to_the_menu(
 def test_the_menu_warns_above_its_entries_when_the_folder_is_in_use(
     monkeypatch: pytest.MonkeyPatch, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with RunLock(folder) as lock:
+    with FolderLock(folder / LOCK) as lock:
         lock.take()
         assert isinstance(hold(monkeypatch, folder, "1"), Resume)
     said = capsys.readouterr().out
@@ -216,7 +217,7 @@ def test_after_a_choice_in_a_folder_that_is_in_use_the_start_ends(
     monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> None:
     monkeypatch.setattr(sys.modules["resume.choose"], "audience", lambda _: ("lines", ""))
-    with RunLock(folder) as lock:
+    with FolderLock(folder / LOCK) as lock:
         lock.take()
         for answers in ("1\n", "n\ny\n"):
             monkeypatch.setattr("sys.stdin", io.StringIO(answers))

@@ -10,14 +10,14 @@ from resume.menu.layout import (
     banner,
     cell_width,
     cut,
+    deletion_header,
     deletion_lines,
     entries,
     entry_lines,
     question,
     ranges,
-    size_text,
 )
-from resume.system.output import Language, set_language
+from resume.system.output import Language, set_language, size_text
 from tests.helpers import run_files
 
 NOW = run_files.START + timedelta(hours=3)
@@ -193,24 +193,25 @@ def test_an_unknown_age_is_left_out() -> None:
     assert age_text(NEVER, NOW) == ""
 
 
-@pytest.mark.parametrize(
-    ("size", "words"),
-    [
-        (0, "0 B"),
-        (999, "999 B"),
-        (1000, "1.0 kB"),
-        (281_600_000, "282 MB"),
-        (1.4e9, "1.4 GB"),
-        (2e12, "2.0 TB"),
-    ],
-)
-def test_sizes_are_told_in_a_few_digits(size: int, words: str) -> None:
-    assert size_text(size) == words
-
-
 def test_cutting_counts_cells_and_not_characters() -> None:
     assert cut("检测到已存在", 12) == "检测到已存在"
     assert cut("检测到已存在", 9) == "检测到..."
+
+
+@pytest.mark.parametrize(
+    ("counts", "lang", "line"),
+    [
+        ((15, 12), "zh", "找到 15 个文件 (其中 12 个 checkpoint 文件):"),
+        ((15, 12), "en", "Found 15 files (12 checkpoint files):"),
+        ((4, 1), "en", "Found 4 files (1 checkpoint file):"),
+        ((1, 1), "en", "Found 1 file (1 checkpoint file):"),
+    ],
+)
+def test_the_list_of_what_is_deleted_begins_with_the_count_of_files_and_of_checkpoints(
+    counts: tuple[int, int], lang: Language, line: str
+) -> None:
+    set_language(lang)
+    assert deletion_header(*counts) == line
 
 
 def test_up_to_twenty_names_are_listed_one_by_one_in_the_menus_order() -> None:

@@ -48,7 +48,7 @@ CONFIRMS = {"zh": "确认要清空所有 checkpoint 文件吗？(y/n):", "en": "
 SAID_AFTER_N_AND_Y = {
     "zh": [
         "您选择了重新开始训练。",
-        "找到 16 个 checkpoint 文件:",
+        "找到 16 个文件 (其中 13 个 checkpoint 文件):",
         "  - checkpoint_epoch_10.pth",
         "保留 (非本程序文件): mine.pth",
         "确认要清空所有 checkpoint 文件吗？(y/n): y",
@@ -58,11 +58,11 @@ SAID_AFTER_N_AND_Y = {
     ],
     "en": [
         "You chose to start over.",
-        "Found 16 checkpoint files:",
+        "Found 16 files (13 checkpoint files):",
         "  - checkpoint_epoch_10.pth",
         "Kept (not of this program): mine.pth",
         "Delete all checkpoint files? (y/n): y",
-        "They are deleted once all checks have passed.",
+        "They will be deleted once all checks have passed.",
         "Deleted 16 files.",
         "Starting a new run...",
     ],

@@ -20,6 +20,7 @@ from resume.system.output import (
     resolve_language,
     say,
     set_language,
+    size_text,
     text,
 )
 
@@ -192,3 +193,18 @@ def test_a_path_that_the_output_cannot_show_does_not_end_the_program(monkeypatch
     say("数据/a.png")
     sys.stdout.flush()
     assert raw.getvalue().strip() == rb"\u6570\u636e/a.png"
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 kB"),
+        (281_600_000, "282 MB"),
+        (1.4e9, "1.4 GB"),
+        (2e12, "2.0 TB"),
+    ],
+)
+def test_sizes_are_told_in_a_few_digits(size: int, words: str) -> None:
+    assert size_text(size) == words
