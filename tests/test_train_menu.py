@@ -135,7 +135,7 @@ def test_a_signal_at_the_menu_leaves_the_terminal_as_it_was(start: Start, signum
 
 def test_closing_the_terminal_saves_the_run(start: Start) -> None:
     program = start("--ckpt_path=latest", "--max_epochs=100000")
-    program.wait_for("Epoch 4/")
+    program.wait_for("轮次 4/")
     assert program.hang_up() == 128 + signal.SIGHUP
     assert "interrupted_checkpoint.pth" in files()
 
@@ -143,16 +143,16 @@ def test_closing_the_terminal_saves_the_run(start: Start) -> None:
 def test_with_two_processes_the_menu_is_asked_once_and_ctrl_c_saves_once(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("pseudo_terminal.PATIENCE", 60.0)  # the second process imports everything too
+    monkeypatch.setattr("tests.helpers.pseudo_terminal.PATIENCE", 60.0)  # the second process imports everything too
     program = start(*TWO, "--max_epochs=100000")
     program.wait_for("请选择 [1-3/N/Q]:")
     assert "checkpoints/latest_checkpoint.pth" not in program.text()
     program.send("1\r")
-    program.wait_for("Epoch 4/")
+    program.wait_for("轮次 4/")
     program.send("\x03")
     assert program.finish() == 128 + signal.SIGINT
     text = program.text()
-    for said in ("请选择", "Loading checkpoint from", "Resuming training from", "Epoch 3/", "Stopping after this step"):
+    for said in ("请选择", "Loading checkpoint from", "Resuming training from", "轮次 3/", "Stopping after this step"):
         assert text.count(said) == 1, (said, text)
     assert "Traceback" not in text
     assert "interrupted_checkpoint.pth" in files()
