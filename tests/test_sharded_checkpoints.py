@@ -24,7 +24,7 @@ from resume.checkpoints.verification import require_intact
 from resume.menu.dialogue import _owned_and_kept
 from resume.plan import plan_fresh
 from resume.system.errors import UnreadableError
-from tests.helpers import run_files
+from tests.helpers import checkpoint_folders
 from tests.helpers.tiny import ScriptedScores
 from tests.helpers.tiny_run import Run
 
@@ -42,7 +42,9 @@ def save(path: Path, epoch: int, weights: dict[str, torch.Tensor], **further: An
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that it is one process only
         save_shards({"state_dict": weights, "optimizer_0": {"lr": 0.1, **further}}, checkpoint_id=path, no_dist=True)
-    torch.save({"epoch": epoch - 1, "loops": {}, "callbacks": {}, "run": run_files.facts(epoch)}, path / "meta.pt")
+    torch.save(
+        {"epoch": epoch - 1, "loops": {}, "callbacks": {}, "run": checkpoint_folders.facts(epoch)}, path / "meta.pt"
+    )
     return path
 
 

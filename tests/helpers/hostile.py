@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from resume.checkpoints import pickle_check
-from tests.helpers import run_files
+from tests.helpers import checkpoint_folders
 
 PROTOCOL = b"\x80\2"
 
@@ -25,7 +25,7 @@ def memo(index: int) -> bytes:
 
 def checkpoint_with(value: bytes) -> bytes:
     """The pickle of a sound checkpoint with one more entry: what these operations make."""
-    content = {"state_dict": {}, "run": run_files.facts(1)}
+    content = {"state_dict": {}, "run": checkpoint_folders.facts(1)}
     return pickle.dumps(content, protocol=2)[:-1] + string(b"more") + value + b"s."
 
 

@@ -11,14 +11,14 @@ from resume.checkpoints.catalog import read_catalog, stamps
 from resume.decision import Decision
 from resume.journal import unfinished_move
 from resume.plan import plan_fresh, plan_resume
-from tests.helpers import run_files
+from tests.helpers import checkpoint_folders
 
 pytestmark = pytest.mark.usefixtures("own_folder")
 
 
 @pytest.fixture
 def folder() -> Path:
-    return run_files.fill(Path("checkpoints"))
+    return checkpoint_folders.fill(Path("checkpoints"))
 
 
 def start_over(folder: Path) -> StartOver:
@@ -34,7 +34,7 @@ def test_starting_over_deletes_exactly_what_was_confirmed(folder: Path, capsys: 
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(b"mine")
     report = apply(start_over(folder))
-    left = set(run_files.snapshot(folder))
+    left = set(checkpoint_folders.snapshot(folder))
     names = ("notes.txt", "mine.pth", "archive/old/latest_checkpoint.pth", "sub/best_model.pth")
     assert left == {str(Path(name)) for name in names}
     assert report.deleted == 9
@@ -51,7 +51,7 @@ def test_starting_over_removes_a_link_and_not_its_target(folder: Path) -> None:
         pytest.skip("this system allows no symbolic links")
     apply(start_over(folder))
     assert target.read_bytes() == b"mine"
-    assert run_files.snapshot(folder) == {}
+    assert checkpoint_folders.snapshot(folder) == {}
 
 
 @pytest.mark.parametrize("change", ["grown", "touched", "gone", "new"])
@@ -59,30 +59,30 @@ def test_what_changed_since_it_was_shown_stops_everything(folder: Path, change: 
     decision = start_over(folder)
     changed = folder / "checkpoint_epoch_3.pth"
     if change == "grown":
-        changed = run_files.save(changed, 3, config="longer" * 10)
+        changed = checkpoint_folders.save(changed, 3, config="longer" * 10)
     elif change == "touched":
         os.utime(changed, (1, 1))
     elif change == "gone":
         changed.unlink()
     else:
-        changed = run_files.save(folder / "checkpoint_epoch_4.pth", 4)
-    before = run_files.snapshot(folder)
+        changed = checkpoint_folders.save(folder / "checkpoint_epoch_4.pth", 4)
+    before = checkpoint_folders.snapshot(folder)
     with pytest.raises(ResumeError, match=rf"has changed.*{changed.name}.*No file was deleted\."):
         apply(decision)
-    assert run_files.snapshot(folder) == before
+    assert checkpoint_folders.snapshot(folder) == before
 
 
 def test_a_new_run_moves_the_old_one_and_names_the_command_that_continues_it(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = run_files.snapshot(folder)
+    before = checkpoint_folders.snapshot(folder)
     report = apply(plan_fresh(folder, read_catalog(folder)))
     out = capsys.readouterr().out
     assert report.archived_to is not None
     assert re.fullmatch(r"checkpoints/archive/\d{8}T\d{6}Z", report.archived_to.as_posix())
     assert f"Moved the earlier run, 9 files, to {report.archived_to} (" in out
     assert out.endswith("Starting a new run...\n")
-    assert run_files.snapshot(report.archived_to) == before
+    assert checkpoint_folders.snapshot(report.archived_to) == before
     assert {path.name for path in folder.iterdir()} == {"archive"}
     command = re.search(r"To continue it: (.*)", out)
     assert command is not None
@@ -96,11 +96,11 @@ def test_a_new_run_moves_the_old_one_and_names_the_command_that_continues_it(
 def test_an_archived_run_goes_on_in_the_folder_and_the_present_one_is_archived(folder: Path) -> None:
     first = apply(plan_fresh(folder, read_catalog(folder))).archived_to
     assert first is not None
-    run_files.fill(folder, 2, run_id=run_files.OTHER_RUN)
+    checkpoint_folders.fill(folder, 2, run_id=checkpoint_folders.OTHER_RUN)
     second = apply(by_flag("--ckpt_path", str(first / "latest_checkpoint.pth"))).archived_to
     assert second is not None
     assert second != first
-    assert len(run_files.snapshot(second)) == 8
+    assert len(checkpoint_folders.snapshot(second)) == 8
     assert {path.name for path in folder.iterdir()} == {"archive", "best_model.pth", "latest_checkpoint.pth"}
     assert (folder / "best_model.pth").samefile(first / "checkpoint_epoch_2.pth")
     assert (folder / "latest_checkpoint.pth").samefile(first / "latest_checkpoint.pth")
@@ -109,7 +109,7 @@ def test_an_archived_run_goes_on_in_the_folder_and_the_present_one_is_archived(f
 def test_an_archive_of_damaged_files_says_that_nothing_can_be_continued(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    run_files.damage(run_files.save(Path("checkpoints/latest_checkpoint.pth"), 3))
+    checkpoint_folders.damage(checkpoint_folders.save(Path("checkpoints/latest_checkpoint.pth"), 3))
     apply(by_flag("--no_interactive"))
     assert "It holds no checkpoint that could be continued." in capsys.readouterr().out
 
@@ -118,7 +118,7 @@ def test_links_to_one_file_count_once_in_the_size(folder: Path, capsys: pytest.C
     big = {"config": "x" * 100_000}
     for path in folder.glob("*.pth"):
         path.unlink()
-    run_files.fill(folder, 1, interrupted=False, **big)
+    checkpoint_folders.fill(folder, 1, interrupted=False, **big)
     apply(plan_fresh(folder, read_catalog(folder)))
     assert "(101 kB)" in capsys.readouterr().out
 
@@ -128,7 +128,7 @@ def test_rewinding_moves_later_files_and_puts_the_best_one_back(
 ) -> None:
     report = apply(by_flag("--ckpt_path", str(folder / "checkpoint_epoch_1.pth")))
     assert report.archived_to is not None
-    assert set(run_files.snapshot(report.archived_to)) == {
+    assert set(checkpoint_folders.snapshot(report.archived_to)) == {
         "best_model.pth",
         "checkpoint_epoch_2.pth",
         "checkpoint_epoch_3.pth",
@@ -181,19 +181,19 @@ def test_a_full_disk_while_the_best_file_is_copied_is_one_clear_message(
 
 
 def test_going_on_from_the_newest_touches_and_says_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    before = run_files.snapshot(folder)
+    before = checkpoint_folders.snapshot(folder)
     apply(by_flag("--ckpt_path=latest"))
-    assert run_files.snapshot(folder) == before
+    assert checkpoint_folders.snapshot(folder) == before
     assert capsys.readouterr().out == ""
 
 
 def test_a_checkpoint_that_is_gone_stops_the_resume(folder: Path) -> None:
     decision = by_flag("--ckpt_path", str(folder / "checkpoint_epoch_1.pth"))
     (folder / "checkpoint_epoch_1.pth").unlink()
-    before = run_files.snapshot(folder)
+    before = checkpoint_folders.snapshot(folder)
     with pytest.raises(ResumeError, match="the file is gone"):
         apply(decision)
-    assert run_files.snapshot(folder) == before
+    assert checkpoint_folders.snapshot(folder) == before
 
 
 def test_a_later_file_that_changed_stops_the_resume(folder: Path) -> None:
@@ -206,11 +206,11 @@ def test_a_later_file_that_changed_stops_the_resume(folder: Path) -> None:
 def test_a_chosen_file_that_changed_stops_the_resume(folder: Path) -> None:
     decision = by_flag("--ckpt_path=best")
     (folder / "best_model.pth").unlink()
-    run_files.save(folder / "best_model.pth", 3)
-    before = run_files.snapshot(folder)
+    checkpoint_folders.save(folder / "best_model.pth", 3)
+    before = checkpoint_folders.snapshot(folder)
     with pytest.raises(ResumeError, match=r"best_model\.pth has changed since it was shown.*Nothing was moved\."):
         apply(decision)
-    assert run_files.snapshot(folder) == before
+    assert checkpoint_folders.snapshot(folder) == before
 
 
 def test_a_file_that_cannot_be_deleted_says_how_far_it_came(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -231,18 +231,18 @@ def test_a_file_that_cannot_be_deleted_says_how_far_it_came(folder: Path, monkey
 def test_a_further_process_of_a_launch_touches_nothing(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = run_files.snapshot(folder)
+    before = checkpoint_folders.snapshot(folder)
     decision = start_over(folder)
     monkeypatch.setenv("LOCAL_RANK", "1")
     apply(decision)
-    assert run_files.snapshot(folder) == before
+    assert checkpoint_folders.snapshot(folder) == before
     assert capsys.readouterr().out == ""
 
 
 def test_quitting_touches_and_says_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    before = run_files.snapshot(folder)
+    before = checkpoint_folders.snapshot(folder)
     apply(Quit(folder))
-    assert run_files.snapshot(folder) == before
+    assert checkpoint_folders.snapshot(folder) == before
     assert capsys.readouterr().out == ""
 
 
@@ -258,7 +258,7 @@ def test_a_run_of_another_folder_brings_its_best_file_along(folder: Path) -> Non
 
 
 def test_every_name_of_the_chosen_file_stays(folder: Path) -> None:
-    other = run_files.save(folder / "mine.pth", 5, run_id=run_files.OTHER_RUN)
+    other = checkpoint_folders.save(folder / "mine.pth", 5, run_id=checkpoint_folders.OTHER_RUN)
     (folder / "checkpoint_epoch_2.pth").unlink()
     os.link(other, folder / "checkpoint_epoch_2.pth")
     report = apply(by_flag("--ckpt_path", str(other)))
@@ -268,8 +268,8 @@ def test_every_name_of_the_chosen_file_stays(folder: Path) -> None:
 
 
 def test_the_file_that_a_chosen_link_leads_to_stays(folder: Path) -> None:
-    run_files.save(folder / "checkpoint_epoch_2.pth", 2, run_id=run_files.OTHER_RUN)
-    apply(by_flag("--ckpt_path", str(run_files.symlink(folder / "mine.pth", "checkpoint_epoch_2.pth"))))
+    checkpoint_folders.save(folder / "checkpoint_epoch_2.pth", 2, run_id=checkpoint_folders.OTHER_RUN)
+    apply(by_flag("--ckpt_path", str(checkpoint_folders.symlink(folder / "mine.pth", "checkpoint_epoch_2.pth"))))
     assert (folder / "mine.pth").exists()
 
 

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from resume import ResumeError, is_finished, name_other_conditions, refuse_other_data, refuse_other_optimizer
-from tests.helpers.run_files import facts
+from tests.helpers.checkpoint_folders import facts
 
 FILE = Path("checkpoints/latest_checkpoint.pth")
 OWN = {"image_path": "Data/images", "gt_path": "Data/gt", "val_image_path": None, "val_gt_path": None}

@@ -7,7 +7,7 @@ from resume import Decision, Fresh, Resume, StartOver, apply, choose, hand_on, r
 from resume.checkpoints.catalog import read_catalog, stamps
 from resume.checkpoints.description import describe
 from resume.plan import plan_resume
-from tests.helpers import run_files
+from tests.helpers import checkpoint_folders
 
 
 @pytest.fixture(autouse=True)
@@ -15,7 +15,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("RESUME_DECISION", raising=False)
     monkeypatch.delenv("LOCAL_RANK", raising=False)
-    return run_files.fill(Path("checkpoints"))
+    return checkpoint_folders.fill(Path("checkpoints"))
 
 
 def by_another_process(decision: Decision, monkeypatch: pytest.MonkeyPatch) -> None:

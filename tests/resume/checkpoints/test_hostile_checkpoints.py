@@ -28,7 +28,7 @@ from resume.checkpoints.verification import require_intact
 from resume.menu.layout import banner, entries, entry_lines
 from resume.system.errors import UnreadableError
 from resume.system.output import one_line
-from tests.helpers import run_files, tiny
+from tests.helpers import checkpoint_folders, tiny
 from tests.helpers.hostile import GREEDY, PROTOCOL, Entry, write, zip_of, zip_with
 
 ROOT = Path(__file__).parents[3]
@@ -42,7 +42,7 @@ def look_at(content: bytes) -> str | None:
     """All that happens to a file before it is chosen, and its test when it is; returns what is wrong with it."""
     with tempfile.TemporaryDirectory() as name:
         path = write(Path(name) / "latest_checkpoint.pth", content)
-        run_files.save(path.with_name("checkpoint_epoch_1.pth"), 1)
+        checkpoint_folders.save(path.with_name("checkpoint_epoch_1.pth"), 1)
         catalog = read_catalog(path.parent)
         shown = entries(catalog, NOW)
         for line in [*banner(catalog), *entry_lines(shown, 80)]:
@@ -168,14 +168,14 @@ _ANY_VALUE = st.one_of(
 
 
 @checked
-@given(st.dictionaries(st.sampled_from(sorted(run_files.facts(1))), _ANY_VALUE, max_size=5))
+@given(st.dictionaries(st.sampled_from(sorted(checkpoint_folders.facts(1))), _ANY_VALUE, max_size=5))
 @example({"saved_at": "0001-01-01T00:00:00+14:00"})
 @example({"saved_at": "9999-12-31T23:59:59-14:00"})
 @example({"monitor": "x" * 1_000_000})
 @example({"monitor": "a\n\x1b[2J/\u202eb"})
 @example({"data": {"image_path": "a\0\n\x1b[2J", "gt_path": "\udc80"}})
 def test_a_run_that_says_strange_things_of_itself(changes: dict[str, Any]) -> None:
-    look_at(zip_with(pickle.dumps({"state_dict": {}, "run": run_files.facts(1) | changes}, protocol=2)))
+    look_at(zip_with(pickle.dumps({"state_dict": {}, "run": checkpoint_folders.facts(1) | changes}, protocol=2)))
 
 
 _NAMES = st.one_of(

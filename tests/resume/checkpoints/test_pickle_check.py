@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from resume.checkpoints.pickle_values import OTHER
 from torch import _weights_only_unpickler
 
 from resume.checkpoints import pickle_check
 from resume.checkpoints.allowed_globals import ALLOWED_GLOBALS
 from resume.checkpoints.pickle_check import read_pickle
-from resume.checkpoints.pickle_values import OTHER
 from resume.checkpoints.verification import read_run
 from resume.system.errors import UnreadableError
 from tests.helpers.hostile import PROTOCOL, checkpoint_with, memo, string

@@ -9,12 +9,12 @@ import pytest
 
 from resume.checkpoints.verification import read_run, require_intact
 from resume.system.errors import UnreadableError
-from tests.helpers import run_files
+from tests.helpers import checkpoint_folders
 
 
 def test_a_saved_run_reads_back_whole(tmp_path: Path) -> None:
-    path = run_files.save(tmp_path / "a.pth", 3)
-    assert read_run(path) == run_files.facts(3)
+    path = checkpoint_folders.save(tmp_path / "a.pth", 3)
+    assert read_run(path) == checkpoint_folders.facts(3)
 
 
 def test_a_file_of_torch_save_is_read_without_its_tensors(tmp_path: Path) -> None:
@@ -28,10 +28,10 @@ def test_a_file_of_torch_save_is_read_without_its_tensors(tmp_path: Path) -> Non
         "state_dict": model.state_dict(),
         "optimizer_states": [optimizer.state_dict()],
         "callbacks": {"x": {"device": torch.device("cpu"), "size": torch.Size([1])}},
-        "run": run_files.facts(7),
+        "run": checkpoint_folders.facts(7),
     }
     torch.save(content, path)
-    assert read_run(path) == run_files.facts(7)
+    assert read_run(path) == checkpoint_folders.facts(7)
 
 
 @pytest.mark.parametrize(
@@ -45,8 +45,8 @@ def test_a_file_that_would_run_code_is_refused_by_the_name_of_it_and_nothing_run
         def __reduce__(self) -> tuple[object, tuple[str]]:
             return called, (f"open({str(tmp_path / 'executed')!r}, 'w')",)
 
-    content = {"state_dict": {}, "run": run_files.facts(1), "evil": Hostile()}
-    path = run_files.write_zip(tmp_path / "evil.pth", content)
+    content = {"state_dict": {}, "run": checkpoint_folders.facts(1), "evil": Hostile()}
+    path = checkpoint_folders.write_zip(tmp_path / "evil.pth", content)
     for look in (read_run, require_intact):
         with pytest.raises(UnreadableError, match=f"would run code: {name}"):
             look(path)
@@ -80,11 +80,11 @@ def test_a_file_that_is_no_archive_says_why(tmp_path: Path, content: bytes, reas
 )
 def test_a_checkpoint_of_another_program_says_so(tmp_path: Path, content: object, reason: str) -> None:
     with pytest.raises(UnreadableError, match=reason):
-        read_run(run_files.write_zip(tmp_path / "a.pth", content))
+        read_run(checkpoint_folders.write_zip(tmp_path / "a.pth", content))
 
 
 def test_garbage_in_the_description_is_a_reason_and_no_crash(tmp_path: Path) -> None:
-    good = pickle.dumps({"state_dict": {}, "run": run_files.facts(1)}, protocol=2)
+    good = pickle.dumps({"state_dict": {}, "run": checkpoint_folders.facts(1)}, protocol=2)
     for position in range(2, len(good), 7):
         path = tmp_path / "a.pth"
         with zipfile.ZipFile(path, "w") as archive:
@@ -96,7 +96,7 @@ def test_garbage_in_the_description_is_a_reason_and_no_crash(tmp_path: Path) -> 
 
 
 def test_a_description_beyond_the_limit_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = run_files.save(tmp_path / "a.pth", 1)
+    path = checkpoint_folders.save(tmp_path / "a.pth", 1)
     monkeypatch.setattr("resume.checkpoints.verification.MAX_BYTES", 100)
     with pytest.raises(UnreadableError, match="too large"):
         read_run(path)

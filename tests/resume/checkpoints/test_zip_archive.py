@@ -9,7 +9,7 @@ from resume.checkpoints.description import describe
 from resume.checkpoints.verification import read_run, require_intact
 from resume.checkpoints.zip_archive import MAX_READ, open_archive
 from resume.system.errors import UnreadableError
-from tests.helpers import run_files
+from tests.helpers import checkpoint_folders
 from tests.helpers.hostile import Entry, write, zip_of
 
 GOOD = Entry(b"archive/data.pkl", b"content")
@@ -101,7 +101,7 @@ def test_a_directory_just_below_the_limit_is_read(tmp_path: Path) -> None:
 
 
 def test_a_flipped_bit_is_found_wherever_it_is(tmp_path: Path) -> None:
-    content = run_files.save(tmp_path / "a.pth", 1).read_bytes()
+    content = checkpoint_folders.save(tmp_path / "a.pth", 1).read_bytes()
     description = content.index(b"\x80\2")
     weights = content.index(b"data/0") + len("data/0")
     for position in [*range(description, content.index(b"PK", description), 40), weights, weights + 63]:
@@ -131,7 +131,7 @@ def test_what_is_no_file_has_a_reason_and_nothing_waits_for_it(tmp_path: Path) -
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows lets no file that is open be cut")
 def test_a_file_that_shrinks_while_it_is_read_has_a_reason(tmp_path: Path) -> None:
-    path = run_files.save(tmp_path / "a.pth", 1)
+    path = checkpoint_folders.save(tmp_path / "a.pth", 1)
 
     def read_while_it_is_cut() -> None:
         with open_archive(path) as archive:
