@@ -19,10 +19,11 @@ import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import resume
 from launch.parent import end_with_parent
+from resume.checkpoints.run_entry import DataPaths, ResumedFrom, RunEntry
 
 if TYPE_CHECKING:  # torch and Lightning take seconds to import; the menu does not wait for them
     from lightning.pytorch import Trainer
@@ -77,10 +78,11 @@ def import_what_is_slow() -> None:
 
 def train(arguments: resume.Arguments, decision: resume.Decision) -> int:
     """Build, check, apply, fit; nothing is deleted or moved before every check has passed."""
-    from callbacks import CheckpointError, SaveFailedError, TrainingInterrupted
+    from callbacks import SaveFailedError, TrainingInterrupted
     from datamodules import DataError
     from launch.checks import checkpoint_size, checkpoints_kept
     from launch.cli import ConfigError, TrainCLI
+    from launch.loading import CheckpointError
     from launch.plugins import look_for_no_checkpoint
     from launch.process_group import LostProcessError, Processes
     from launch.quiet import quiet
@@ -100,15 +102,13 @@ def train(arguments: resume.Arguments, decision: resume.Decision) -> int:
     try:
         with resume.RunLock(decision.checkpoint_dir, break_lock=arguments.break_lock) as lock:
             cli = TrainCLI(arguments.for_lightning(decision), DEFAULT_CONFIG if arguments.informational else None)
-            parent = check(cli, arguments, decision)
-            if parent is not None and resume.is_finished(
-                Path(parent["file"]), parent, cli.config.trainer.max_epochs, cli.config.trainer.max_steps
-            ):
-                if isinstance(decision, resume.Resume) and decision.completes_save:
+            resumed = check(cli, arguments, decision)
+            if isinstance(decision, resume.Resume) and resumed is not None and is_finished(cli, decision, resumed):
+                if decision.completes_save:
                     make_way()
                 return 0
             is_trial = bool(cli.config.trainer.fast_dev_run)  # it writes nothing, and trains from the start
-            trainer = build(cli, arguments, decision, None if is_trial else parent)
+            trainer = build(cli, arguments, decision, None if is_trial else resumed)
             resume.require_space(decision, checkpoint_size(cli.model), checkpoints_kept(cli))
             cli.datamodule.prepare_workers(trainer)
             with Processes(trainer, decision) as processes:
@@ -148,10 +148,10 @@ def complete_killed_save(cli: "TrainCLI", decision: resume.Decision) -> None:
         ) from error
 
 
-def check(cli: "TrainCLI", arguments: resume.Arguments, decision: resume.Decision) -> dict[str, Any] | None:
-    """See that data, network, settings and checkpoint fit; return the `run` entry of the checkpoint that is resumed."""
-    from callbacks import load_for_resume
+def check(cli: "TrainCLI", arguments: resume.Arguments, decision: resume.Decision) -> RunEntry | None:
+    """See that data, network, settings and checkpoint fit; return the run entry of the checkpoint that is resumed."""
     from launch.checks import check_settings
+    from launch.loading import load_for_resume
 
     cli.datamodule.check(every_gt=has_new_data(cli, decision), progress=say_now_and_then())
     cli.model.check(cli.datamodule.example_image())
@@ -159,10 +159,15 @@ def check(cli: "TrainCLI", arguments: resume.Arguments, decision: resume.Decisio
     if not isinstance(decision, resume.Resume):
         return None
     resume.say(f"Loading checkpoint from {decision.path}...")
-    parent = load_for_resume(decision.path, cli.model)
-    resume.refuse_other_data(decision.path, parent, data_of(cli), arguments.typed)
-    resume.refuse_other_optimizer(decision.path, parent, cli.config_text())
-    return {**parent, "file": str(decision.path)}
+    resumed = load_for_resume(decision.path, cli.model)
+    resume.refuse_other_data(decision.path, resumed, data_of(cli), arguments.typed)
+    resume.refuse_other_optimizer(decision.path, resumed, cli.config_text())
+    return resumed
+
+
+def is_finished(cli: "TrainCLI", decision: resume.Resume, resumed: RunEntry) -> bool:
+    """Whether the resumed run has nothing left to train; if so, that is said."""
+    return resume.is_finished(decision.path, resumed, cli.config.trainer.max_epochs, cli.config.trainer.max_steps)
 
 
 def say_now_and_then() -> Callable[[int, int], None]:
@@ -178,9 +183,10 @@ def say_now_and_then() -> Callable[[int, int], None]:
     return report
 
 
-def data_of(cli: "TrainCLI") -> dict[str, str | None]:
-    """Where the data come from, as configured; an image_path of None stands for the built-in sample set."""
-    return {key: cli.config.data[key] for key in ("image_path", "gt_path", "val_image_path", "val_gt_path")}
+def data_of(cli: "TrainCLI") -> DataPaths:
+    """Where the data come from, as configured."""
+    data = cli.config.data
+    return DataPaths(data.image_path, data.gt_path, data.val_image_path, data.val_gt_path)
 
 
 def has_new_data(cli: "TrainCLI", decision: resume.Decision) -> bool:
@@ -192,46 +198,39 @@ def has_new_data(cli: "TrainCLI", decision: resume.Decision) -> bool:
 
 
 def build(
-    cli: "TrainCLI", arguments: resume.Arguments, decision: resume.Decision, parent: dict[str, Any] | None
+    cli: "TrainCLI", arguments: resume.Arguments, decision: resume.Decision, resumed: RunEntry | None
 ) -> "Trainer":
     """The trainer with the callbacks that write the run's files."""
-    from callbacks import (
-        AtomicCheckpointIO,
-        CheckpointFiles,
-        EpochBar,
-        Interrupt,
-        RunState,
-        TrainingHistory,
-        require_reader,
-    )
+    from callbacks import AtomicCheckpointIO, CheckpointFiles, EpochBar, Interrupt, RunState, TrainingHistory
     from launch.cli import as_config_error
     from launch.conditions import device_line, git_commit, machine, versions
+    from launch.loading import require_reader
 
-    folder, monitored, job = str(decision.checkpoint_dir), cli.config.checkpoint, resume.job_of(arguments.ckpt_path)
-    facts: dict[str, Any] = {
-        "data": data_of(cli),
-        "class_mapping": cli.datamodule.class_mapping,
-        "versions": versions(),
-        "git_commit": git_commit(),
-        "job": None if job is None else job._asdict(),
-        "config": cli.config_text(),
-    }
-    origin = None if parent is None else {key: parent[key] for key in ("run_id", "file", "global_step")}
-    run_id = uuid.uuid4().hex if parent is None else parent["run_id"]
+    folder, monitored = str(decision.checkpoint_dir), cli.config.checkpoint
+    ckpt_path = str(decision.path) if isinstance(decision, resume.Resume) else ""
+    entry = RunEntry(
+        run_id=uuid.uuid4().hex if resumed is None else resumed.run_id,
+        data=data_of(cli),
+        config=cli.config_text(),
+        resumed_from=None if resumed is None else ResumedFrom(resumed.run_id, ckpt_path, resumed.global_step),
+        class_mapping=cli.datamodule.class_mapping,
+        versions=versions(),
+        git_commit=git_commit(),
+        job=resume.job_of(arguments.ckpt_path),
+    )
     bars = [] if cli.config.trainer.enable_progress_bar is False else [EpochBar(monitored.monitor)]
     with as_config_error():
         callbacks = [
             *bars,
-            RunState(run_id, origin, cli.seed, folder, facts),
+            RunState(entry, cli.seed, folder),
             TrainingHistory(folder, monitored.monitor, monitored.mode, resume.resolve_language(cli.config.lang)),
             CheckpointFiles(folder, **monitored),
             Interrupt(folder),
         ]
     trainer = cli.build_trainer(callbacks, AtomicCheckpointIO())
-    facts["machine"] = now = machine(trainer)  # the device is known only now
-    if parent is not None:
-        require_reader(Path(parent["file"]), trainer.strategy)
-        resume.name_other_conditions(parent, facts["versions"], now)
+    if resumed is not None:
+        require_reader(Path(ckpt_path), trainer.strategy)
+        resume.name_other_conditions(resumed, entry.versions, machine(trainer))
     resume.say(resume.text("Device: {device}").format(device=device_line(trainer.strategy.root_device)))
     data = (
         resume.text("Data: {data}")

@@ -1,4 +1,4 @@
-"""Which checkpoint of a folder is the newest that passes every test, and why the others do not."""
+"""Which checkpoint of a folder is the newest usable one, and why the others cannot be used."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,9 +11,9 @@ from resume.system.output import text
 
 
 def newest_first(catalog: Catalog) -> Iterator[Checkpoint]:
-    """The checkpoints of a folder, the newest first; epoch files are opened only as far as they are asked for.
+    """The checkpoints of a folder, the newest first; epoch files are opened only when the iteration reaches them.
 
-    Those that `why_not` refuses at a glance have no known age, and come before all that they may be newer than.
+    Damaged checkpoints and those of other runs have no known age. Each comes before all that it may be newer than.
     """
     newest = catalog.newest
     shown = [found.path.name for found in catalog.shown]
@@ -34,7 +34,7 @@ def newest_first(catalog: Catalog) -> Iterator[Checkpoint]:
 
 
 def why_not(found: Checkpoint, run_id: str | None) -> str | None:
-    """Why a run cannot go on from a checkpoint, which is read whole; None if it can.
+    """Why a run cannot be resumed from a checkpoint, which is read whole; None if it can.
 
     Args:
         found: The checkpoint.
@@ -56,7 +56,7 @@ def _is_candidate(found: Checkpoint, run_id: str | None) -> bool:
 
 
 def refusal(path: Path, reason: str) -> str:
-    """What to tell the user of a checkpoint that does not load: why, and which other one passes every test."""
+    """The message for a checkpoint that does not load: the reason, and which other checkpoint is usable."""
     return text("{path} cannot be loaded: {reason}. {advice}").format(
         path=path, reason=reason, advice=_advice_instead_of(path)
     )
@@ -67,8 +67,8 @@ def _advice_instead_of(path: Path) -> str:
         catalog = read_catalog(path.parent)
     except ResumeError:
         return text("Use another checkpoint.")
-    linked = same_files(path, path.parent, catalog.owned)  # and damaged with it
+    linked = same_files(path, path.parent, catalog.owned)  # these share the damage
     for found in newest_first(catalog):
         if found.path.name not in linked and why_not(found, catalog.run_id) is None:
-            return text("Use --ckpt_path {path}, the newest one beside it that is sound.").format(path=found.path)
-    return text("No other one beside it is sound. Use --no_interactive for a new run.")
+            return text("Use --ckpt_path {path}, the newest usable one in this folder.").format(path=found.path)
+    return text("No other usable checkpoint in this folder. Use --no_interactive for a new run.")

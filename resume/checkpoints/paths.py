@@ -11,6 +11,7 @@ from pathlib import Path
 
 CONTENT = "meta.pt"
 TABLE = ".metadata"
+RUN_JSON = "run.json"
 SHARD = re.compile(r"__[0-9]+_[0-9]+\.distcp")
 
 
@@ -23,7 +24,8 @@ def holds_shards_alone(path: Path) -> bool:
     """Whether this is a folder in which nothing lies but parts of a sharded checkpoint, perhaps not all of them."""
     try:
         return path.is_dir() and all(
-            part.is_file() and (part.name in (CONTENT, TABLE) or SHARD.fullmatch(part.name)) for part in path.iterdir()
+            part.is_file() and (part.name in (CONTENT, TABLE, RUN_JSON) or SHARD.fullmatch(part.name))
+            for part in path.iterdir()
         )
     except OSError:
         return False

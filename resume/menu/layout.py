@@ -6,7 +6,8 @@ from datetime import datetime
 from pathlib import Path
 
 from resume.checkpoints.catalog import EPOCH_FILES, KINDS, Catalog, epoch_of, role_of
-from resume.checkpoints.description import NEVER, Checkpoint, Kind
+from resume.checkpoints.description import Checkpoint, Kind
+from resume.checkpoints.run_entry import NEVER
 from resume.system.output import one_line, plural, text
 
 NEW = "N"
@@ -108,6 +109,8 @@ def _name(kind: Kind, epoch_count: int) -> str:
 
 
 def _note(found: Checkpoint, latest: Checkpoint | None, run_id: str | None) -> str:
+    if found.damage and found.is_foreign:
+        return found.damage
     if found.damage:
         return text("damaged: {reason}").format(reason=found.damage)
     if found.run_id != run_id:

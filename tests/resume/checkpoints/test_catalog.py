@@ -1,12 +1,12 @@
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from resume import ResumeError
 from resume.checkpoints.catalog import read_catalog, role_of, stamp
 from resume.checkpoints.description import describe
+from resume.checkpoints.run_entry import RunEntry
 from resume.checkpoints.verification import read_run
 from tests.helpers import checkpoint_folders
 
@@ -66,11 +66,6 @@ def test_an_entry_of_the_wrong_type_is_damage(tmp_path: Path, change: dict[str, 
     assert "entry" in found.damage
 
 
-def test_a_time_without_zone_is_taken_as_utc(tmp_path: Path) -> None:
-    found = describe(checkpoint_folders.save(tmp_path / "a.pth", 3, saved_at="2026-01-02T03:04:05"))
-    assert found.saved_at == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-
-
 def test_a_damaged_epoch_file_is_passed_over_for_the_newest_sound_one(tmp_path: Path) -> None:
     checkpoint_folders.fill(tmp_path, 4)
     (tmp_path / "latest_checkpoint.pth").unlink()
@@ -96,7 +91,7 @@ def test_ten_thousand_epoch_files_are_not_opened_one_by_one(tmp_path: Path, monk
     checkpoint_folders.save(tmp_path / "checkpoint_epoch_10000.pth", 10_000)
     opened: list[Path] = []
 
-    def note_and_read(path: Path) -> dict[str, Any]:
+    def note_and_read(path: Path) -> RunEntry:
         opened.append(path)
         return read_run(path)
 

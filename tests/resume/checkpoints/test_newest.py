@@ -73,12 +73,14 @@ def test_a_refusal_names_the_newest_sound_file_that_is_not_the_same_under_anothe
     latest = tmp_path / "latest_checkpoint.pth"  # and checkpoint_epoch_3.pth
     assert refusal(latest, "damaged") == (
         f"{latest} cannot be loaded: damaged. "
-        f"Use --ckpt_path {tmp_path / 'best_model.pth'}, the newest one beside it that is sound."
+        f"Use --ckpt_path {tmp_path / 'best_model.pth'}, the newest usable one in this folder."
     )
     checkpoint_folders.flip_a_bit(tmp_path / "best_model.pth")  # and checkpoint_epoch_2.pth
     assert "checkpoint_epoch_1.pth" in refusal(latest, "damaged")
     checkpoint_folders.flip_a_bit(tmp_path / "checkpoint_epoch_1.pth")
-    assert refusal(latest, "damaged").endswith("is sound. Use --no_interactive for a new run.")
+    assert refusal(latest, "damaged").endswith(
+        "No other usable checkpoint in this folder. Use --no_interactive for a new run."
+    )
 
 
 def test_a_refusal_outside_of_any_run_advises_a_new_one(tmp_path: Path) -> None:

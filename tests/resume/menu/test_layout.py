@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from resume.checkpoints.catalog import read_catalog
-from resume.checkpoints.description import NEVER
+from resume.checkpoints.run_entry import NEVER
 from resume.menu.layout import (
     age_text,
     banner,
