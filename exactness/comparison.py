@@ -8,11 +8,12 @@ from typing import Any
 import torch
 import yaml
 
+from resume.checkpoints.verification import read_run
 from resume.run_files import BEST, CONFIG, EPOCH_FILES, HISTORY_CSV, HISTORY_PNG, LATEST
 
 CHECKPOINTS = (LATEST, BEST, EPOCH_FILES)
 # What tells of the clock, of the starts that a run took, and of where it lies, and not of what was trained.
-IGNORED_ENTRIES = frozenset({"run_id", "parent", "saved_at", "seconds", "resumes", "checkpoint_dir", "job"})
+IGNORED_ENTRIES = frozenset({"run_id", "resumed_from", "saved_at", "seconds", "resumes", "checkpoint_dir", "job"})
 IGNORED_COLUMNS = frozenset({"seconds", "resumed"})
 # Lightning's count of the batches of a validation that is over, which a resume begins anew.
 IGNORED_PLACE = "loops.fit_loop.epoch_loop.val_loop.batch_progress"
@@ -66,8 +67,8 @@ def _content(path: Path) -> Any:
     if path.suffix == ".yaml":
         return yaml.safe_load(path.read_text(encoding="utf-8"))
     checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    checkpoint["run"]["config"] = yaml.safe_load(checkpoint["run"]["config"])
-    return checkpoint
+    run = read_run(path)
+    return {**checkpoint, "run": {**run.to_dict(), "config": yaml.safe_load(run.config)}}
 
 
 def differences(one: Any, other: Any, place: str = "") -> Iterator[str]:

@@ -1,21 +1,20 @@
 """What is checked before anything is touched: data, network, settings and the checkpoint that is resumed."""
 
-from typing import Any
-
 import torch
 from jsonargparse import Namespace
 
-from callbacks import load_for_resume
 from launch.cli import ConfigError, TrainCLI, as_config_error
+from launch.loading import load_for_resume
 from launch.report import CheckProgress
 from resume import compatibility
 from resume.arguments import Arguments
+from resume.checkpoints.run_entry import RunEntry
 from resume.compatibility import refuse_other_data, refuse_other_optimizer
 from resume.decision import Decision, Resume
 from resume.system.output import say, text
 
 
-def check(cli: TrainCLI, arguments: Arguments, decision: Decision) -> dict[str, Any] | None:
+def check(cli: TrainCLI, arguments: Arguments, decision: Decision) -> RunEntry | None:
     """Check that data, network, settings and checkpoint fit each other.
 
     Returns:
@@ -33,7 +32,7 @@ def check(cli: TrainCLI, arguments: Arguments, decision: Decision) -> dict[str, 
     resumed = load_for_resume(decision.path, cli.model)
     refuse_other_data(decision.path, resumed, cli.data_paths, arguments.typed)
     refuse_other_optimizer(decision.path, resumed, cli.config_text())
-    return {**resumed, "file": str(decision.path)}
+    return resumed
 
 
 def _has_new_data(cli: TrainCLI, decision: Decision) -> bool:
@@ -41,10 +40,10 @@ def _has_new_data(cli: TrainCLI, decision: Decision) -> bool:
     if not isinstance(decision, Resume):
         return True
     before, now = decision.checkpoint, cli.data_paths
-    return (before.image_path, before.gt_path) != (now["image_path"], now["gt_path"])
+    return (before.image_path, before.gt_path) != (now.image_path, now.gt_path)
 
 
-def is_finished(cli: TrainCLI, decision: Resume, resumed: dict[str, Any] | None) -> bool:
+def is_finished(cli: TrainCLI, decision: Resume, resumed: RunEntry | None) -> bool:
     """Whether the run has nothing left to train; if so, that is reported."""
     assert resumed is not None
     limits = cli.config.trainer

@@ -21,6 +21,7 @@ from callbacks import CheckpointFiles
 from datamodules import PairedImages
 from launch.plugins import cluster_plugins, fix_bucket_order
 from lit_modules import Segmentation
+from resume.checkpoints.run_entry import DataPaths
 from resume.configuration import CONFIGS, plain_key, read_keys
 from resume.flags import FLAGS, NOT_SAVED
 from resume.system.output import ExplainedError, text
@@ -142,10 +143,10 @@ class TrainCLI(LightningCLI):
         return int(self.config.seed_everything)
 
     @property
-    def data_paths(self) -> dict[str, str | None]:
-        """The folders of the data as configured; an `image_path` of None means the built-in sample set."""
-        settings = self.config.data.init_args
-        return {key: settings[key] for key in ("image_path", "gt_path", "val_image_path", "val_gt_path")}
+    def data_paths(self) -> DataPaths:
+        """The folders of the data as configured."""
+        data = self.config.data.init_args
+        return DataPaths(data.image_path, data.gt_path, data.val_image_path, data.val_gt_path)
 
     @property
     def is_trial(self) -> bool:

@@ -10,8 +10,8 @@ import numpy as np
 import PIL
 import torch
 import torchvision
-from lightning.pytorch import Trainer
 
+from callbacks.run_state import machine as machine
 from resume.system.output import text
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -54,21 +54,6 @@ def versions() -> dict[str, str]:
         "numpy": np.__version__,
         "Pillow": PIL.__version__,
     }
-
-
-def machine(trainer: Trainer) -> dict[str, str]:
-    """What else it depends on: threads, instructions and devices decide in which order sums are added up."""
-    device = trainer.strategy.root_device
-    facts = {
-        "device": device.type,
-        "processes": str(trainer.world_size),
-        "threads": str(torch.get_num_threads()),
-        "instructions": torch.backends.cpu.get_cpu_capability(),
-    }
-    if device.type == "cuda":
-        facts |= {"GPU": torch.cuda.get_device_name(device), "CUDA": str(torch.version.cuda)}
-        facts |= {"cuDNN": str(torch.backends.cudnn.version())}  # type: ignore[no-untyped-call]
-    return facts
 
 
 def git_commit() -> str | None:

@@ -15,7 +15,7 @@ from datamodules import PairedImages
 from exactness.comparison import compare_runs
 from lit_modules import Segmentation
 from lit_modules.networks import UNet
-from tests.helpers import tiny_run
+from tests.helpers import checkpoint_folders, tiny_run
 from tests.helpers.launches import FOREIGN, LIGHTNING, PROGRAM, TWO, Launch, members
 from tests.helpers.pictures import draw_pairs
 from tests.helpers.tiny_run import PATHS, Run
@@ -60,7 +60,7 @@ def begin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
 
 
 def run_of(program: Launch, name: str) -> dict[str, object]:
-    run: dict[str, object] = torch.load(program.folder / "checkpoints" / name, weights_only=True)["run"]
+    run: dict[str, object] = checkpoint_folders.run_of(program.folder / "checkpoints" / name)
     return run
 
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import torch
 
+from tests.helpers import checkpoint_folders
 from tests.helpers.launches import PROGRAM, TORCHRUN, TWO, Launch
 from tests.helpers.pictures import draw_pairs
 from tests.helpers.tiny_run import TINY
@@ -56,7 +56,7 @@ def on_two_machines() -> list[str]:
 
 def interrupted(program: Launch) -> dict[str, object]:
     path = program.folder / "checkpoints/interrupted_checkpoint.pth"
-    run: dict[str, object] = torch.load(path, weights_only=True)["run"]
+    run: dict[str, object] = checkpoint_folders.run_of(path)
     return run
 
 

@@ -47,7 +47,7 @@ def test_a_first_run_says_nothing_of_lightnings_own(run: Run, capfd: pytest.Capt
 def test_a_checkpoint_tells_what_the_run_was(trained: Run) -> None:
     checkpoint = load("latest_checkpoint.pth")["run"]
     assert len(checkpoint["run_id"]) == 32
-    assert checkpoint["parent"] is None
+    assert checkpoint["resumed_from"] is None
     assert checkpoint["class_mapping"] == {"0": 0, "1": 1, "255": 1}
     assert checkpoint["versions"]["torch"] == str(torch.__version__)
     own_validation_set = {"val_image_path": None, "val_gt_path": None}
@@ -78,7 +78,7 @@ def test_a_resume_goes_on_with_the_next_epoch(
     assert f"Resuming training from epoch {first_epoch}/3" in said
     resumed = load("latest_checkpoint.pth")["run"]
     assert (resumed["run_id"], resumed["epoch"]) == (run_id, 3)
-    assert resumed["parent"]["run_id"] == run_id
+    assert resumed["resumed_from"]["run_id"] == run_id
     assert [row["epoch"] for row in history()] == ["1", "2", "3"]
 
 

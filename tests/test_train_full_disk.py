@@ -3,8 +3,8 @@
 from pathlib import Path
 
 import pytest
-import torch
 
+from tests.helpers import checkpoint_folders
 from tests.helpers.ballast import Ballast
 from tests.helpers.tiny_run import PATHS, TINY, Run
 
@@ -28,12 +28,12 @@ def test_a_run_whose_saves_failed_trains_to_its_end_says_so_and_ends_with_1(
     assert "2 saves failed, the last one in epoch 3, step 6" in said.err
     assert "No space left on device" in said.err
     assert not list(small_disk.glob(".*.tmp"))
-    assert torch.load(small_disk / "latest_checkpoint.pth", weights_only=True)["run"]["epoch"] == 1
+    assert checkpoint_folders.run_of(small_disk / "latest_checkpoint.pth")["epoch"] == 1
 
     (small_disk / "ballast").unlink()
     monkeypatch.setattr(Ballast, "full_from", None)
     assert run(*RESUME, f"--checkpoint_dir={small_disk}") == 0
-    assert torch.load(small_disk / "latest_checkpoint.pth", weights_only=True)["run"]["epoch"] == 3
+    assert checkpoint_folders.run_of(small_disk / "latest_checkpoint.pth")["epoch"] == 3
 
 
 def test_a_disk_without_room_for_one_checkpoint_is_found_before_training_and_costs_nothing(

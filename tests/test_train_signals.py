@@ -9,6 +9,7 @@ import pytest
 import torch
 
 import train
+from tests.helpers import checkpoint_folders
 from tests.helpers.pictures import draw_pairs
 from tests.helpers.programs import GO_ON_AS_GIVEN, Begin, begin_in, read_until
 from tests.helpers.tiny_run import PATHS, TINY
@@ -57,7 +58,7 @@ def test_the_command_that_is_printed_after_a_signal_resumes(start: Begin, tmp_pa
     rest, _ = process.communicate()
     words = rest.splitlines()[-1].split()
     assert words[:2] == ["python", str(PROGRAM)]
-    done = torch.load(tmp_path / "checkpoints/interrupted_checkpoint.pth", weights_only=True)["run"]["epoch"]
+    done = checkpoint_folders.run_of(tmp_path / "checkpoints/interrupted_checkpoint.pth")["epoch"]
     resumed = start(*words[2:], f"--max_epochs={done + 1}")
     said, _ = resumed.communicate()
     assert resumed.returncode == 0, said

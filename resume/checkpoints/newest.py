@@ -57,7 +57,7 @@ def _is_candidate(found: Checkpoint, run_id: str | None) -> bool:
 
 
 def refusal(path: Path, reason: str) -> str:
-    """The message for a checkpoint that does not load: why, and which other checkpoint passes every test."""
+    """The message for a checkpoint that does not load: the reason, and which other checkpoint is usable."""
     return text("{path} cannot be loaded: {reason}. {advice}").format(
         path=path, reason=reason, advice=_advice_instead_of(path)
     )
@@ -68,7 +68,7 @@ def _advice_instead_of(path: Path) -> str:
         catalog = read_catalog(path.parent)
     except ResumeError:
         return text("Use another checkpoint.")
-    linked = same_files(path, path.parent, catalog.owned)  # and damaged with it
+    linked = same_files(path, path.parent, catalog.owned)  # these share the damage
     for found in newest_first(catalog):
         if found.path.name not in linked and why_not(found, catalog.run_id) is None:
             return text("Use --ckpt_path {path}, the newest usable checkpoint in this folder.").format(path=found.path)

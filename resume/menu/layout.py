@@ -6,7 +6,8 @@ from datetime import datetime
 from pathlib import Path
 
 from resume.checkpoints.catalog import Catalog
-from resume.checkpoints.description import NEVER, Checkpoint
+from resume.checkpoints.description import Checkpoint
+from resume.checkpoints.run_entry import NEVER
 from resume.run_files import EPOCH_FILES, KINDS, Kind, display_order, epoch_of
 from resume.system.output import one_line, plural, size_text, text
 
@@ -108,6 +109,8 @@ def _name(kind: Kind, epoch_count: int) -> str:
 
 
 def _note(found: Checkpoint, latest: Checkpoint | None, run_id: str | None) -> str:
+    if found.damage and found.is_foreign:
+        return found.damage
     if found.damage:
         return text("damaged: {reason}").format(reason=found.damage)
     if found.run_id != run_id:

@@ -87,9 +87,9 @@ def asks_for_more(signum: int, received: Sequence[int]) -> bool:
     return not received or not _in_slurm_job or signum == signal.SIGINT
 
 
-def insisting_key() -> str:
-    """What a person does to end the program at once, after a first signal."""
-    return "Ctrl+C" if _in_slurm_job else "once more"
+def in_slurm_job() -> bool:
+    """Whether SLURM sends signals to this process."""
+    return _in_slurm_job
 
 
 def _is_ignored_by_nohup(signum: signal.Signals) -> bool:

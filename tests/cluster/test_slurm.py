@@ -9,6 +9,7 @@ import torch
 
 from exactness.comparison import compare_runs
 from tests.cluster.slurm import Cluster, Job
+from tests.helpers import checkpoint_folders
 from tests.helpers.tiny_run import PATHS, TINY
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
@@ -46,7 +47,7 @@ def assert_went_on(job: Job, uninterrupted: Path) -> None:
 
 
 def test_a_job_of_two_nodes_trains_to_the_end(uninterrupted: Path) -> None:
-    run = torch.load(uninterrupted / "latest_checkpoint.pth", weights_only=True)["run"]
+    run = checkpoint_folders.run_of(uninterrupted / "latest_checkpoint.pth")
     assert (run["global_step"], run["finished"], run["machine"]["processes"]) == (12, True, "2")
 
 

@@ -9,13 +9,13 @@ from resume.checkpoints.catalog import read_catalog, stamps
 from resume.checkpoints.description import describe
 from resume.plan import plan_fresh, plan_resume
 from resume.system.launch_info import SHELL, Launch
-from tests.helpers import run_files
+from tests.helpers import checkpoint_folders
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    return run_files.fill(Path("checkpoints"))
+    return checkpoint_folders.fill(Path("checkpoints"))
 
 
 def test_the_same_look_at_the_same_folder_is_agreed_on(folder: Path) -> None:

@@ -7,7 +7,7 @@ from resume.checkpoints.description import describe
 from resume.configuration import base_configs
 from resume.decision import Fresh, Resume
 from resume.plan import plan_resume
-from tests.helpers import run_files
+from tests.helpers import checkpoint_folders
 
 
 @pytest.fixture(autouse=True)
@@ -45,14 +45,14 @@ def test_configured_data_never_lead_to_the_sample_set() -> None:
 
 
 def test_a_resume_is_based_on_the_runs_own_configuration(tmp_path: Path) -> None:
-    folder = run_files.fill(tmp_path / "runs")
+    folder = checkpoint_folders.fill(tmp_path / "runs")
     decision = plan_resume(describe(folder / "best_model.pth"), folder)
     assert base([], decision) == [str(folder / "config.yaml")]
 
 
 @pytest.mark.parametrize("left", [None, ""])
 def test_without_a_config_file_the_text_in_the_checkpoint_is_the_base(tmp_path: Path, left: str | None) -> None:
-    folder = run_files.fill(tmp_path / "runs", config="lang: zh\n")
+    folder = checkpoint_folders.fill(tmp_path / "runs", config="lang: zh\n")
     (folder / "config.yaml").unlink()
     if left is not None:
         (folder / "config.yaml").write_text(left, encoding="utf-8")
@@ -61,13 +61,15 @@ def test_without_a_config_file_the_text_in_the_checkpoint_is_the_base(tmp_path: 
 
 
 def test_the_config_file_of_another_run_is_not_taken(tmp_path: Path) -> None:
-    folder = run_files.fill(tmp_path / "runs")
-    run_files.save(folder / "checkpoint_epoch_9.pth", 9, run_id=run_files.OTHER_RUN, config="lang: en\n")
+    folder = checkpoint_folders.fill(tmp_path / "runs")
+    checkpoint_folders.save(
+        folder / "checkpoint_epoch_9.pth", 9, run_id=checkpoint_folders.OTHER_RUN, config="lang: en\n"
+    )
     decision = plan_resume(describe(folder / "checkpoint_epoch_9.pth"), folder)
     assert base([], decision) == ["lang: en\n"]
 
 
 def test_without_any_configuration_the_error_says_what_to_do(tmp_path: Path) -> None:
-    path = run_files.save(tmp_path / "alone" / "a.pth", 1, config="")
+    path = checkpoint_folders.save(tmp_path / "alone" / "a.pth", 1, config="")
     with pytest.raises(ResumeError, match=r"Copy the run's config\.yaml to .*alone"):
         base([], plan_resume(describe(path), tmp_path / "runs"))

@@ -8,8 +8,8 @@ from resume.checkpoints.description import describe
 from resume.decision import Archive, Fresh, Resume, StartOver
 from resume.disk_space import require_space
 from resume.system.errors import ResumeError
-from tests.helpers import run_files
-from tests.helpers.shards import save_shards
+from tests.helpers import checkpoint_folders
+from tests.helpers.shard_folders import save_shards
 
 MEGABYTE = 2**20
 
@@ -90,9 +90,9 @@ def test_later_files_that_do_not_fit_are_a_warning(small_disk: Path, capsys: pyt
 def test_what_a_resumed_run_has_already_needs_no_room_again(
     small_disk: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    latest = run_files.save(small_disk / "latest_checkpoint.pth", 3, config="#" * MEGABYTE)
+    latest = checkpoint_folders.save(small_disk / "latest_checkpoint.pth", 3, config="#" * MEGABYTE)
     os.link(latest, small_disk / "checkpoint_epoch_3.pth")
-    run_files.save(small_disk / "best_model.pth", 2, config="#" * MEGABYTE)
+    checkpoint_folders.save(small_disk / "best_model.pth", 2, config="#" * MEGABYTE)
     require_space(Resume(describe(latest), small_disk), 10 * MEGABYTE, kept=2)
     assert capsys.readouterr().out == ""  # two are there, and there is room for two more of their size
     later = Archive(stamps(small_disk, ["best_model.pth"]), whole_run=False)

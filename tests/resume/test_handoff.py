@@ -9,7 +9,7 @@ from resume.checkpoints.description import describe
 from resume.handoff import hand_on
 from resume.plan import plan_resume
 from resume.system.launch_info import Launch
-from tests.helpers import run_files
+from tests.helpers import checkpoint_folders
 
 
 @pytest.fixture(autouse=True)
@@ -17,7 +17,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("RESUME_DECISION", raising=False)
     monkeypatch.delenv("LOCAL_RANK", raising=False)
-    return run_files.fill(Path("checkpoints"))
+    return checkpoint_folders.fill(Path("checkpoints"))
 
 
 def by_another_process(decision: Decision, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -10,7 +10,7 @@ from resume.checkpoints.catalog import read_catalog
 from resume.plan import plan_fresh
 from resume.run_files import JOURNAL, LOCK
 from resume.system.lock import FolderLock
-from tests.helpers import run_files
+from tests.helpers import checkpoint_folders
 
 pytestmark = [
     pytest.mark.usefixtures("own_folder"),
@@ -21,7 +21,7 @@ FILES = 9
 
 @pytest.fixture
 def folder() -> Path:
-    return run_files.fill(Path("checkpoints"))
+    return checkpoint_folders.fill(Path("checkpoints"))
 
 
 def archive_and_die(folder: Path, moved: int) -> None:
@@ -90,11 +90,11 @@ def test_an_archive_killed_after_its_last_file_is_told_with_the_command_that_con
 def test_an_archive_killed_before_its_first_file_needs_no_words(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = run_files.snapshot(folder)
+    before = checkpoint_folders.snapshot(folder)
     archive_and_die(folder, moved=0)
     start("--ckpt_path=latest")
     assert capsys.readouterr().out == ""
-    assert run_files.snapshot(folder) == before
+    assert checkpoint_folders.snapshot(folder) == before
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"target": 1}', b'{"target": ["a"], "files": 3}', b"\xff"])

@@ -9,7 +9,7 @@ from resume import Fresh, Quit, Resume, ResumeError, StartOver, apply, choose, r
 from resume.decision import Decision
 from resume.disk_space import require_space
 from resume.menu.dialogue import hold_dialogue
-from tests.helpers.shards import save_shards
+from tests.helpers.shard_folders import save_shards
 
 pytestmark = pytest.mark.usefixtures("own_folder")
 

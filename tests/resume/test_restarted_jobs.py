@@ -7,12 +7,12 @@ from resume import Fresh, Resume, ResumeError, choose, read_arguments
 from resume.checkpoints.description import describe
 from resume.decision import Decision
 from resume.system.launch_info import Launch
-from tests.helpers import run_files
+from tests.helpers import checkpoint_folders
 
 
 def saved(name: str, epoch: int, ckpt_path: str = "best", job: str = "SLURM hall 7", restarts: int = 0) -> Path:
     """A checkpoint that the job has saved, whose command line names `ckpt_path`."""
-    return run_files.save(Path(name), epoch, job={"name": job, "restarts": restarts, "ckpt_path": ckpt_path})
+    return checkpoint_folders.save(Path(name), epoch, job={"name": job, "restarts": restarts, "ckpt_path": ckpt_path})
 
 
 @pytest.fixture(autouse=True)
@@ -35,7 +35,7 @@ def chosen(*argv: str) -> str:
 
 @pytest.mark.parametrize("variable", ["TORCHELASTIC_RESTART_COUNT", "SLURM_RESTART_COUNT"])
 def test_a_restarted_job_resumes_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
-    run_files.fill(Path("checkpoints"))
+    checkpoint_folders.fill(Path("checkpoints"))
     monkeypatch.delenv("SLURM_RESTART_COUNT")
     monkeypatch.setenv(variable, "0")
     assert isinstance(decide("--no_interactive"), Fresh)
@@ -48,7 +48,7 @@ def test_a_restarted_job_resumes_unless_told_otherwise(monkeypatch: pytest.Monke
 def test_a_job_goes_on_from_what_it_has_saved_and_not_from_what_it_began_with(
     named: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run_files.save(Path("checkpoints/best_model.pth"), 2)
+    checkpoint_folders.save(Path("checkpoints/best_model.pth"), 2)
     saved("checkpoints/latest_checkpoint.pth", 3, named)
     assert chosen("--ckpt_path", named) == "checkpoints/latest_checkpoint.pth in checkpoints"
     assert f"Restarted job: it resumes from what it saved itself, not from {named}." in capsys.readouterr().out
@@ -57,7 +57,7 @@ def test_a_job_goes_on_from_what_it_has_saved_and_not_from_what_it_began_with(
 def test_a_job_that_began_elsewhere_goes_on_where_it_has_saved() -> None:
     archived = "checkpoints/archive/20260301T120000Z/best_model.pth"
     for named in ("other/best_model.pth", archived):
-        run_files.save(Path(named), 2)
+        checkpoint_folders.save(Path(named), 2)
         saved("checkpoints/latest_checkpoint.pth", 3, named)
         assert chosen("--ckpt_path", named) == "checkpoints/latest_checkpoint.pth in checkpoints"
     saved("new/latest_checkpoint.pth", 3, archived)
@@ -74,15 +74,15 @@ def test_a_job_that_began_elsewhere_goes_on_where_it_has_saved() -> None:
     ],
 )
 def test_what_others_have_saved_does_not_count(other: dict[str, Any]) -> None:
-    run_files.save(Path("checkpoints/best_model.pth"), 2)
+    checkpoint_folders.save(Path("checkpoints/best_model.pth"), 2)
     saved("checkpoints/latest_checkpoint.pth", 3, **other)
     assert chosen("--ckpt_path=best") == "checkpoints/best_model.pth in checkpoints"
 
 
 @pytest.mark.parametrize("job", [{}, {"job": None}])
 def test_a_checkpoint_that_tells_of_no_job_is_sound(job: dict[str, None]) -> None:
-    run_files.save(Path("checkpoints/best_model.pth"), 2)
-    run_files.save(Path("checkpoints/latest_checkpoint.pth"), 3, **job)
+    checkpoint_folders.save(Path("checkpoints/best_model.pth"), 2)
+    checkpoint_folders.save(Path("checkpoints/latest_checkpoint.pth"), 3, **job)
     assert chosen("--ckpt_path=best") == "checkpoints/best_model.pth in checkpoints"
     assert chosen("--ckpt_path=auto") == "checkpoints/latest_checkpoint.pth in checkpoints"
 
@@ -91,26 +91,26 @@ def test_a_checkpoint_that_tells_of_no_job_is_sound(job: dict[str, None]) -> Non
     "job", ["SLURM hall 7", {"name": "SLURM hall 7"}, {"name": 7, "restarts": 0, "ckpt_path": None}]
 )
 def test_a_checkpoint_with_a_strange_job_is_damaged(job: Any) -> None:
-    path = run_files.save(Path("checkpoints/latest_checkpoint.pth"), 3, job=job)
+    path = checkpoint_folders.save(Path("checkpoints/latest_checkpoint.pth"), 3, job=job)
     assert describe(path).damage is not None
 
 
 def test_where_all_that_the_job_has_saved_is_damaged_it_begins_with_the_named_checkpoint_again() -> None:
-    run_files.save(Path("other/best_model.pth"), 2)
-    run_files.flip_a_bit(saved("new/latest_checkpoint.pth", 3, "other/best_model.pth"))
+    checkpoint_folders.save(Path("other/best_model.pth"), 2)
+    checkpoint_folders.flip_a_bit(saved("new/latest_checkpoint.pth", 3, "other/best_model.pth"))
     named = chosen("--ckpt_path=other/best_model.pth", "--checkpoint_dir=new")
     assert named == "other/best_model.pth in new"
 
 
 def test_what_the_job_has_saved_is_found_when_a_kill_left_it_without_its_name() -> None:
-    run_files.save(Path("other/best_model.pth"), 2)
-    (Path("other") / "config.yaml").write_text(run_files.facts(2)["config"], encoding="utf-8")
+    checkpoint_folders.save(Path("other/best_model.pth"), 2)
+    (Path("other") / "config.yaml").write_text(checkpoint_folders.facts(2)["config"], encoding="utf-8")
     saved("other/.latest_checkpoint.pth.99.old", 3, "other/best_model.pth")
     assert chosen("--ckpt_path=other/best_model.pth") == "other/latest_checkpoint.pth in other"
 
 
 def test_the_first_start_of_a_job_takes_the_named_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
-    run_files.save(Path("checkpoints/best_model.pth"), 2)
+    checkpoint_folders.save(Path("checkpoints/best_model.pth"), 2)
     saved("checkpoints/latest_checkpoint.pth", 3)
     monkeypatch.setenv("SLURM_RESTART_COUNT", "0")
     assert chosen("--ckpt_path=best") == "checkpoints/best_model.pth in checkpoints"

@@ -6,8 +6,8 @@ from pathlib import Path
 from resume.checkpoints.catalog import list_names, read_catalog, same_files, stamp
 from resume.checkpoints.description import describe, has_changed
 from resume.checkpoints.paths import place_of, size_on_disk
-from tests.helpers import run_files
-from tests.helpers.shards import save_shards
+from tests.helpers import checkpoint_folders
+from tests.helpers.shard_folders import save_shards
 
 LATEST = "latest_checkpoint.pth"
 OLD = ".latest_checkpoint.pth.7.old"
@@ -40,7 +40,7 @@ def test_a_checkpoint_that_a_killed_save_renamed_is_read_under_its_own_name(tmp_
 
 
 def test_a_file_that_was_to_be_replaced_by_a_folder_is_found_too(tmp_path: Path) -> None:
-    run_files.save(tmp_path / OLD, 3)
+    checkpoint_folders.save(tmp_path / OLD, 3)
     assert describe(tmp_path / LATEST).epoch == 3
 
 
@@ -79,6 +79,6 @@ def test_a_folder_of_the_users_under_the_name_is_left_out_and_hides_nothing_else
 
 def test_a_link_that_leads_nowhere_is_where_its_name_says(tmp_path: Path) -> None:
     save_shards(tmp_path / OLD, 3)
-    link = run_files.symlink(tmp_path / LATEST, "gone.pth")
+    link = checkpoint_folders.symlink(tmp_path / LATEST, "gone.pth")
     assert place_of(link) == link
     assert describe(link).damage

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers import run_files
+from tests.helpers import checkpoint_folders
 
 termios = pytest.importorskip("termios", reason="Windows has no pseudo-terminal that pexpect can drive")
 pytest.importorskip("pexpect")
@@ -25,7 +25,7 @@ Start = Callable[..., Terminal]
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    return run_files.fill(Path("checkpoints"), 10)
+    return checkpoint_folders.fill(Path("checkpoints"), 10)
 
 
 @pytest.fixture
@@ -145,18 +145,18 @@ def test_n_and_y_delete_the_list_that_was_shown(start: Start, folder: Path, lang
 
 
 def test_a_check_that_fails_after_n_and_y_deletes_nothing(start: Start, folder: Path) -> None:
-    before = run_files.snapshot(folder)
+    before = checkpoint_folders.snapshot(folder)
     terminal = start(CHECK_FAILS="1")
     terminal.wait_for(ASKS["zh"])
     terminal.send("n\ry\r")
     assert terminal.finish() == 2
     assert terminal.text().endswith("DECISION StartOver\n未删除任何文件。")
-    assert run_files.snapshot(folder) == before
+    assert checkpoint_folders.snapshot(folder) == before
 
 
 @pytest.mark.parametrize("answer", ["n", "no", "", "maybe"])
 def test_n_then_anything_but_yes_returns_to_the_menu(start: Start, folder: Path, answer: str) -> None:
-    before = run_files.snapshot(folder)
+    before = checkpoint_folders.snapshot(folder)
     terminal = start()
     terminal.wait_for(ASKS["zh"])
     terminal.send("N\r")
@@ -166,23 +166,23 @@ def test_n_then_anything_but_yes_returns_to_the_menu(start: Start, folder: Path,
     terminal.send("q\r")
     assert terminal.finish() == 0
     assert "DECISION Quit" in terminal.text()
-    assert run_files.snapshot(folder) == before
+    assert checkpoint_folders.snapshot(folder) == before
 
 
 @pytest.mark.parametrize("keys", ["q\r", "Q\r", ESCAPE, "\x04", "\x03"])
 def test_leaving_changes_nothing_and_shows_no_traceback(start: Start, folder: Path, keys: str) -> None:
-    before = run_files.snapshot(folder)
+    before = checkpoint_folders.snapshot(folder)
     terminal = start()
     terminal.wait_for(ASKS["zh"])
     terminal.send(keys)
     assert terminal.finish() == 0
     assert terminal.text().endswith(f"{ASKS['zh']} Q\nDECISION Quit")
-    assert run_files.snapshot(folder) == before
+    assert checkpoint_folders.snapshot(folder) == before
 
 
 @pytest.mark.parametrize("keys", [ESCAPE, "\x04", "\x03"])
 def test_leaving_at_the_confirmation_changes_nothing(start: Start, folder: Path, keys: str) -> None:
-    before = run_files.snapshot(folder)
+    before = checkpoint_folders.snapshot(folder)
     terminal = start()
     terminal.wait_for(ASKS["zh"])
     terminal.send("n\r")
@@ -190,7 +190,7 @@ def test_leaving_at_the_confirmation_changes_nothing(start: Start, folder: Path,
     terminal.send(keys)
     assert terminal.finish() == 0
     assert "DECISION Quit" in terminal.text()
-    assert run_files.snapshot(folder) == before
+    assert checkpoint_folders.snapshot(folder) == before
 
 
 def test_a_signal_like_ctrl_c_leaves(start: Start, folder: Path) -> None:
@@ -213,7 +213,7 @@ def test_answers_typed_ahead_go_to_their_own_questions(start: Start, folder: Pat
 
 
 def test_a_damaged_checkpoint_is_shown_with_its_reason_and_cannot_be_chosen(start: Start, folder: Path) -> None:
-    run_files.damage(folder / "interrupted_checkpoint.pth")
+    checkpoint_folders.damage(folder / "interrupted_checkpoint.pth")
     terminal = start()
     terminal.wait_for(ASKS["zh"])
     assert "[2] interrupted_checkpoint.pth (中断保存)  已损坏: 文件不完整" in terminal.text()
@@ -235,14 +235,14 @@ def test_an_older_checkpoint_moves_the_later_files(start: Start, folder: Path) -
 
 
 def test_only_one_kind_has_one_number(start: Start, tmp_path: Path) -> None:
-    run_files.save(Path("one/best_model.pth"), 3)
+    checkpoint_folders.save(Path("one/best_model.pth"), 3)
     terminal = start("--checkpoint_dir=one")
     terminal.wait_for("请选择 [1/N/Q]: 1")
     assert "找到 1 个 checkpoint 文件:" in terminal.text()
 
 
 def test_ten_thousand_epoch_files_are_listed_in_one_screen(start: Start) -> None:
-    first = run_files.save(Path("many/checkpoint_epoch_1.pth"), 1)
+    first = checkpoint_folders.save(Path("many/checkpoint_epoch_1.pth"), 1)
     for epoch in range(2, 10_001):
         Path(f"many/checkpoint_epoch_{epoch}.pth").hardlink_to(first)
     terminal = start("--checkpoint_dir=many")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers import run_files
+from tests.helpers import checkpoint_folders
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the redirections are a POSIX shell's")
 
@@ -19,7 +19,7 @@ PATIENCE = 60
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    return run_files.fill(Path("checkpoints"))
+    return checkpoint_folders.fill(Path("checkpoints"))
 
 
 @pytest.fixture
