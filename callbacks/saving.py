@@ -123,7 +123,7 @@ def save_alone(trainer: Trainer, path: Path) -> None:
         if not trainer.is_global_zero:
             trainer.strategy.save_checkpoint(checkpoint, path)  # takes the path of the first process
             return
-        with staged(path) as temporary:
+        with staged(path, replaceable=is_shards) as temporary:
             trainer.strategy.save_checkpoint(checkpoint, temporary)
             if isinstance(run, RunEntry):
                 (temporary / RUN_ENTRY).write_bytes(run_json_of_folder(temporary, run))

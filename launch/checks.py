@@ -9,6 +9,7 @@ from launch.report import CheckProgress
 from resume import compatibility
 from resume.arguments import Arguments
 from resume.checkpoints.run_entry import RunEntry
+from resume.checkpoints.run_json import MAX_PARTS
 from resume.compatibility import refuse_other_data, refuse_other_optimizer
 from resume.decision import Decision, Resume
 from resume.system.output import say, text
@@ -73,6 +74,7 @@ def check_settings(cli: TrainCLI) -> None:
             ).format(interval=interval, batches=batches)
         )
     _check_validation_between_steps(trainer, batches)
+    _check_tensor_count(cli.model)
     with as_config_error():
         cli.model.check_optimizer()
 
@@ -109,6 +111,17 @@ def _check_monitor(cli: TrainCLI) -> None:
             text(
                 "checkpoint.mode is {mode!r}, the wrong direction for {monitor}: set --checkpoint.mode {right}."
             ).format(mode=mode, monitor=monitor, right=scores[monitor])
+        )
+
+
+def _check_tensor_count(module: torch.nn.Module) -> None:
+    """A checkpoint lists its tensors, of which the optimizer keeps two for each weight, in a file of limited size."""
+    tensors = 3 * sum(1 for _ in module.parameters()) + sum(1 for _ in module.buffers())
+    if tensors > MAX_PARTS:
+        raise ConfigError(
+            text("The network would have about {count} tensors in a checkpoint; at most {limit} are possible.").format(
+                count=tensors, limit=MAX_PARTS
+            )
         )
 
 

@@ -12,7 +12,7 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.strategies.launchers import _SubprocessScriptLauncher
 
 from launch.agreement import outline, refuse_disagreement, refuse_other_size, refuse_unknown_machines
-from launch.children import Child, ChildWatch, kill, loss_text, wait_or_kill
+from launch.child_watch import Child, ChildWatch, kill, loss_text, wait_or_kill
 from launch.parent import loss_of_parent
 from resume.decision import Decision
 from resume.handoff import hand_on, parent_process

@@ -16,8 +16,9 @@ from resume.system.errors import UnreadableError
 from resume.system.output import text
 
 FORMAT = 1
-# Room for the sizes and checksums of 31,000 tensors, at 33 bytes each.
 MAX_BYTES = 2**20
+# So many sizes and checksums fit, at 33 bytes each, beside a configuration of the usual length.
+MAX_PARTS = 31_000
 _MAX_DEPTH = 20
 _LONGEST_NUMBER = 40  # characters; Python writes a float in 24 and the largest integer in 20
 _KEYS = {"format", "entries", "run"}
