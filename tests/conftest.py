@@ -1,3 +1,4 @@
+import contextlib
 import os
 import shutil
 import signal
@@ -6,12 +7,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 from hypothesis import settings
 
 import train
 from resume.system.output import set_language
 from tests.helpers.pictures import draw_pairs
-from tests.helpers.tiny_run import PATHS, TINY, Run
+from tests.helpers.tiny_run import PATHS, TINY, Run, copy_run
 
 settings.register_profile("long", max_examples=20_000)  # of the tests that set no number themselves
 
@@ -26,8 +28,19 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 
 @pytest.fixture(scope="session", autouse=True)
+def _one_thread_for_each_process() -> None:
+    """Use one thread here and in every program that a test starts.
+
+    The networks of the tests are tiny. On busy cores, threads that wait for each other take most of the time: a start
+    of the program on two loaded cores takes 3.0 s of CPU time with two threads and 1.3 s with one.
+    """
+    os.environ["OMP_NUM_THREADS"] = "1"
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
 def _signals_as_in_a_terminal() -> None:
-    """Under nohup, or as a job in the background, the tests would inherit signals that are turned off."""
+    """Listen to the signals that pytest inherits as ignored under nohup or in a background job."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
@@ -35,9 +48,20 @@ def _signals_as_in_a_terminal() -> None:
 
 @pytest.fixture(autouse=True)
 def _no_decision_of_an_earlier_test() -> Iterator[None]:
-    """A start leaves its decision in the environment, for the processes that it starts."""
+    """Remove the decision that each start leaves in the environment for the processes that it starts."""
     yield
     os.environ.pop("RESUME_DECISION", None)
+
+
+@pytest.fixture(scope="session")
+def trained_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with data and a run of two epochs, trained once; tests copy it and must not change it."""
+    folder = tmp_path_factory.mktemp("trained")
+    draw_pairs(folder / "Data", 12)
+    with contextlib.chdir(folder):
+        assert train.main(["--no_interactive", *PATHS, *TINY, "--max_epochs=2"]) == 0
+    os.environ.pop("RESUME_DECISION", None)
+    return folder
 
 
 @pytest.fixture
@@ -53,19 +77,15 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Runs the program in a folder with data, as if typed there; returns the exit code."""
     draw_pairs(tmp_path / "Data", 12)
     monkeypatch.chdir(tmp_path)
-
-    def typed(*args: str) -> int:
-        return train.main(list(args))
-
-    return typed
+    return lambda *args: train.main(list(args))
 
 
 @pytest.fixture
-def trained(run: Run, capsys: pytest.CaptureFixture[str]) -> Run:
-    """As `run`, with a run of two epochs already there."""
-    assert run("--no_interactive", *PATHS, *TINY, "--max_epochs=2") == 0
-    capsys.readouterr()
-    return run
+def trained(trained_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    """As `run`, in a copy of `trained_folder`."""
+    copy_run(trained_folder, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return lambda *args: train.main(list(args))
 
 
 @pytest.fixture

@@ -18,9 +18,10 @@ def on_small_disk(run: Run, small_disk: Path, monkeypatch: pytest.MonkeyPatch) -
     return lambda *argv: run(*PATHS, *TINY, *settings, *argv)
 
 
-def test_a_run_whose_saves_failed_trains_to_its_end_says_so_and_ends_with_1(
+def test_a_run_whose_saves_failed_trains_to_its_end_reports_them_and_can_be_resumed_once_there_is_room(
     on_small_disk: Run, run: Run, small_disk: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    resume = [*RESUME, f"--checkpoint_dir={small_disk}"]
     monkeypatch.setattr(Ballast, "full_from", 2)
     assert on_small_disk("--max_epochs=3", "--no_interactive") == 1
     said = capsys.readouterr()
@@ -30,19 +31,13 @@ def test_a_run_whose_saves_failed_trains_to_its_end_says_so_and_ends_with_1(
     assert not list(small_disk.glob(".*.tmp"))
     assert checkpoint_folders.run_of(small_disk / "latest_checkpoint.pth")["epoch"] == 1
 
-    (small_disk / "ballast").unlink()
+    # A disk without room for one checkpoint is found before training.
     monkeypatch.setattr(Ballast, "full_from", None)
-    assert run(*RESUME, f"--checkpoint_dir={small_disk}") == 0
-    assert checkpoint_folders.run_of(small_disk / "latest_checkpoint.pth")["epoch"] == 3
-
-
-def test_a_disk_without_room_for_one_checkpoint_is_found_before_training_and_costs_nothing(
-    on_small_disk: Run, run: Run, small_disk: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert on_small_disk("--max_epochs=1", "--no_interactive") == 0
-    (small_disk / "ballast").write_bytes(bytes(2_600_000))
     before = sorted(path.name for path in small_disk.iterdir())
-    capsys.readouterr()
-    assert run(*RESUME, f"--checkpoint_dir={small_disk}", "--max_epochs=2") == 2
+    assert run(*resume) == 2
     assert "free, but one checkpoint takes" in capsys.readouterr().err
     assert sorted(path.name for path in small_disk.iterdir()) == before
+
+    (small_disk / "ballast").unlink()
+    assert run(*resume) == 0
+    assert checkpoint_folders.run_of(small_disk / "latest_checkpoint.pth")["epoch"] == 3

@@ -2,11 +2,13 @@
 
 import json
 import os
+import re
 import socket
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 import resume
 import train
@@ -32,18 +34,21 @@ def left_on_another_host() -> None:
     )
 
 
-@pytest.mark.parametrize("argv", [RESUME, ["--no_interactive"], ["--ckpt_path=auto", "--break_lock"], ["--lang=en"]])
-def test_the_second_start_ends_before_the_slow_imports_and_loses_nothing(
-    in_use: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, argv: list[str]
+def test_a_second_start_ends_before_the_slow_imports_and_loses_nothing(
+    in_use: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(train, "train", lambda *_: pytest.fail("the imports have begun"))
     before = contents()
-    assert in_use(*argv) == 2
-    assert f"in use by process {os.getpid()} on {socket.gethostname()}, " in capsys.readouterr().err
+    assert in_use("--no_interactive") == 2
+    user = f"in use by process {os.getpid()} on {socket.gethostname()}, "
+    assert user in capsys.readouterr().err
+    for argv in (RESUME, ["--ckpt_path=auto", "--break_lock"], []):
+        with pytest.raises(resume.ResumeError, match=re.escape(user)):
+            resume.choose(resume.read_arguments(["--lang=en", *argv]))
     assert contents() == before
 
 
-def test_the_lock_is_taken_before_anything_is_touched_and_refuses_who_slipped_past_the_look(
+def test_a_start_that_passed_the_first_look_is_refused_by_the_lock_before_anything_is_touched(
     trained: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(lock_module, "PATIENCE", 0.0)
@@ -60,30 +65,30 @@ def test_the_lock_is_taken_before_anything_is_touched_and_refuses_who_slipped_pa
         assert contents() == before
 
 
-def test_the_lock_is_held_while_files_are_touched_and_leaves_no_trace(
-    trained: Run, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    users: list[object] = []
-    monkeypatch.setattr(resume, "apply", lambda _: users.append(lock_module.who_uses(FOLDER)))
-    assert trained(*RESUME) == 0
-    assert users != [None]
-    assert not [name for name in contents() if "training_run" in name]
-
-
-def test_another_hosts_run_is_passed_over_once_that_is_typed_and_the_flag_is_not_saved(
-    trained: Run, capsys: pytest.CaptureFixture[str]
+def test_the_lock_is_held_while_files_are_touched_and_neither_lock_nor_break_lock_leaves_a_trace(
+    trained: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     left_on_another_host()
-    assert trained(*RESUME) == 2
-    assert "on node7" in capsys.readouterr().err
+    with pytest.raises(resume.ResumeError, match="on node7"):
+        resume.choose(resume.read_arguments(RESUME))
+    users: list[object] = []
+    monkeypatch.setattr(resume, "apply", lambda _: users.append(lock_module.who_uses(FOLDER)))
     assert trained(*RESUME, "--break_lock") == 0
+    assert len(users) == 1
+    assert users != [None]
+    assert not [name for name in contents() if "training_run" in name]
     assert "break_lock" not in (FOLDER / "config.yaml").read_text(encoding="utf-8")
 
 
-def test_a_trial_and_a_look_at_the_settings_need_no_lock(in_use: Run) -> None:
+def test_a_trial_and_a_look_at_the_settings_need_no_lock_and_change_nothing(
+    in_use: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
     before = contents()
     assert in_use(*RESUME, "--trainer.fast_dev_run=true") == 0
+    assert in_use("--no_interactive", *TINY, "--trainer.fast_dev_run=true") == 0
+    capsys.readouterr()
     with pytest.raises(SystemExit) as leaving:
-        in_use("--print_config")
+        in_use("--max_epochs=7", "--print_config")
     assert leaving.value.code == 0
+    assert yaml.safe_load(capsys.readouterr().out)["trainer"]["max_epochs"] == 7
     assert contents() == before

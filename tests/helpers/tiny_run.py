@@ -1,5 +1,7 @@
 """A run of seconds: a tiny network, eight pairs of 16 × 16 pixels in two batches; its command line and its files."""
 
+import os
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -20,3 +22,18 @@ def load(name: str) -> dict[str, Any]:
 
 def contents(folder: str = "checkpoints") -> dict[str, bytes]:
     return {str(path): path.read_bytes() for path in sorted(Path(folder).rglob("*")) if path.is_file()}
+
+
+def copy_run(source: Path, target: Path) -> None:
+    """Copy a folder into another one; names that are hard links to one file stay so, as a run leaves them."""
+    copies: dict[int, str] = {}
+
+    def copy(file: str, copied: str) -> None:
+        inode = Path(file).stat().st_ino
+        if inode in copies:
+            os.link(copies[inode], copied)
+        else:
+            shutil.copy2(file, copied)
+            copies[inode] = copied
+
+    shutil.copytree(source, target, copy_function=copy, dirs_exist_ok=True)

@@ -56,6 +56,7 @@ def test_the_number_of_classes_has_one_source() -> None:
     ("flag", "named"),
     [
         ("--trainer.max_epoch=3", "max_epoch"),
+        ("--max_epoch=3", "max_epoch"),  # no abbreviation of --max_epochs either
         ("--trainer.max_epochs=many", "max_epochs"),
         ("--data.batch=3", "batch"),
         ("--nonsense=1", "nonsense"),
@@ -93,6 +94,7 @@ def test_chinese_in_a_configuration_survives_saving_and_reading(tmp_path: Path) 
     assert TrainCLI(["--config", config(tmp_path, text)]).config.data.init_args.image_path == "数据/图像"
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("localedef") is None, reason="needs localedef, to make a locale that is not UTF-8")
 def test_a_chinese_configuration_is_read_as_utf_8_in_a_gbk_locale(tmp_path: Path) -> None:
     locale = subprocess.run(["localedef", "-f", "GBK", "-i", "zh_CN", str(tmp_path / "zh_CN.GBK")], check=False)
