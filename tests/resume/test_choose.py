@@ -137,7 +137,7 @@ def test_a_missing_path_names_what_lies_beside_it(folder: Path) -> None:
 
 def test_a_file_of_another_program_is_refused() -> None:
     path = checkpoint_folders.write_zip(Path("resnet.pth"), {"state_dict": {}})
-    with pytest.raises(ResumeError, match="not a checkpoint of this program"):
+    with pytest.raises(ResumeError, match=r"not of this program \(no run\.json\)"):
         decide("--ckpt_path", str(path))
 
 

@@ -12,7 +12,8 @@ from resume.system.errors import ResumeError, UnreadableError
 from resume.system.output import DOMAIN, LOCALE_DIR, is_chinese, plural, resolve_language, say, set_language, text
 
 ROOT = Path(__file__).parents[3]
-SOURCES = [ROOT / "train.py", *(ROOT / "resume").rglob("*.py"), *(ROOT / "launch").glob("*.py")]
+ROOMS = ("resume", "launch", "callbacks")
+SOURCES = [ROOT / "train.py", *(file for room in ROOMS for file in (ROOT / room).rglob("*.py"))]
 CATALOG = LOCALE_DIR / "zh" / "LC_MESSAGES" / f"{DOMAIN}.po"
 
 
@@ -29,7 +30,8 @@ def texts_in_code() -> set[str]:
         for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.Call):
                 continue
-            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
+            is_method = isinstance(node.func, ast.Attribute) and getattr(node.func.value, "id", "") != "resume"
+            name = "" if is_method else getattr(node.func, "attr", getattr(node.func, "id", ""))
             if name in ("text", "plural"):
                 words = node.args[: 2 if name == "plural" else 1]
                 assert all(isinstance(word, ast.Constant) for word in words), f"{source.name}:{node.lineno}"
