@@ -22,7 +22,6 @@ RESUME = ["--ckpt_path=latest", "--max_epochs=3"]
     [
         ([NEW, "--checkpoint.monitor=val/accuracy"], ["val/accuracy", "val/iou"]),
         ([NEW, "--checkpoint.keep_last=-1"], ["keep_last", "-1"]),
-        ([*RESUME, "--model.network.width=3"], ["latest_checkpoint.pth", "shape", "expected"]),
         ([*RESUME, "--model.optimizer.lr=0.00001"], ["--model.optimizer"]),
     ],
     ids=["settings", "callback", "optimizer of a resume"],

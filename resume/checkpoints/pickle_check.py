@@ -20,8 +20,8 @@ from resume.system.output import text
 # A history of 50,000 epochs with ten numbers each takes 12 MB and 1.7 million operations.
 MAX_PICKLE_BYTES = 16 * 2**20
 MAX_TABLE_BYTES = 32 * 2**20
-# Of all operations of a pickle together, most of which cost 1; the history takes 2.4 million.
-MAX_COST = 3_000_000
+# Of all operations of a pickle together, most of which cost 1; the history takes 1.8 million.
+MAX_COST = 2_500_000
 MAX_TABLE_COST = 10_000_000
 # Keys that are no texts: whoever writes the file can choose them such that many have the same hash.
 MAX_KEYS = 200_000
@@ -32,8 +32,10 @@ _RENAMED = {"__builtin__": "builtins"}  # protocol 2 uses the names of Python 2
 # How the stack represents values:
 # - an immutable value: the cost of hashing it, at least 1; or 0 if it must not be the key of a dict;
 # - a list or dict: -1 minus the cost of hashing all that is in it;
-# - a tuple: the cost of hashing it, and its items; a short text or a global: itself.
+# - a tuple: the cost of hashing it, and its items; a text that may matter, or a global: itself; another text: "".
 _ANY = 1
+_TEXT = ""
+_LATIN = "latin1"
 _UNHASHABLE = 0
 _EMPTY = -1
 _EXPENSIVE = 2**40  # more than any cost that is allowed
@@ -42,24 +44,19 @@ _EXPENSIVE = 2**40  # more than any cost that is allowed
 class _Global(str):
     """A name that the pickle refers to; not what it names."""
 
-    __slots__ = ()
-
 
 class _Number(int):
     """A number: what is called with it may take that much memory."""
-
-    __slots__ = ()
 
 
 class _Object(int):
     """An object of the table; its attributes, which follow, are hashed with it."""
 
-    __slots__ = ()
-
 
 _NUMBER = _Number(_ANY)
 _LONG = _Number(_UNHASHABLE)  # of more than 64 bits: many of them can have the same hash
-Value = int | str | tuple[int, list["Value"]]
+Flat = int | str
+Value = Flat | tuple[int, list[Flat]]
 
 
 def require_harmless(data: bytes) -> None:
@@ -145,8 +142,10 @@ class _Walk:
         self.memo.append(_UNHASHABLE if is_open else value)
 
     def push_tuple(self, items: list[Value]) -> None:
-        costs = [_hash_cost(item) for item in items]
-        self.stack.append((_UNHASHABLE if _UNHASHABLE in costs else min(1 + sum(costs), _EXPENSIVE), items))
+        # Of a tuple within, only the cost is kept, so that nothing is nested here.
+        flat: list[Flat] = [item[0] if isinstance(item, tuple) else item for item in items]
+        costs = [_hash_cost(item) for item in flat]
+        self.stack.append((_UNHASHABLE if _UNHASHABLE in costs else min(1 + sum(costs), _EXPENSIVE), flat))
 
     def append(self, items: list[Value]) -> None:
         """Add items to the list or dict on top of the stack."""
@@ -211,7 +210,7 @@ def _hash_cost(value: Value) -> int:
     return value[0] if isinstance(value, tuple) else max(value, _UNHASHABLE)
 
 
-def _cost_of_hashing(arguments: list[Value]) -> int:
+def _cost_of_hashing(arguments: list[Flat]) -> int:
     """The cost of hashing everything in the arguments of a call, which must be lists or dicts."""
     costs = [-1 - part if isinstance(part, int) and part < 0 else _EXPENSIVE for part in arguments]
     if any(cost >= _EXPENSIVE - 1 for cost in costs):
@@ -219,11 +218,11 @@ def _cost_of_hashing(arguments: list[Value]) -> int:
     return sum(costs)
 
 
-def _may_call(called: _Global, items: list[Value]) -> bool:
+def _may_call(called: _Global, items: list[Flat]) -> bool:
     if called == BYTEARRAY:
         return not any(isinstance(item, _Number) for item in items)
     if called == ENCODE:
-        return items[1:] == ["latin1"]  # the time of other codecs may grow with the square of the length
+        return items[1:] == [_LATIN]  # the time of other codecs may grow with the square of the length
     return called not in NOT_CALLED
 
 
@@ -236,20 +235,16 @@ def _push(value: Value) -> Operation:
     return lambda walk, _: walk.stack.append(value)
 
 
-def _tuple_of(count: int) -> Operation:
-    return lambda walk, _: walk.push_tuple(walk.pop_last(count))
-
-
 def _text(walk: _Walk, content: str) -> None:
-    walk.stack.append(content if len(content) <= _MAX_NAME else _ANY)
+    walk.stack.append(content if content == _LATIN else _TEXT)
+
+
+def _name_or_text(walk: _Walk, content: str) -> None:
+    walk.stack.append(content if len(content) <= _MAX_NAME else _TEXT)
 
 
 def _long(walk: _Walk, number: int) -> None:
     walk.stack.append(_NUMBER if -(2**63) <= number < 2**63 else _LONG)
-
-
-def _get(walk: _Walk, index: int) -> None:
-    walk.stack.append(walk.memo[index])
 
 
 def _global(walk: _Walk, names: str) -> None:
@@ -273,11 +268,13 @@ _OPERATIONS: Operations = {
     **dict.fromkeys(("NONE", "NEWTRUE", "NEWFALSE"), (_push(_ANY), 1)),
     **dict.fromkeys(("BININT", "BININT1", "BININT2", "BINFLOAT"), (_push(_NUMBER), 1)),
     "LONG1": (_long, 2),
-    "BINUNICODE": (_text, 2),
+    "BINUNICODE": (_text, 1),
     **dict.fromkeys(("BINPUT", "LONG_BINPUT"), (_Walk.put, 1)),
-    **dict.fromkeys(("BINGET", "LONG_BINGET"), (_get, 1)),
+    **dict.fromkeys(("BINGET", "LONG_BINGET"), (lambda walk, index: walk.stack.append(walk.memo[index]), 1)),
     "EMPTY_TUPLE": (_push((_ANY, [])), 1),
-    **{f"TUPLE{count}": (_tuple_of(count), 4) for count in (1, 2, 3)},
+    "TUPLE1": (lambda walk, _: walk.push_tuple(walk.pop_last(1)), 4),
+    "TUPLE2": (lambda walk, _: walk.push_tuple(walk.pop_last(2)), 4),
+    "TUPLE3": (lambda walk, _: walk.push_tuple(walk.pop_last(3)), 4),
     "TUPLE": (lambda walk, _: walk.push_tuple(walk.pop_items()), 4),
     **dict.fromkeys(("EMPTY_LIST", "EMPTY_DICT"), (_push(_EMPTY), 2)),
     "APPEND": (lambda walk, _: walk.append(walk.pop_last(1)), 2),
@@ -293,7 +290,8 @@ _OPERATIONS: Operations = {
 _TABLE_OPERATIONS: Operations = {
     **{name: operation for name, operation in _OPERATIONS.items() if name != "BINPERSID"},
     "FRAME": (_frame, 1),
-    "SHORT_BINUNICODE": (_text, 2),
+    "BINUNICODE": (_name_or_text, 2),
+    "SHORT_BINUNICODE": (_name_or_text, 2),
     "STACK_GLOBAL": (lambda walk, _: walk.refer(*walk.pop_last(2)), 4),
     "MEMOIZE": (lambda walk, _: walk.put(len(walk.memo)), 1),
     "NEWOBJ": (lambda walk, _: walk.call(), 4),

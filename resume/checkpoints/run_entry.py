@@ -124,9 +124,9 @@ class RunEntry:
         """
         entry = _Values(values, {one.name for one in fields(cls)})
         return cls(
-            run_id=entry.text("run_id"),
+            run_id=entry.string("run_id"),
             data=_data(entry.part("data", DataPaths)),
-            config=entry.text("config", longest=None),
+            config=entry.string("config", longest=None),
             resumed_from=_resumed_from(entry.optional_part("resumed_from", ResumedFrom)),
             saved_at=entry.time("saved_at"),
             epoch=entry.count("epoch"),
@@ -136,7 +136,7 @@ class RunEntry:
             global_step=entry.count("global_step"),
             max_epochs=entry.count("max_epochs", least=-1),
             finished=entry.truth("finished"),
-            monitor=entry.text("monitor"),
+            monitor=entry.string("monitor"),
             mode=entry.choice("mode", _MODES),
             score=entry.score("score"),
             best_score=entry.score("best_score"),
@@ -145,25 +145,25 @@ class RunEntry:
             class_mapping=entry.mapping("class_mapping", int),
             versions=entry.mapping("versions", str),
             machine=entry.mapping("machine", str),
-            git_commit=entry.optional_text("git_commit", _LONGEST_NAME),
+            git_commit=entry.optional_string("git_commit", _LONGEST_NAME),
             job=_job(entry.optional_part("job", Job)),
         )
 
 
 def _data(paths: "_Values") -> DataPaths:
-    return DataPaths(**{one.name: paths.optional_text(one.name, _LONGEST_PATH) for one in fields(DataPaths)})
+    return DataPaths(**{one.name: paths.optional_string(one.name, _LONGEST_PATH) for one in fields(DataPaths)})
 
 
 def _resumed_from(part: "_Values | None") -> ResumedFrom | None:
     if part is None:
         return None
-    return ResumedFrom(part.text("run_id"), part.text("file", _LONGEST_PATH), part.count("global_step"))
+    return ResumedFrom(part.string("run_id"), part.string("file", _LONGEST_PATH), part.count("global_step"))
 
 
 def _job(part: "_Values | None") -> Job | None:
     if part is None:
         return None
-    name, ckpt_path = part.text("name", _LONGEST_PATH), part.optional_text("ckpt_path", _LONGEST_PATH)
+    name, ckpt_path = part.string("name", _LONGEST_PATH), part.optional_string("ckpt_path", _LONGEST_PATH)
     return Job(name, part.count("restarts"), ckpt_path)
 
 
@@ -188,17 +188,17 @@ class _Values:
     def _wrong(self, name: str) -> UnreadableError:
         return _wrong(self._place + name)
 
-    def text(self, name: str, longest: int | None = _LONGEST_NAME) -> str:
+    def string(self, name: str, longest: int | None = _LONGEST_NAME) -> str:
         value = self._values[name]
         if type(value) is not str or (longest is not None and len(value) > longest):
             raise self._wrong(name)
         return value
 
-    def optional_text(self, name: str, longest: int) -> str | None:
-        return None if self._values[name] is None else self.text(name, longest)
+    def optional_string(self, name: str, longest: int) -> str | None:
+        return None if self._values[name] is None else self.string(name, longest)
 
     def choice(self, name: str, choices: tuple[str, ...]) -> str:
-        value = self.text(name)
+        value = self.string(name)
         if value not in choices:
             raise self._wrong(name)
         return value
@@ -230,7 +230,7 @@ class _Values:
 
     def time(self, name: str) -> datetime:
         try:
-            moment = datetime.fromisoformat(self.text(name))
+            moment = datetime.fromisoformat(self.string(name))
         except ValueError as error:
             raise self._wrong(name) from error
         if moment.year not in _YEARS or moment.tzinfo is None:

@@ -145,7 +145,8 @@ def test_latest_is_also_written_within_an_epoch(tmp_path: Path) -> None:
 
 def test_every_file_loads_with_weights_only_and_names_its_run(tmp_path: Path) -> None:
     train(tmp_path, [0.1])
-    run = torch.load(tmp_path / "latest_checkpoint.pth", weights_only=True)["run"]
+    torch.load(tmp_path / "latest_checkpoint.pth", weights_only=True)
+    run = load(tmp_path / "latest_checkpoint.pth")["run"]
     assert run["run_id"] == "f" * 32
     assert run["saved_at"].endswith("+00:00")
     assert (run["epoch_done"], run["finished"], run["global_step"]) == (True, True, BATCHES)
