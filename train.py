@@ -1,298 +1,147 @@
-"""Train a network on paired images and ground truth: choose, build, check, apply, fit.
+"""Train a network on paired images and ground truth: choose, build, check, make way, fit.
 
 python train.py --image_path Data/images --gt_path Data/gt
 """
-
-import os
-import signal
-
-if hasattr(signal, "SIGUSR1") and "SLURM_JOB_ID" in os.environ:
-    # By this signal SLURM tells that the job's time is nearly over. It would end a process that does not listen yet;
-    # held back, it waits until the program listens.
-    signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
 
 import contextlib
 import importlib
 import sys
 import threading
-import time
-import uuid
-from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import resume
 from launch.parent import end_with_parent
+from launch.report import report_early_stop, report_error, report_interruption, report_run
+from resume.flags import everyday_help
+from resume.run_files import LOCK
+from resume.system.exit_now import exit_now
+from resume.system.launch_info import Launch
+from resume.system.lock import FolderLock
+from resume.system.output import (
+    ExplainedError,
+    open_missing_streams,
+    resolve_language,
+    set_language,
+    set_silent,
+)
+from resume.system.signals import Stopped, hold_back_requeue_signal, not_stopped, stop_at_once
 
 if TYPE_CHECKING:  # torch and Lightning take seconds to import; the menu does not wait for them
-    from lightning.pytorch import Trainer
-
-    from callbacks import TrainingInterrupted
     from launch.cli import TrainCLI
 
-DEFAULT_CONFIG = Path(__file__).parent / "configs" / "default.yaml"
-SECONDS_BETWEEN_REPORTS = 5.0
-EXIT_USER_ERROR = 2
-EXIT_FAILURE = 1
-IMPORTS = "imports"  # the name of a thread
+_IMPORTS = "imports"  # the name of a thread
+
+
+@dataclass
+class Start:
+    """One start of the program, and how far it has come.
+
+    Attributes:
+        launch: What started it.
+        decision: What it does; None before that was decided.
+        applied: Whether `apply` has begun; before that, no file was touched.
+    """
+
+    launch: Launch
+    decision: resume.Decision | None = None
+    applied: bool = False
 
 
 def main(argv: list[str]) -> int:
     """Run the program and return its exit code."""
-    resume.open_missing_streams()
+    start = Start(Launch.from_environment())
+    if start.launch.in_slurm_job:
+        hold_back_requeue_signal()
+    open_missing_streams()
+    set_silent(not start.launch.is_first)
     try:
-        with resume.stop_at_once():  # heard from here on; training itself stops at its next step instead
-            end_with_parent()
-            return run(argv)
-    except resume.ResumeError as error:
-        return user_error(error)
-    except resume.Stopped as stop:
-        if resume.is_first_process():
-            print("\n" + resume.text("Interrupted. No training was under way."), file=sys.stderr)
-        exit_code = resume.requeue() if stop.asks_for_requeue else stop.exit_code
-        if any(thread.name == IMPORTS for thread in threading.enumerate()):
-            resume.leave_at_once(exit_code)
+        # Training itself stops at its next step instead.
+        with stop_at_once(in_slurm_job=start.launch.in_slurm_job):
+            end_with_parent(start.launch)
+            return run(argv, start)
+    except ExplainedError as error:
+        is_untouched = isinstance(start.decision, resume.StartOver) and not start.applied
+        return report_error(error, start.launch, no_file_was_deleted=is_untouched)
+    except Stopped as stop:
+        exit_code = report_early_stop(stop, start.launch)
+        if any(thread.name == _IMPORTS for thread in threading.enumerate()):
+            exit_now(exit_code)
         return exit_code
 
 
-def run(argv: list[str]) -> int:
+def run(argv: list[str], start: Start) -> int:
     """Choose, with the slow imports behind the menu, then train; returns the exit code."""
-    arguments = resume.read_arguments(argv)
-    if not {"-h", "--help"}.isdisjoint(argv):
-        print(resume.EVERYDAY_HELP, flush=True)
-    imports = threading.Thread(target=import_what_is_slow, name=IMPORTS, daemon=True)
-    decision = resume.choose(arguments, on_waiting=imports.start)
+    arguments = resume.read_arguments(argv, start.launch)
+    if arguments.wants_help:
+        print(everyday_help(), flush=True)
+    imports = threading.Thread(target=import_what_is_slow, name=_IMPORTS, daemon=True)
+    decision = start.decision = resume.choose(arguments, on_waiting=imports.start)
     if isinstance(decision, resume.Quit):
-        resume.leave_at_once(0)  # without waiting for the imports in the background
+        exit_now(0)  # without waiting for the imports in the background
     if imports.ident is not None:
-        imports.join()  # two threads that import the same packages meet half-made modules
-    return train(arguments, decision)
+        imports.join()  # two threads that import the same packages see incomplete modules
+    return train(arguments, decision, start)
 
 
 def import_what_is_slow() -> None:
-    """For the time in which the user reads the menu; what fails here fails again, and visibly, in `train`."""
+    """Import while the user reads the menu. A failure is repeated, and reported, when `train` imports the same."""
     with contextlib.suppress(Exception):
-        importlib.import_module("launch.cli")
+        importlib.import_module("launch.building")
 
 
-def train(arguments: resume.Arguments, decision: resume.Decision) -> int:
-    """Build, check, apply, fit; nothing is deleted or moved before every check has passed."""
-    from callbacks import CheckpointError, SaveFailedError, TrainingInterrupted
-    from datamodules import DataError
-    from launch.checks import checkpoint_size, checkpoints_kept
-    from launch.cli import ConfigError, TrainCLI
-    from launch.plugins import look_for_no_checkpoint
-    from launch.process_group import LostProcessError, Processes
+def train(arguments: resume.Arguments, decision: resume.Decision, start: Start) -> int:
+    """Build, check, make way, fit; nothing is deleted or moved before every check has passed."""
+    from callbacks import TrainingInterrupted
+    from launch.building import build_trainer, fit
+    from launch.checks import check, checkpoint_size, checkpoints_kept, is_finished
+    from launch.cli import TrainCLI
+    from launch.process_group import ProcessGroup
     from launch.quiet import quiet
-    from lit_modules import NetworkError
-
-    applied = False
-
-    def make_way() -> None:
-        nonlocal applied
-        with resume.not_stopped():
-            lock.take()
-            complete_killed_save(cli, decision)
-            applied = True  # from here on `apply` itself says what it touched
-            resume.apply(decision)
 
     quiet()
+    cli = TrainCLI(arguments.for_lightning(decision), wants_help=arguments.wants_help)
+    set_language(resolve_language(cli.config.lang))  # on a resume, the run's own
+    if cli.is_trial:
+        return try_training(cli, arguments, decision)
     try:
-        with resume.RunLock(decision.checkpoint_dir, break_lock=arguments.break_lock) as lock:
-            cli = TrainCLI(arguments.for_lightning(decision), DEFAULT_CONFIG if arguments.informational else None)
-            parent = check(cli, arguments, decision)
-            if parent is not None and resume.is_finished(
-                Path(parent["file"]), parent, cli.config.trainer.max_epochs, cli.config.trainer.max_steps
-            ):
-                if isinstance(decision, resume.Resume) and decision.completes_save:
-                    make_way()
+        with FolderLock(decision.checkpoint_dir / LOCK, break_lock=arguments.break_lock) as lock:
+            resumed = check(cli, arguments, decision)
+            if isinstance(decision, resume.Resume) and is_finished(cli, decision, resumed):
+                if decision.completes_save:
+                    make_way(cli, start, lock)
                 return 0
-            is_trial = bool(cli.config.trainer.fast_dev_run)  # it writes nothing, and trains from the start
-            trainer = build(cli, arguments, decision, None if is_trial else parent)
+            trainer, files = build_trainer(cli, arguments, decision, resumed)
             resume.require_space(decision, checkpoint_size(cli.model), checkpoints_kept(cli))
-            cli.datamodule.prepare_workers(trainer)
-            with Processes(trainer, decision) as processes:
-                if not is_trial:
-                    processes.first_does(make_way)
-                ckpt_path = decision.path if isinstance(decision, resume.Resume) and not is_trial else None
-                if ckpt_path is None:
-                    look_for_no_checkpoint(trainer)
-                trainer.fit(cli.model, datamodule=cli.datamodule, ckpt_path=ckpt_path, weights_only=True)
-    except (ConfigError, DataError, NetworkError, CheckpointError, resume.ResumeError) as error:
-        return user_error(error, None if applied else decision)
-    except SaveFailedError as error:
-        tell_error(error)
-        return EXIT_FAILURE
-    except LostProcessError as error:
-        print(f"train.py: {error}", file=sys.stderr)  # which names this process where it is not the first
-        return EXIT_FAILURE
+            with ProcessGroup(trainer, decision, start.launch) as processes:
+                processes.first_does(lambda: make_way(cli, start, lock))
+                fit(trainer, cli, decision)
     except TrainingInterrupted as stop:
-        return say_how_to_go_on(stop)
-    return say_what_stands(trainer)
+        return report_interruption(stop, start.launch)
+    return report_run(trainer, files, start.launch)
 
 
-def complete_killed_save(cli: "TrainCLI", decision: resume.Decision) -> None:
-    """Where a save was killed between its names, give it the others, with which it is what a whole one leaves."""
-    from callbacks import complete_save
+def try_training(cli: "TrainCLI", arguments: resume.Arguments, decision: resume.Decision) -> int:
+    """A trial (`fast_dev_run`): check everything and train a few batches from the start; nothing is written."""
+    from launch.building import build_trainer, fit
+    from launch.checks import check
+    from launch.process_group import ProcessGroup
 
-    if not (isinstance(decision, resume.Resume) and decision.completes_save and resume.is_first_process()):
-        return
-    found, settings = decision.checkpoint, cli.config.checkpoint
-    try:
-        complete_save(
-            found.path, found.epoch if found.epoch_done else None, settings.every_n_epochs, settings.keep_last
-        )
-    except OSError as error:
-        raise resume.ResumeError(
-            resume.text("{path}: cannot be written ({reason}).").format(path=error.filename, reason=error.strerror)
-        ) from error
+    check(cli, arguments, decision)
+    trainer, files = build_trainer(cli, arguments, decision, resumed=None)
+    with ProcessGroup(trainer, decision, arguments.launch):
+        fit(trainer, cli, resume.Fresh(decision.checkpoint_dir))
+    return report_run(trainer, files, arguments.launch)
 
 
-def check(cli: "TrainCLI", arguments: resume.Arguments, decision: resume.Decision) -> dict[str, Any] | None:
-    """See that data, network, settings and checkpoint fit; return the `run` entry of the checkpoint that is resumed."""
-    from callbacks import load_for_resume
-    from launch.checks import check_settings
-
-    cli.datamodule.check(every_gt=has_new_data(cli, decision), progress=say_now_and_then())
-    cli.model.check(cli.datamodule.example_image())
-    check_settings(cli)
-    if not isinstance(decision, resume.Resume):
-        return None
-    resume.say(f"Loading checkpoint from {decision.path}...")
-    parent = load_for_resume(decision.path, cli.model)
-    resume.refuse_other_data(decision.path, parent, data_of(cli), arguments.typed)
-    resume.refuse_other_optimizer(decision.path, parent, cli.config_text())
-    return {**parent, "file": str(decision.path)}
-
-
-def say_now_and_then() -> Callable[[int, int], None]:
-    """Report a check of many files every few seconds; one of few files says nothing."""
-    said = time.monotonic()
-
-    def report(done: int, total: int) -> None:
-        nonlocal said
-        if time.monotonic() - said > SECONDS_BETWEEN_REPORTS:
-            said = time.monotonic()
-            resume.say(resume.text("Checking the data: {done} of {total} pairs").format(done=done, total=total))
-
-    return report
-
-
-def data_of(cli: "TrainCLI") -> dict[str, str | None]:
-    """Where the data come from, as configured; an image_path of None stands for the built-in sample set."""
-    return {key: cli.config.data[key] for key in ("image_path", "gt_path", "val_image_path", "val_gt_path")}
-
-
-def has_new_data(cli: "TrainCLI", decision: resume.Decision) -> bool:
-    """Whether the run has not been trained on these data yet, so that every file is looked at."""
-    if not isinstance(decision, resume.Resume):
-        return True
-    before = decision.checkpoint
-    return (before.image_path, before.gt_path) != (cli.config.data.image_path, cli.config.data.gt_path)
-
-
-def build(
-    cli: "TrainCLI", arguments: resume.Arguments, decision: resume.Decision, parent: dict[str, Any] | None
-) -> "Trainer":
-    """The trainer with the callbacks that write the run's files."""
-    from callbacks import (
-        AtomicCheckpointIO,
-        CheckpointFiles,
-        EpochBar,
-        Interrupt,
-        RunState,
-        TrainingHistory,
-        require_reader,
-    )
-    from launch.cli import as_config_error
-    from launch.conditions import device_line, git_commit, machine, versions
-
-    folder, monitored, job = str(decision.checkpoint_dir), cli.config.checkpoint, resume.job_of(arguments.ckpt_path)
-    facts: dict[str, Any] = {
-        "data": data_of(cli),
-        "class_mapping": cli.datamodule.class_mapping,
-        "versions": versions(),
-        "git_commit": git_commit(),
-        "job": None if job is None else job._asdict(),
-        "config": cli.config_text(),
-    }
-    origin = None if parent is None else {key: parent[key] for key in ("run_id", "file", "global_step")}
-    run_id = uuid.uuid4().hex if parent is None else parent["run_id"]
-    bars = [] if cli.config.trainer.enable_progress_bar is False else [EpochBar(monitored.monitor)]
-    with as_config_error():
-        callbacks = [
-            *bars,
-            RunState(run_id, origin, cli.seed, folder, facts),
-            TrainingHistory(folder, monitored.monitor, monitored.mode, resume.resolve_language(cli.config.lang)),
-            CheckpointFiles(folder, **monitored),
-            Interrupt(folder),
-        ]
-    trainer = cli.build_trainer(callbacks, AtomicCheckpointIO())
-    facts["machine"] = now = machine(trainer)  # the device is known only now
-    if parent is not None:
-        require_reader(Path(parent["file"]), trainer.strategy)
-        resume.name_other_conditions(parent, facts["versions"], now)
-    resume.say(resume.text("Device: {device}").format(device=device_line(trainer.strategy.root_device)))
-    data = (
-        resume.text("Data: {data}")
-        if cli.config.data.image_path
-        else resume.text("Data: {data}. For your own: --image_path FOLDER --gt_path FOLDER")
-    )
-    resume.say(data.format(data=cli.datamodule.describe()))
-    return trainer
-
-
-def say_how_to_go_on(stop: "TrainingInterrupted") -> int:
-    """After a signal: what was saved and the command that goes on; returns the exit code."""
-    resume.say(
-        resume.text("Interrupted in epoch {epoch}/{wanted}: saved {file} (step {step}). Resume with:").format(
-            epoch=stop.epoch, wanted=stop.max_epochs, file=stop.saved, step=stop.global_step
-        )
-    )
-    resume.say(f"  {resume.command_to_resume(stop.saved)}")
-    return resume.requeue() if stop.asks_for_requeue else stop.exit_code
-
-
-def say_what_stands(trainer: "Trainer") -> int:
-    """The last lines: best score, files, the command to use next, and what was not saved; returns the exit code."""
-    from callbacks import CheckpointFiles
-
-    files = next(callback for callback in trainer.checkpoint_callbacks if isinstance(callback, CheckpointFiles))
-    resume.say(resume.plural("Done: {count} epoch.", "Done: {count} epochs.", trainer.current_epoch))
-    if files.best_score is not None:
-        resume.say(
-            resume.text("Best: epoch {epoch}, {metric} {score:.4f}").format(
-                epoch=files.best_epoch, metric=files.monitor, score=files.best_score
-            )
-        )
-    for name in ("best_model.pth", "latest_checkpoint.pth", "training_history.png"):
-        if (files.folder / name).exists():
-            resume.say(f"  {files.folder / name}")
-    latest = files.folder / "latest_checkpoint.pth"
-    if latest.exists():
-        command = resume.command_to_train_on(latest, trainer.current_epoch)
-        resume.say(resume.text("To train on: {command}").format(command=command))
-    if not files.failed or not resume.is_first_process():
-        return 0
-    said = resume.plural(
-        "{count} save failed, the last one in", "{count} saves failed, the last one in", len(files.failed)
-    )
-    print(f"train.py: {said} {files.failed[-1]}", file=sys.stderr)
-    return EXIT_FAILURE
-
-
-def user_error(error: Exception, decision: resume.Decision | None = None) -> int:
-    """One clear message; after N and y also that every file is still in place."""
-    tell_error(error)
-    if isinstance(decision, resume.StartOver):
-        print(resume.text("No file was deleted."), file=sys.stderr)
-    return EXIT_USER_ERROR
-
-
-def tell_error(error: Exception) -> None:
-    """Say what is wrong; of several processes, also where: it may be wrong on one machine only."""
-    where = "" if resume.is_first_process() else f" ({resume.process_name()})"
-    print(f"train.py{where}: {error}", file=sys.stderr)
+def make_way(cli: "TrainCLI", start: Start, lock: FolderLock) -> None:
+    """Carry out the decision under the run's lock, after every check has passed."""
+    assert start.decision is not None
+    with not_stopped():
+        lock.take()
+        start.applied = True
+        settings = cli.config.checkpoint
+        resume.apply(start.decision, every_n_epochs=settings.every_n_epochs, keep_last=settings.keep_last)
 
 
 if __name__ == "__main__":

@@ -1,13 +1,12 @@
-from callbacks.checkpoint_files import CheckpointFiles, complete_save
+from callbacks.checkpoint_files import CheckpointFiles
 from callbacks.interrupt import Interrupt, SaveFailedError, TrainingInterrupted
 from callbacks.progress import EpochBar
-from callbacks.run_state import CheckpointError, RunState, load_for_resume, require_reader
+from callbacks.run_state import RunState
 from callbacks.saving import AtomicCheckpointIO
 from callbacks.training_history import TrainingHistory
 
 __all__ = [
     "AtomicCheckpointIO",
-    "CheckpointError",
     "CheckpointFiles",
     "EpochBar",
     "Interrupt",
@@ -15,7 +14,4 @@ __all__ = [
     "SaveFailedError",
     "TrainingHistory",
     "TrainingInterrupted",
-    "complete_save",
-    "load_for_resume",
-    "require_reader",
 ]

@@ -1,4 +1,4 @@
-"""Where in an epoch a run can be saved so that a resume goes on exactly there."""
+"""The moments of an epoch at which a save loses nothing: a resume continues exactly there."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -12,8 +12,10 @@ from torchmetrics import Metric
 
 
 def is_step_boundary(trainer: Trainer, batch_idx: int) -> bool:
-    """Whether, at the end of a batch, nothing is half done: gradients are used up, and neither validation nor the
-    epoch's end follows, which a checkpoint made here would make the resumed run skip.
+    """Whether nothing is half done at the end of this batch.
+
+    All gradients have been used, and neither a validation nor the end of the epoch follows, which a run that is resumed
+    from a checkpoint made here would skip.
     """
     accumulated = (batch_idx + 1) % trainer.accumulate_grad_batches == 0
     ends = trainer.is_last_batch or trainer.global_step == trainer.max_steps
@@ -33,22 +35,22 @@ def _validation_follows(trainer: Trainer, batch_idx: int) -> bool:
 class Boundary:
     """The last moment at which nothing was half done, and the way back to it.
 
-    A step that fails in its forward or backward pass, as most that run out of memory do, has not changed the weights
-    yet; but batch norm has seen its batch, the mean of the training loss too, and Lightning has counted it. All that
-    is noted here (0.1 to 0.3 ms for 42 buffers); the weights need no copy.
+    Most steps that run out of memory fail in the forward or backward pass. Such a step has not changed the weights yet.
+    But batch norm and the mean of the training loss have seen its batch, and Lightning has counted it. All of that is
+    noted here (0.1 to 0.3 ms for 42 buffers); the weights need no copy.
     """
 
     def __init__(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._epoch_loop = trainer.fit_loop.epoch_loop
         self._counters = list(_counters(trainer.fit_loop))
-        # By their names: a network may put another tensor in a buffer's place.
+        # By name: a network may replace the tensor of a buffer.
         self._places = [(module._buffers, name) for module in pl_module.modules() for name in module._buffers]
         self._metrics = [module for module in pl_module.modules() if isinstance(module, Metric)]
         self._copies: list[Tensor] = []
         self._noted: dict[str, Any] | None = None
 
     def note(self) -> None:
-        """Keep what the next step changes before its optimizer step."""
+        """Keep what the next step changes before it changes the weights."""
         buffers = self._buffers()
         if [buffer.shape for buffer in buffers] != [copy.shape for copy in self._copies]:
             self._copies = [torch.empty_like(buffer) for buffer in buffers]
@@ -64,7 +66,7 @@ class Boundary:
         return [buffer for buffers, name in self._places if (buffer := buffers[name]) is not None]
 
     def go_back(self) -> bool:
-        """Restore what was noted, so that it can be saved; training cannot go on after this.
+        """Restore what was noted, so that it can be saved; training cannot continue after this.
 
         Returns:
             Whether anything was noted.
@@ -82,7 +84,7 @@ class Boundary:
 
 
 def _counters(loop: _Loop) -> Iterator[_BaseProgress]:
-    """Lightning's counts of epochs, batches, optimizer and schedule steps, in this loop and the loops within."""
+    """Lightning's counts of epochs, batches, optimizer and schedule steps, in this loop and its inner loops."""
     pending: list[object] = [loop]
     while pending:
         parts = [part for part in vars(pending.pop()).values() if isinstance(part, _Loop | _BaseProgress)]

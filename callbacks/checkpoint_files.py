@@ -1,9 +1,8 @@
 """The run's checkpoint files: latest, best, and one for each epoch."""
 
 import math
-import re
 import time
-from datetime import UTC, datetime
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,36 +14,43 @@ from lightning.pytorch.utilities import rank_zero_warn
 from typing_extensions import override
 
 from callbacks.boundary import is_step_boundary
-from callbacks.consensus import Question
-from callbacks.saving import save_whole
+from callbacks.consensus import Consensus
+from callbacks.saving import save_together
+from resume.checkpoints.paths import is_shards
+from resume.run_files import BEST, LATEST, epoch_file, old_epoch_files
 from resume.system.durable_files import link, remove
-
-LATEST = "latest_checkpoint.pth"
-BEST = "best_model.pth"
-EPOCH = "checkpoint_epoch_{}.pth"
-EPOCH_NAME = re.compile(r"checkpoint_epoch_([1-9][0-9]*)\.pth")  # 007 is somebody else's
+from resume.system.output import text
 
 
 class CheckpointFiles(ModelCheckpoint):
     """Writes `latest_checkpoint.pth`, `best_model.pth` and `checkpoint_epoch_{N}.pth` (N counts from 1).
 
-    All files that are due at one moment are one file with several names: the state is brought up to date, written
-    once, and linked. Three ModelCheckpoints would write three times, and each file would lack what the callbacks
-    after it decided.
+    All names that are due at one moment are one file: the state is brought up to date, written once, and linked to the
+    other names. Three ModelCheckpoints would write three files, and each would lack what the callbacks after it decide.
 
-    A save that the system refuses (a full disk, say) leaves the file of the save before it, is told, and is no reason
-    to stop training: the next one is tried again.
+    A save that the system refuses, for example because the disk is full, is reported, and training continues. The file
+    of the previous save stays, and the next save tries again.
+
+    This is a ModelCheckpoint because loggers look for one and read `monitor`, `best_model_score` and `best_model_path`.
+    Nothing else of its behavior remains; all overrides follow the constructor in one block:
+
+    - `state_key`, `state_dict`, `load_state_dict`: its own key changes with every setting, so a changed setting would
+      lose the best score, and its state drops the best score when the folder was moved;
+    - `setup`: its own warns of every folder that is not empty;
+    - `on_save_checkpoint`: the scores of the run entry;
+    - `on_train_start`, `on_train_batch_end`, `on_validation_end`, `on_train_epoch_end`: its own saves each name by
+      itself. It saves at no other moment, since its `save_last` and `save_on_exception` are off.
 
     Args:
         dirpath: Folder of the run's files.
         monitor: Metric whose best value decides `best_model.pth`.
         mode: Whether the best value is the highest (`max`) or the lowest (`min`).
-        every_n_epochs: An epoch file is written every so many epochs.
-        keep_last: So many epoch files are kept, the newest ones; 0 keeps all.
-        save_every_minutes: `latest_checkpoint.pth` is also written this often within an epoch; 0 turns that off.
+        every_n_epochs: Epochs between two epoch files.
+        keep_last: How many epoch files are kept, the newest ones; 0 keeps all.
+        save_every_minutes: How often `latest_checkpoint.pth` is also written within an epoch; 0 turns that off.
 
     Attributes:
-        failed: What was told of each save that failed in this start.
+        failed: What was reported of each save that failed in this start.
     """
 
     def __init__(
@@ -79,12 +85,11 @@ class CheckpointFiles(ModelCheckpoint):
         self.failed: list[str] = []
         self._validated = False
         self._last_save = time.monotonic()
-        self._question: Question | None = None
+        self._consensus: Consensus | None = None
 
     @property
     @override
     def state_key(self) -> str:
-        # Lightning's own key changes with every setting, and a changed setting would then lose the best score.
         return "CheckpointFiles"
 
     @override
@@ -106,41 +111,38 @@ class CheckpointFiles(ModelCheckpoint):
     @override
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         if (state_dict["monitor"], state_dict["mode"]) != (self.monitor, self.mode):
-            return  # scores of another metric say nothing about this one
+            return  # the scores are of another metric
         self.score = state_dict["score"]
         self._set_best(state_dict["best_score"], state_dict["best_epoch"], state_dict["best_step"])
 
     @override
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        checkpoint.setdefault("run", {}).update(
-            self.state_dict(), saved_at=datetime.now(UTC).isoformat(timespec="microseconds")
-        )
+        checkpoint["run"] = replace(checkpoint["run"], **self.state_dict())
 
     @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._last_save = time.monotonic()
-        self._question = Question(trainer.strategy)
+        self._consensus = Consensus(trainer.strategy)
         if self.best_score is not None and not (self.folder / BEST).exists():
-            pl_module.print(
-                f"{BEST} (epoch {self.best_epoch}, {self.monitor} {self.best_score:.4f}) is not in {self.folder}; "
-                "the next better model is written there."
-            )
+            best = f"{BEST} (epoch {self.best_epoch}, {self.monitor} {self.best_score:.4f})"
+            said = text("{best} is not in {folder}; the next better model is saved there.")
+            pl_module.print(said.format(best=best, folder=self.folder))
 
     @override
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Save latest in mid-epoch when it is time, but never where validation or the epoch's end follows."""
+        """Save latest in mid-epoch when it is due, unless a validation or the end of the epoch follows."""
         if self.save_every_seconds == 0 or self._must_not_save(trainer) or not is_step_boundary(trainer, batch_idx):
             return
         due = time.monotonic() - self._last_save >= self.save_every_seconds
-        assert self._question is not None
-        if self._question.highest(int(due)):  # the clocks of several processes need not agree
+        assert self._consensus is not None
+        if self._consensus.highest(int(due)):  # the clocks of several processes may differ
             self._save(trainer, [LATEST])
 
     @override
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Note the score; validation in mid-epoch also saves, the one at the epoch's end leaves that to the epoch."""
+        """Note the score, and save after a validation in mid-epoch; after the last one, the end of the epoch saves."""
         if self._must_not_save(trainer):
             return
         self._validated = True
@@ -152,22 +154,14 @@ class CheckpointFiles(ModelCheckpoint):
         if self._must_not_save(trainer):
             return
         epoch = trainer.current_epoch + 1
-        self._save_with_best(trainer, [EPOCH.format(epoch)] if epoch % self._every_n_epochs == 0 else [], always=True)
-
-    @override
-    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Nothing: what stops training is saved by the interrupt callback."""
-
-    @override
-    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Nothing: the last epoch has been saved at its end."""
+        self._save_with_best(trainer, [epoch_file(epoch)] if epoch % self._every_n_epochs == 0 else [], always=True)
 
     def _must_not_save(self, trainer: Trainer) -> bool:
         fast_dev_run = bool(trainer.fast_dev_run)  # type: ignore[attr-defined]
         return fast_dev_run or trainer.state.fn != TrainerFn.FITTING or trainer.sanity_checking
 
     def _is_new_best(self, trainer: Trainer) -> bool:
-        """Whether the latest validation is the best one so far; if so, it becomes the best score."""
+        """Whether the last validation is the best so far; if so, its score becomes the best score."""
         if not self._validated:
             return False
         self._validated = False
@@ -183,30 +177,30 @@ class CheckpointFiles(ModelCheckpoint):
 
     def _set_best(self, score: float | None, epoch: int | None, step: int | None) -> None:
         self.best_score, self.best_epoch, self.best_step = score, epoch, step
-        # What ModelCheckpoint's own users read.
+        # The attributes that users of ModelCheckpoint read.
         self.best_model_score = None if score is None else torch.tensor(score)
         self.best_model_path = "" if score is None else str(self.folder / BEST)
 
     def _save_with_best(self, trainer: Trainer, names: list[str], *, always: bool) -> None:
-        """Save under these names and as latest, and as the best model where it is that; if only then, not `always`."""
+        """Save under these names, as latest, and as the best model if it is; only that, if not `always`."""
         before = self.best_score, self.best_epoch, self.best_step
         is_best = self._is_new_best(trainer)
         if not (is_best or always):
             return
         saved = self._save(trainer, [*([BEST] if is_best else []), *names, LATEST])
         if is_best and BEST not in saved:
-            self._set_best(*before)  # the best model is the best one that there is a file of
+            self._set_best(*before)  # the best score is always that of an existing file
 
     def _save(self, trainer: Trainer, names: list[str]) -> list[str]:
-        """Write the state once, under the first name, and link the others to it; returns the names that now stand.
+        """Write the state once, under the first name, and link the other names to it; returns the saved names.
 
-        `LATEST` is the last of them, and nothing follows it: after a kill before that, `complete_save` does the rest.
+        `LATEST` is the last name, and nothing follows it. After a kill before it, `resume.apply` finishes the save.
         """
         saved: list[str] = []
         problems: dict[str, str] = {}
         for name in names:
             if name == LATEST and trainer.is_global_zero:
-                drop_old_epoch_files(self.folder, trainer.current_epoch + 1, self.keep_last)
+                _drop_old_epoch_files(self.folder, trainer.current_epoch + 1, self.keep_last)
             problem = self._write(trainer, name, saved)
             if problem is None:
                 saved.append(name)
@@ -214,61 +208,35 @@ class CheckpointFiles(ModelCheckpoint):
                 problems[name] = problem
         self._last_save = time.monotonic()
         if problems:
-            self._tell_failure(trainer, problems)
+            self._report_failure(trainer, problems)
         return saved
 
     def _write(self, trainer: Trainer, name: str, saved: list[str]) -> str | None:
-        """Write the file of this name, or link it to one that is written; returns why that failed, on all processes."""
+        """Write the file of this name, or link it to one that is written; returns why that failed, in all processes."""
         problem = None
         try:
             if not saved:
-                save_whole(trainer, self.folder / name)
+                save_together(trainer, self.folder / name)
             elif trainer.is_global_zero:
-                link(self.folder / saved[0], self.folder / name)
+                link(self.folder / saved[0], self.folder / name, replaceable=is_shards)
         except OSError as error:
             problem = error.strerror or str(error)
-        # All processes have to agree on the best score, since it decides when they save together.
+        # All processes must have the same best score, since it decides when they save together.
         answer: str | None = trainer.strategy.broadcast(problem)
         return answer
 
-    def _tell_failure(self, trainer: Trainer, problems: dict[str, str]) -> None:
+    def _report_failure(self, trainer: Trainer, problems: dict[str, str]) -> None:
         reasons = "; ".join(f"{name}: {problem}" for name, problem in problems.items())
-        place = f"epoch {trainer.current_epoch + 1}, step {trainer.global_step}"
+        place = text("epoch {epoch}, step {step}").format(epoch=trainer.current_epoch + 1, step=trainer.global_step)
         self.failed.append(f"{place}: {reasons}")
-        trainer.lightning_module.print(
-            f"Warning: not saved in {place} ({reasons}). What was saved before stays as it is; training goes on."
-        )
+        warning = text("Warning: not saved in {place} ({reasons}). The previous save is unchanged; training continues.")
+        trainer.lightning_module.print(warning.format(place=place, reasons=reasons))
 
 
-def complete_save(saved: Path, epoch: int | None, every_n_epochs: int, keep_last: int) -> None:
-    """Do what a save had still to do that was killed between its names, before training goes on from it.
-
-    Args:
-        saved: The file that it has written.
-        epoch: The epoch (from 1) that it was the end of; None: it was in mid-epoch.
-        every_n_epochs: As in `CheckpointFiles`.
-        keep_last: As in `CheckpointFiles`.
-
-    Raises:
-        OSError: A name cannot be given.
-    """
-    folder = saved.parent
-    if epoch is not None:
-        epoch_file = folder / EPOCH.format(epoch)
-        if epoch % every_n_epochs == 0 and not epoch_file.exists():
-            link(saved, epoch_file)
-        drop_old_epoch_files(folder, epoch, keep_last)
-    link(saved, folder / LATEST)
-
-
-def drop_old_epoch_files(folder: Path, epoch: int, keep_last: int) -> None:
-    """Remove the epoch files up to `epoch` that are not among the last `keep_last`."""
-    if keep_last == 0:
-        return
-    found = [(int(match[1]), path) for path in folder.iterdir() if (match := EPOCH_NAME.fullmatch(path.name))]
-    past = sorted((number, path) for number, path in found if number <= epoch)
-    for _, path in past[:-keep_last]:
+def _drop_old_epoch_files(folder: Path, epoch: int, keep_last: int) -> None:
+    """Remove the epoch files up to `epoch` that are not among the last `keep_last`; 0 keeps all."""
+    for name in old_epoch_files((path.name for path in folder.iterdir()), epoch, keep_last):
         try:
-            remove(path)
-        except OSError as error:  # open in another program, on Windows; the next save tries again
-            rank_zero_warn(f"{path} could not be deleted: {error}")
+            remove(folder / name)
+        except OSError as error:  # on Windows, open in another program; the next save tries again
+            rank_zero_warn(text("{path} could not be deleted: {reason}").format(path=folder / name, reason=error))

@@ -1,10 +1,11 @@
-"""Stopping: the first signal ends the run at the next step boundary and saves it, the second ends it at once."""
+"""Stopping: the first signal saves the run and ends it at the next step boundary, the second ends it at once."""
 
 import os
+import sys
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, ClassVar
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint, WeightAveraging
@@ -13,22 +14,21 @@ from lightning.pytorch.strategies import DDPStrategy
 from typing_extensions import override
 
 from callbacks.boundary import Boundary, is_step_boundary
-from callbacks.consensus import Question
-from callbacks.saving import save_whole
-from resume.system.exit_now import leave_at_once
-from resume.system.ranks import is_first_process
+from callbacks.consensus import Consensus
+from callbacks.saving import save_alone, save_together
+from resume.run_files import INTERRUPTED
+from resume.system.exit_now import exit_now
+from resume.system.output import ExplainedError, is_silent, text
 from resume.system.signals import Stopped, counts, in_slurm_job, leave_dead_terminal, listen
-
-INTERRUPTED = "interrupted_checkpoint.pth"
 
 
 class TrainingInterrupted(Stopped):
-    """Training was stopped by a signal, and saved.
+    """A signal stopped training, and the run is saved.
 
     Attributes:
         saved: The file that was written.
-        epoch: The epoch (from 1) that was under way.
-        max_epochs: Epochs that were asked for.
+        epoch: The current epoch, counted from 1.
+        max_epochs: Epochs asked for.
         global_step: Optimizer steps done.
     """
 
@@ -40,17 +40,19 @@ class TrainingInterrupted(Stopped):
         self.global_step = global_step
 
 
-class SaveFailedError(Exception):
-    """A run that was to be stopped and saved could not be saved; the message says why."""
+class SaveFailedError(ExplainedError):
+    """A run that was stopped could not be saved; the message says why."""
+
+    exit_code: ClassVar[int] = 1
 
 
 class Interrupt(Checkpoint):
     """Writes `interrupted_checkpoint.pth` when a signal or an exception stops training.
 
-    A signal only sets a flag. It is acted on where nothing is half done: after an optimizer step; after a batch of a
-    validation, which the resumed run makes anew; or, when the step was the epoch's last one, after the epoch's own
-    files. An exception is saved from where nothing was half done, too. A `Checkpoint`, since Lightning runs those after
-    all other callbacks, in their order: listed last, it finds the files of the epoch written.
+    A signal only sets a flag. The callback acts on it when nothing is half done: after an optimizer step; after a batch
+    of a validation, which the resumed run repeats; or, after the last step of an epoch, once the files of the epoch are
+    written. After an exception, the last state in which nothing was half done is saved. This is a `Checkpoint` because
+    Lightning calls those after all other callbacks, in their order: listed last, it finds the epoch's files written.
 
     Args:
         dirpath: Folder of the run's files.
@@ -59,20 +61,20 @@ class Interrupt(Checkpoint):
     def __init__(self, dirpath: str) -> None:
         self.path = Path(dirpath) / INTERRUPTED
         self._received = 0
-        self._question: Question | None = None
+        self._consensus: Consensus | None = None
         self._in_training = False
         self._boundary: Boundary | None = None
         self._in_step = False
-        self._stepped = False  # since the boundary
+        self._stepped = False  # an optimizer step since the boundary
         self._in_validation = False
 
     @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        # Not earlier: Lightning notes the handlers that stand before this, sets its own, and puts back those it noted.
+        # Not earlier: Lightning notes the handlers before this, sets its own, and restores those that it noted.
         listen(self._on_signal)
         self._in_training = True
-        # A signal may reach only one process, and all must stop at the same step.
-        self._question = Question(trainer.strategy)
+        # A signal may reach one process only, but all must stop at the same step.
+        self._consensus = Consensus(trainer.strategy)
         self._boundary = Boundary(trainer, pl_module)
 
     @override
@@ -95,11 +97,11 @@ class Interrupt(Checkpoint):
     @override
     def on_validation_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._in_validation = True
-        if self._question is not None:
-            self._question.ask_soon()
+        if self._consensus is not None:
+            self._consensus.exchange_next()
         total = trainer.fit_loop.epoch_loop.val_loop.batch_progress.total
         assert isinstance(total, _ProcessedTracker)
-        # After a resume within a validation, Lightning sets the current count back, and this one not.
+        # After a resume in a validation, Lightning resets the current count but not this one.
         total.ready = total.started = total.completed
 
     @override
@@ -121,7 +123,7 @@ class Interrupt(Checkpoint):
 
     @override
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        # A validation in mid-epoch; behind the epoch's last one, the epoch's own files come first.
+        # Only in mid-epoch: after the last validation of an epoch, the epoch's files come first.
         if self._in_training and not trainer.is_last_batch:
             self._pass_boundary(trainer, pl_module)
 
@@ -135,7 +137,7 @@ class Interrupt(Checkpoint):
 
     @override
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Save the last whole state before an error; after a signal it is saved already, or cannot be."""
+        """Save the last whole state before an error; after a signal, the state is saved already or cannot be saved."""
         if (
             isinstance(exception, TrainingInterrupted | SaveFailedError)
             or self._boundary is None
@@ -149,15 +151,18 @@ class Interrupt(Checkpoint):
         try:
             self._save(trainer, pl_module, together=False)
         except SaveFailedError as error:
-            pl_module.print(f"Training failed, and {error}")  # what training failed of is told after this
+            # The error that training failed with is reported after this.
+            pl_module.print(text("Training failed, and {error}").format(error=error))
             return
-        pl_module.print(f"Training failed. All steps before that ({trainer.global_step}) are saved in {self.path}.")
+        said = text("Training failed. All steps before that ({steps}) are saved in {file}.")
+        pl_module.print(said.format(steps=trainer.global_step, file=self.path))
 
     @override
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         if not self._in_validation:
             return
-        # Lightning would validate the rest only, on the first samples. With no batch of it done, it begins anew.
+        # Lightning would validate only the remaining number of batches, on the first samples. With no batch counted as
+        # done, it repeats the whole validation.
         progress = checkpoint["loops"]["fit_loop"]["epoch_loop.val_loop.batch_progress"]
         earlier = progress["total"]["completed"] - progress["current"]["completed"]
         for count, before in (("current", 0), ("total", earlier)):
@@ -167,16 +172,14 @@ class Interrupt(Checkpoint):
         if not counts(signum):
             return
         if self._received:
-            leave_at_once(128 + signum)
+            exit_now(128 + signum)
         self._received = signum
         leave_dead_terminal()
-        again = b"Ctrl+C" if in_slurm_job() else b"once more"
-        # print() may be what the signal interrupted, and does not bear being entered twice.
-        with suppress(OSError):
-            if is_first_process():
-                os.write(
-                    2, b"\nStopping after this step, then saving ... (%s: leave at once, without saving)\n" % again
-                )
+        if not is_silent():
+            encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
+            # Not print(): the signal may have interrupted one, and print() is not reentrant.
+            with suppress(OSError):
+                os.write(2, f"\n{_stopping_line()}\n".encode(encoding, "backslashreplace"))
 
     def _pass_boundary(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._stop_if_asked(trainer, pl_module)
@@ -185,35 +188,35 @@ class Interrupt(Checkpoint):
         self._stepped = False
 
     def _stop_if_asked(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        assert self._question is not None
-        signum = self._question.highest(self._received)
+        assert self._consensus is not None
+        signum = self._consensus.highest(self._received)
         if signum == 0:
             return
         self._save(trainer, pl_module, together=True)
         raise TrainingInterrupted(signum, self.path, trainer.current_epoch + 1, trainer.max_epochs, trainer.global_step)
 
     def _save(self, trainer: Trainer, pl_module: LightningModule, *, together: bool) -> None:
-        """Save, all processes together or, after an error that the others may not know of, the first one alone."""
+        """Save: all processes together, or, after an error that the others may not know of, the first one alone."""
         if self._in_validation:
             for callback in trainer.callbacks:  # type: ignore[attr-defined]
                 if isinstance(callback, WeightAveraging):
-                    # It lends the averaged weights to the validation, and would save them as the others.
+                    # During a validation the network has the averaged weights, which would be saved as its own.
                     callback.on_validation_epoch_end(trainer, pl_module)
         try:
-            if together:
-                save_whole(trainer, self.path)
-            else:
-                # As trainer.save_checkpoint, which at its end would wait for the others.
-                state = trainer._checkpoint_connector.dump_checkpoint(weights_only=False)
-                trainer.strategy.save_checkpoint(state, self.path)
+            (save_together if together else save_alone)(trainer, self.path)
         except OSError as error:
-            raise SaveFailedError(
-                f"{self.path} could not be saved ({error.strerror or error}): the steps since the last save are lost."
-            ) from error
+            said = text("{file} could not be saved ({reason}): the steps since the last save are lost.")
+            raise SaveFailedError(said.format(file=self.path, reason=error.strerror or error)) from error
+
+
+def _stopping_line() -> str:
+    if in_slurm_job():
+        return text("Stopping after this step, then saving ... (Ctrl+C: end at once, without saving)")
+    return text("Stopping after this step, then saving ... (once more: end at once, without saving)")
 
 
 def _is_whole_in_first(trainer: Trainer) -> bool:
-    """Whether this is the first process and holds all that a checkpoint needs, so that it need not ask the others."""
+    """Whether this is the first process and holds all that a checkpoint needs, without the help of the others."""
     if trainer.world_size == 1:
         return True
     shards = any(hasattr(optimizer, "consolidate_state_dict") for optimizer in trainer.optimizers)

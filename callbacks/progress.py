@@ -1,7 +1,6 @@
-"""What the terminal shows while training: one bar for the epoch, one line for each epoch that is done."""
+"""The terminal during training: a bar for the current epoch, and a line for each finished epoch."""
 
 import time
-from datetime import timedelta
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
@@ -10,17 +9,19 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from typing_extensions import override
 
+from resume.system.output import text
+
 _REFRESHES_PER_SECOND = 4
 
 
 class EpochBar(ProgressBar):
-    """A Rich bar with epoch, loss, validation metric and the time that is left of the run.
+    """A Rich bar with epoch, loss, validation metric and the remaining time of the run.
 
-    Where the output is no terminal (a log file, a pipe), only the line for each epoch is written.
+    If the output is not a terminal (a log file, a pipe), only the line for each epoch is written.
 
     Args:
-        monitor: The metric that the bar shows.
-        console: Where to write; by default standard output.
+        monitor: The metric in the bar.
+        console: The output; by default standard output.
     """
 
     def __init__(self, monitor: str, console: Console | None = None) -> None:
@@ -29,7 +30,7 @@ class EpochBar(ProgressBar):
         self.console = console or Console(highlight=False, soft_wrap=True)
         self._bar: Progress | None = None
         self._task = TaskID(0)
-        self.is_enabled = True  # asked by LightningModule.print
+        self.is_enabled = True  # LightningModule.print reads it
 
     @override
     def enable(self) -> None:
@@ -37,7 +38,7 @@ class EpochBar(ProgressBar):
 
     @override
     def disable(self) -> None:
-        # Lightning's way to silence all processes but the first.
+        # Lightning calls it in all processes except the first.
         self.is_enabled = False
 
     @override
@@ -48,9 +49,9 @@ class EpochBar(ProgressBar):
     @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._start = self._epoch_start = time.monotonic()
-        self._drawn = 0.0
+        self._last_refresh = 0.0
         self._batches_at_start = trainer.fit_loop.total_batch_idx + 1
-        self._batches_in_all = (trainer.max_epochs or 0) * int(trainer.num_training_batches)
+        self._total_batches = (trainer.max_epochs or 0) * int(trainer.num_training_batches)
         if not (self.is_enabled and self.console.is_terminal):
             return
         self._bar = Progress(
@@ -68,7 +69,7 @@ class EpochBar(ProgressBar):
 
     @override
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        # Not called for the epoch in whose middle a run is resumed.
+        # Lightning does not call it for an epoch that is resumed after its start.
         self._epoch_start = time.monotonic()
         if self._bar is not None:
             self._bar.reset(self._task, description=_epoch(trainer))
@@ -78,26 +79,26 @@ class EpochBar(ProgressBar):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         now = time.monotonic()
-        # Reading the loss waits for the GPU, so it is read only when the bar is drawn anew.
-        if self._bar is None or (now - self._drawn < 1 / _REFRESHES_PER_SECOND and not trainer.is_last_batch):
+        # Reading the loss waits for the GPU, so it is read only when the bar is refreshed.
+        if self._bar is None or (now - self._last_refresh < 1 / _REFRESHES_PER_SECOND and not trainer.is_last_batch):
             return
-        self._drawn = now
+        self._last_refresh = now
         done = trainer.fit_loop.total_batch_idx + 1
-        left = (self._batches_in_all - done) * (now - self._start) / max(1, done - self._batches_at_start)
+        remaining = (self._total_batches - done) * (now - self._start) / max(1, done - self._batches_at_start)
         score = trainer.callback_metrics.get(self.monitor)
-        texts = [
-            f"loss {outputs['loss'].item():.4f}",
-            *([] if score is None else [f"{self.monitor} {score.item():.4f}"]),
-            *([f"{timedelta(seconds=round(left))} left"] if left >= 0 else []),  # max_epochs -1: without end
-        ]
-        self._bar.update(self._task, completed=batch_idx + 1, values="  ".join(texts))
+        values = [text("loss {value:.4f}").format(value=outputs["loss"].item())]
+        if score is not None:
+            values.append(f"{self.monitor} {score.item():.4f}")
+        if remaining >= 0:  # with max_epochs -1, the run has no end
+            values.append(text("{time} left").format(time=_hours(remaining)))
+        self._bar.update(self._task, completed=batch_idx + 1, values="  ".join(values))
 
     @override
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         metrics = {name: value.item() for name, value in trainer.callback_metrics.items()}
-        texts = [f"{name} {metrics[name]:.4f}" for name in sorted(metrics, key=_losses_first)]
+        values = [f"{name} {metrics[name]:.4f}" for name in sorted(metrics, key=_losses_first)]
         seconds = time.monotonic() - self._epoch_start
-        self.print(f"{_epoch(trainer)}  {'  '.join(texts)}  {seconds:.1f} s")
+        self.print(f"{_epoch(trainer)}  {'  '.join(values)}  {seconds:.1f} s")
 
     @override
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -114,7 +115,13 @@ class EpochBar(ProgressBar):
 
 
 def _epoch(trainer: Trainer) -> str:
-    return f"Epoch {trainer.current_epoch + 1}/{trainer.max_epochs}"
+    return text("Epoch {epoch}/{max_epochs}").format(epoch=trainer.current_epoch + 1, max_epochs=trainer.max_epochs)
+
+
+def _hours(seconds: float) -> str:
+    """Format a time as hours, minutes and seconds, such as 0:05:09 or 51:00:00."""
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
 
 
 def _losses_first(name: str) -> tuple[bool, str]:

@@ -1,8 +1,9 @@
-"""Checkpoints that are either the old one or the new one, whole, at every moment."""
+"""Saving a checkpoint, so that at every moment its name has either the old content or the new one, whole."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import torch
 from lightning.fabric.plugins.io import TorchCheckpointIO
@@ -11,66 +12,125 @@ from lightning.pytorch.strategies import FSDPStrategy, ModelParallelStrategy, St
 from torch.distributed.checkpoint.api import CheckpointException
 from typing_extensions import override
 
+from resume.checkpoints.paths import is_shards
+from resume.checkpoints.run_entry import RunEntry
+from resume.checkpoints.saved_run import append_run, run_json_of_folder
+from resume.checkpoints.verification import find_run
+from resume.run_files import RUN_ENTRY
 from resume.system.durable_files import staged
+
+RUN = "run"
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
-    """Checkpoints through `staged`. Lightning's own stages in $TMPDIR, where a kill leaves half a file in place."""
+    """Writes checkpoints through `staged`, and their run entry as `run.json` beside the pickle instead of into it.
+
+    Lightning's own IO stages in $TMPDIR, where a kill leaves half a file in place of the good one.
+    """
 
     @override
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: Any | None = None
     ) -> None:
-        """Write the checkpoint, or leave the file of the save before it as it is.
+        """Write the checkpoint, or leave the file of the previous save as it is.
+
+        Args:
+            checkpoint: Is not changed. Its entry `run` becomes `run.json`, the only copy.
+            path: The file.
+            storage_options: Not used.
 
         Raises:
             OSError: The system refused: no room, a quota, a faulty disk, a file that is open on Windows.
+            ValueError: The run entry is too large.
         """
         target = Path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
-        with staged(target) as temporary, temporary.open("wb") as file:
-            try:
-                torch.save(checkpoint, file)
-            except RuntimeError as error:
-                # What torch 2.14 makes of a write that the system refused: "unexpected pos 704 vs 598".
-                if isinstance(error.__context__, OSError):
-                    raise error.__context__ from error
-                raise
+        run = checkpoint.get(RUN)
+        if not isinstance(run, RunEntry):  # weights alone, as Lightning passes them from one process to another
+            with staged(target, replaceable=is_shards) as temporary, temporary.open("wb") as file:
+                _write(checkpoint, file)
+            return
+        with staged(target, replaceable=is_shards) as temporary, temporary.open("w+b") as file:
+            _write({key: value for key, value in checkpoint.items() if key != RUN}, file)
+            append_run(file, run)
+
+    @override
+    def load_checkpoint(
+        self,
+        path: str | os.PathLike[str],
+        map_location: Callable[..., Any] | None = lambda storage, _: storage,
+        weights_only: bool | None = None,
+    ) -> dict[str, Any]:
+        """Load a checkpoint; its run entry is the entry `run` again, a `RunEntry`.
+
+        Raises:
+            FileNotFoundError: There is no such file.
+            UnreadableError: The run entry is damaged.
+        """
+        file = Path(path)
+        checkpoint = super().load_checkpoint(file, map_location, weights_only)
+        run = find_run(file)
+        return checkpoint if run is None else {**checkpoint, RUN: run}
 
 
-def save_whole(trainer: Trainer, path: Path) -> None:
+def _write(content: dict[str, Any], file: BinaryIO) -> None:
+    try:
+        torch.save(content, file)
+    except RuntimeError as error:
+        # torch 2.14 turns a write that the system refused into "unexpected pos 704 vs 598".
+        if isinstance(error.__context__, OSError):
+            raise error.__context__ from error
+        raise
+
+
+def save_together(trainer: Trainer, path: Path) -> None:
     """Save the trainer's state under this name, whole or not at all; to be called in all processes.
 
-    Where it fails in one of them, that one meets the others all the same, who would wait for it.
-
-    As a rule that is one file, by `AtomicCheckpointIO`. Strategies that shard the model write a folder, each process
-    its part, past any CheckpointIO: the folder gets its name once all of them have written.
+    A process in which the save fails still joins the barrier in which the others wait for it.
 
     Raises:
         OSError: The system refused; what was there before is unchanged.
     """
-    if not (writes_folders(trainer.strategy) and trainer.is_global_zero):
-        _save(trainer, path)  # of all paths, a strategy that shards takes that of the first process
-        return
-    with staged(path) as temporary:
-        _save(trainer, temporary)
-
-
-def _save(trainer: Trainer, path: Path) -> None:
     try:
-        trainer.save_checkpoint(path)
+        save_alone(trainer, path)
     except OSError:
         _meet(trainer)
         raise
     except CheckpointException as error:
         _meet(trainer)
-        # torch collects what the processes met, in something that is no Exception.
+        # torch collects the errors of all processes in a class that is no Exception.
         refused = [failure for failure, _ in error.failures.values() if isinstance(failure, OSError)]
         raise refused[0] if refused else RuntimeError(str(error)) from error
+    _meet(trainer)
+
+
+def save_alone(trainer: Trainer, path: Path) -> None:
+    """As `save_together`, without waiting for other processes in the end: those may not know of this save.
+
+    These are the steps of `Trainer.save_checkpoint` without its barrier. As a rule the checkpoint is one file, written
+    by `AtomicCheckpointIO`. Strategies that shard the model write a folder, each process its part, and use no
+    CheckpointIO. The folder gets its name once all processes have written and `run.json` is in it.
+
+    Raises:
+        OSError: The system refused; what was there before is unchanged.
+    """
+    with trainer.profiler.profile("save_checkpoint"):  # type: ignore[attr-defined]
+        checkpoint = trainer._checkpoint_connector.dump_checkpoint(weights_only=False)
+        if not writes_folders(trainer.strategy):
+            trainer.strategy.save_checkpoint(checkpoint, path)
+            return
+        run = checkpoint.pop(RUN, None)
+        if not trainer.is_global_zero:
+            trainer.strategy.save_checkpoint(checkpoint, path)  # takes the path of the first process
+            return
+        with staged(path, replaceable=is_shards) as temporary:
+            trainer.strategy.save_checkpoint(checkpoint, temporary)
+            if isinstance(run, RunEntry):
+                (temporary / RUN_ENTRY).write_bytes(run_json_of_folder(temporary, run))
 
 
 def _meet(trainer: Trainer) -> None:
-    trainer.strategy.barrier("Trainer.save_checkpoint")  # with which that method ends in the other processes
+    trainer.strategy.barrier("Trainer.save_checkpoint")
 
 
 def writes_folders(strategy: Strategy) -> bool:

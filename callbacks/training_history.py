@@ -1,4 +1,4 @@
-"""The table and the picture of a run, from its first epoch, through all resumes."""
+"""The table and the plot of a run, from its first epoch and across all resumes."""
 
 import csv
 import math
@@ -11,10 +11,9 @@ from lightning.pytorch.utilities import rank_zero_warn
 from typing_extensions import override
 
 from callbacks.history_plot import save_history
+from resume.run_files import HISTORY_CSV, HISTORY_PNG
 from resume.system.durable_files import staged
-
-CSV_NAME = "training_history.csv"
-PNG_NAME = "training_history.png"
+from resume.system.output import text
 
 Row = dict[str, float | None]
 
@@ -22,16 +21,15 @@ Row = dict[str, float | None]
 class TrainingHistory(Callback):
     """Writes ``training_history.csv`` and ``training_history.png`` after each epoch.
 
-    The rows are part of the callback's state, so each checkpoint holds the history up to itself, and a
-    resumed run goes on with it. A row has ``epoch`` (from 1), ``global_step``, ``train/loss``, all ``val/``
-    metrics (none in an epoch without validation), ``lr`` (of the first parameter group, in the epoch's last
-    step) and ``seconds``.
+    The rows are part of the callback's state, so each checkpoint holds the history up to its own step, and a resumed
+    run continues this history. A row has ``epoch`` (from 1), ``global_step``, ``train/loss``, all ``val/`` metrics
+    (none in an epoch without validation), ``lr`` (of the first parameter group, in the last step of the epoch) and
+    ``seconds``.
 
     Args:
-        dirpath: Folder of the run's files; made where it is missing.
-        monitor: The metric that decides on the best epoch.
-        mode: Whether lower or higher is better.
-        lang: Language of the picture's labels; English also where no Chinese font is installed.
+        dirpath: Folder of the run's files; it is created if it is missing.
+        monitor: The metric that determines the best epoch.
+        mode: Whether a lower or a higher value is better.
     """
 
     def __init__(
@@ -39,23 +37,21 @@ class TrainingHistory(Callback):
         dirpath: str,
         monitor: str = "val/iou",
         mode: Literal["min", "max"] = "max",
-        lang: Literal["en", "zh"] = "en",
     ) -> None:
         self.dirpath = Path(dirpath)
         self.monitor = monitor
         self.mode = mode
-        self.lang = lang
         self.rows: list[Row] = []
         self.resumes: list[dict[str, int]] = []
         self._lr: float | None = None
-        self._seconds_before = 0.0  # of this epoch, in earlier runs of the program
-        self._since: float | None = None
-        self._val: Row = {}  # the figures of the epoch's latest validation; none yet: empty
+        self._earlier_seconds = 0.0  # of this epoch, in earlier starts of the program
+        self._start: float | None = None  # of this epoch, in this start of the program
+        self._val: Row = {}  # metrics of the latest validation of this epoch; empty before the first
         self._loaded = False
 
     @property
     def best_epoch(self) -> int | None:
-        """The first epoch with the best finite value of the monitored metric."""
+        """The first epoch with the best finite value of the monitored metric; None if no value is finite."""
         sign = 1 if self.mode == "max" else -1
         scores = [(row["epoch"], row.get(self.monitor)) for row in self.rows]
         finite = [(sign * score, epoch) for epoch, score in scores if score is not None and math.isfinite(score)]
@@ -63,7 +59,7 @@ class TrainingHistory(Callback):
 
     @override
     def state_dict(self) -> dict[str, Any]:
-        # Copies: the state may be written while the next epoch runs.
+        # Copies, because the state may be written while the next epoch runs.
         return {
             "rows": [dict(row) for row in self.rows],
             "resumes": [dict(resume) for resume in self.resumes],
@@ -78,35 +74,35 @@ class TrainingHistory(Callback):
         self.resumes = [dict(resume) for resume in state_dict["resumes"]]
         self._lr = state_dict["lr"]
         self._val = dict(state_dict["val"])
-        self._seconds_before = state_dict["seconds"]
+        self._earlier_seconds = state_dict["seconds"]
         self._loaded = True
 
     @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._since = time.monotonic()
+        self._start = time.monotonic()
         if self._loaded:
             self._loaded = False
             self.resumes.append({"epoch": trainer.current_epoch + 1, "global_step": trainer.global_step})
 
     @override
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        # Not called for the epoch in whose middle a run is resumed.
-        self._since, self._seconds_before = time.monotonic(), 0.0
+        # Lightning does not call it for an epoch that is resumed after its start.
+        self._start, self._earlier_seconds = time.monotonic(), 0.0
 
     @override
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        # At the epoch's end the schedule has already set that of the next step.
+        # At the end of the epoch, the schedule has already set the rate of the next step.
         self._lr = float(trainer.optimizers[0].param_groups[0]["lr"])
 
     @override
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if not trainer.sanity_checking:
-            self._val = self._figures(trainer, "val/", self.monitor)
+            self._val = self._metrics(trainer, "val/", self.monitor)
 
     @override
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         epoch = trainer.current_epoch + 1
-        row: Row = {"epoch": epoch, "global_step": trainer.global_step, **self._figures(trainer, "train/loss")}
+        row: Row = {"epoch": epoch, "global_step": trainer.global_step, **self._metrics(trainer, "train/loss")}
         row |= {**self._val, "lr": self._lr, "seconds": round(self._seconds(), 3)}
         self.rows = [earlier for earlier in self.rows if (earlier["epoch"] or 0) < epoch] + [row]
         self._val = {}
@@ -114,20 +110,21 @@ class TrainingHistory(Callback):
             self.write()
 
     def write(self) -> None:
-        """Write both files; a file that cannot be written is a warning, and no reason to stop training."""
-        for name, write in ((CSV_NAME, self._write_csv), (PNG_NAME, self._write_png)):
+        """Write both files; a file that cannot be written is reported as a warning, and training continues."""
+        for name, write in ((HISTORY_CSV, self._write_csv), (HISTORY_PNG, self._write_png)):
             try:
                 self.dirpath.mkdir(parents=True, exist_ok=True)
                 with staged(self.dirpath / name) as temporary:
                     write(temporary)
             except OSError as error:
-                rank_zero_warn(f"{name} was not written: {error}. It is tried again after the next epoch.")
+                message = text("{name} was not written: {reason}. The next attempt is after the next epoch.")
+                rank_zero_warn(message.format(name=name, reason=error))
 
     def _seconds(self) -> float:
-        return self._seconds_before + (0.0 if self._since is None else time.monotonic() - self._since)
+        return self._earlier_seconds + (0.0 if self._start is None else time.monotonic() - self._start)
 
     @staticmethod
-    def _figures(trainer: Trainer, *prefixes: str) -> Row:
+    def _metrics(trainer: Trainer, *prefixes: str) -> Row:
         metrics = trainer.callback_metrics
         return {name: float(metrics[name]) for name in _ordered(metrics) if name.startswith(prefixes)}
 
@@ -145,9 +142,9 @@ class TrainingHistory(Callback):
 
     def _write_png(self, path: Path) -> None:
         resumed = [resume["epoch"] for resume in self.resumes]
-        save_history(path, self.rows, resumed, self.monitor, self.best_epoch, self.lang)
+        save_history(path, self.rows, resumed, self.monitor, self.best_epoch)
 
 
 def _ordered(names: Any) -> list[str]:
-    """Sort by name, the losses first."""
+    """Sort metrics by name, losses first."""
     return sorted(names, key=lambda name: (name != "train/loss", name != "val/loss", name))

@@ -1,25 +1,29 @@
+"""Pairs as tensors, one at a time and in batches."""
+
 from collections.abc import Collection
 
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from datamodules.errors import DataError
+from datamodules.data_errors import DataError, short_list
 from datamodules.labels import ClassMapping
 from datamodules.seeding import one_thread
 from datamodules.sources import PairSource
 from datamodules.transforms import PairTransform
+from resume.system.output import text
 
 
 class PairDataset(Dataset[tuple[Tensor, Tensor]]):
-    """Image and target by key: (epoch, index) in training, where the epoch decides the augmentation, else
-    the index.
+    """Image and target by key.
+
+    In training the key is (epoch, index), because the epoch decides the augmentation; in validation it is the index.
 
     Args:
-        source: Where pairs come from.
-        mapping: From the ground truth's values to class ids.
-        transform: What is done to image and target together.
-        seed: Another seed gives other augmentation.
+        source: The pairs.
+        mapping: Maps the values of the ground truth to class ids.
+        transform: Applied to image and target together.
+        seed: The seed of the augmentation.
     """
 
     def __init__(self, source: PairSource, mapping: ClassMapping, transform: PairTransform, seed: int) -> None:
@@ -32,13 +36,13 @@ class PairDataset(Dataset[tuple[Tensor, Tensor]]):
         return len(self._source)
 
     def __getitem__(self, key: tuple[int, int] | int) -> tuple[Tensor, Tensor]:
-        """Loads one pair.
+        """Load one pair.
 
         Returns:
             Image float32 (3, H, W), standardised, and target int64 (H, W).
 
         Raises:
-            DataError: A file cannot be read or does not fit.
+            DataError: A file cannot be read, or the files of the pair do not fit each other or the classes.
         """
         epoch, index = key if isinstance(key, tuple) else (0, key)
         image, labels, gt_name = self._source.load(index)
@@ -48,23 +52,22 @@ class PairDataset(Dataset[tuple[Tensor, Tensor]]):
 
 
 def collate(samples: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
-    """Stacks samples to (B, 3, H, W) and (B, H, W).
+    """Stack samples to (B, 3, H, W) and (B, H, W).
 
     Raises:
-        DataError: They differ in size.
+        DataError: The samples differ in size.
     """
     images, targets = zip(*samples, strict=True)
     sizes = {tuple(image.shape[-2:]) for image in images}
     if len(sizes) > 1:
-        raise DataError(different_sizes(sizes))
+        raise DataError(mixed_sizes_message(sizes))
     return torch.stack(images), torch.stack(targets)
 
 
-def different_sizes(sizes: Collection[tuple[int, ...]]) -> str:
-    """The message about sizes (height, width) that do not go into one batch."""
-    shown = ", ".join(f"{width} × {height}" for height, width in sorted(sizes)[:5])
-    more = f" and {len(sizes) - 5} more" if len(sizes) > 5 else ""
-    return (
-        f"the images of one batch must be of one size, and there are {shown}{more} pixels. "
-        "Set --data.image_size to the size to train at, or use --batch_size 1."
-    )
+def mixed_sizes_message(sizes: Collection[tuple[int, ...]]) -> str:
+    """Return the message for image sizes (height, width) that cannot be stacked into one batch."""
+    shown = short_list([f"{width} × {height}" for height, width in sorted(sizes)], limit=5)
+    return text(
+        "The images of one batch must have the same size. Sizes found (width × height): {sizes}. "
+        "Set --data.image_size to the size for training, or use --batch_size 1."
+    ).format(sizes=shown)

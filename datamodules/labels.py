@@ -1,31 +1,32 @@
-"""From the numbers in ground truth files to class ids."""
+"""The mapping from the values in ground truth files to class ids."""
 
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
-from datamodules.errors import DataError
+from datamodules.data_errors import DataError, short_list
+from resume.system.output import text
 
-LARGEST_VALUE = 65535  # what a 16-bit file can hold
+LARGEST_VALUE = 65535  # the largest value in a 16-bit file
 UNKNOWN = -1
 
 
 class ClassMapping:
-    """Which class each value of the ground truth stands for.
+    """The class of each value in the ground truth.
 
     Args:
-        num_classes: How many classes there are, background included.
-        class_values: The value of class 0, of class 1, …; None: 0, 1, …, and for two classes also 255 as
+        num_classes: Number of classes, including the background.
+        class_values: The value of class 0, of class 1, …; None: 0, 1, …, and with two classes 255 is also
             class 1.
-        ignore_index: The value whose pixels count nowhere; it stays as it is in the target.
+        ignore_index: The value of pixels that are not counted; this value stays unchanged in the target.
     """
 
     def __init__(self, num_classes: int, class_values: Sequence[int] | None, ignore_index: int | None) -> None:
         values = range(num_classes) if class_values is None else class_values
         self.class_ids = {value: class_id for class_id, value in enumerate(values)}
-        self._white_is_one = class_values is None and num_classes == 2 and ignore_index != 255
-        if self._white_is_one:
+        self._has_255_for_1 = class_values is None and num_classes == 2 and ignore_index != 255
+        if self._has_255_for_1:
             self.class_ids[255] = 1
         self._table = np.full(LARGEST_VALUE + 1, UNKNOWN, dtype=np.int32)
         for value, class_id in self.class_ids.items():
@@ -34,55 +35,55 @@ class ClassMapping:
             self._table[ignore_index] = ignore_index
 
     def fits(self, values: Sequence[int]) -> bool:
-        """Whether one file's values can all be mapped, without two meanings for class 1."""
+        """Return whether every value of one file has a class, and class 1 has only one value in this file."""
         known = all(0 <= value <= LARGEST_VALUE and self._table[value] != UNKNOWN for value in values)
-        return known and not (self._white_is_one and 1 in values and 255 in values)
+        return known and not self._has_two_ones(values)
 
     def target(self, labels: npt.NDArray[np.integer], path: str) -> npt.NDArray[np.int32]:
-        """Maps a file's values to class ids.
+        """Map the values of a file to class ids.
 
         Args:
-            labels: The file's values (H, W).
+            labels: The values of the file (H, W).
             path: The file, for the error message.
 
         Returns:
-            int32 (H, W): class ids, and `ignore_index` where the file has it.
+            int32 (H, W): class ids; pixels with the value `ignore_index` keep it.
 
         Raises:
-            DataError: A value stands for no class.
+            DataError: A value belongs to no class.
         """
-        inside = labels.size == 0 or (labels.min() >= 0 and labels.max() <= LARGEST_VALUE)
-        target = self._table[labels] if inside else np.array([UNKNOWN], dtype=np.int32)
-        two_ones = self._white_is_one and bool((labels == 1).any() and (labels == 255).any())
+        in_table = labels.size == 0 or (labels.min() >= 0 and labels.max() <= LARGEST_VALUE)
+        target = self._table[labels] if in_table else np.array([UNKNOWN], dtype=np.int32)
+        two_ones = self._has_255_for_1 and bool((labels == 1).any() and (labels == 255).any())
         if two_ones or target.min() == UNKNOWN:
-            raise DataError(f"{self.misfit(path, values_of(labels))}\n{self.cure()}")
+            raise DataError(f"{self.problem(path, values_of(labels))}\n{self.advice()}")
         return target
 
-    def misfit(self, path: str, values: Sequence[int]) -> str:
-        """One line on a file that does not fit."""
-        hint = " (JPEG changes values: save ground truth as PNG)" if path.lower().endswith((".jpg", ".jpeg")) else ""
-        if self._white_is_one and 1 in values and 255 in values:
-            hint = " (1 and 255 would both be class 1)"
-        return f"{path} holds {_shown(values)}{hint}"
+    def problem(self, path: str, values: Sequence[int]) -> str:
+        """Return one line about a file that does not fit."""
+        message = text("{path} holds {values}")
+        if self._has_two_ones(values):
+            message = text("{path} holds {values} (both 1 and 255 would be class 1)")
+        elif path.lower().endswith((".jpg", ".jpeg")):
+            message = text("{path} holds {values} (JPEG changes values; save ground truth as PNG)")
+        return message.format(path=path, values=short_list(values, limit=8))
 
-    def cure(self) -> str:
-        """What was expected, and the settings that change it."""
-        return (
-            f"Expected: {_shown(sorted(self.class_ids))}. Set --data.num_classes to the number of classes, "
-            "background included; --data.class_values to the value of each class, such as [0, 128, 255]; "
-            "--data.ignore_index to a value that must not count."
-        )
+    def advice(self) -> str:
+        """Return the expected values and the settings that change them."""
+        return text(
+            "Expected: {values}. Set --data.num_classes to the number of classes, including the background; "
+            "--data.class_values to the value of each class, such as [0, 128, 255]; "
+            "--data.ignore_index to the value of pixels that must not be counted."
+        ).format(values=short_list(sorted(self.class_ids), limit=8))
+
+    def _has_two_ones(self, values: Sequence[int]) -> bool:
+        return self._has_255_for_1 and 1 in values and 255 in values
 
 
 def values_of(labels: npt.NDArray[np.integer]) -> list[int]:
-    """The different values in (H, W), in rising order."""
+    """Return the distinct values in (H, W) in ascending order."""
     if labels.dtype == np.uint8:  # 20 times as fast as sorting
         values = np.flatnonzero(np.bincount(labels.ravel(), minlength=256))
     else:
         values = np.unique(labels)
     return [int(value) for value in values]
-
-
-def _shown(values: Sequence[int], limit: int = 8) -> str:
-    shown = ", ".join(str(value) for value in values[:limit])
-    return f"{shown} and {len(values) - limit} more values" if len(values) > limit else shown

@@ -1,3 +1,5 @@
+"""The data module: pairs of images and ground truth as batches for training and validation."""
+
 from functools import cached_property
 from pathlib import Path
 
@@ -6,11 +8,11 @@ from lightning.pytorch.loops.progress import _ProcessedTracker
 from lightning.pytorch.strategies import ParallelStrategy
 from torch import Tensor, nn
 
-from datamodules.checks import Progress, check_pairs
+from datamodules.data_errors import DataError
 from datamodules.dataset import PairDataset
-from datamodules.errors import DataError
 from datamodules.labels import ClassMapping
-from datamodules.loading import PairLoader
+from datamodules.pair_checks import Progress, check_pairs
+from datamodules.pair_loader import PairLoader
 from datamodules.pairs import find_pairs
 from datamodules.sampler import EpochSampler, Position
 from datamodules.settings import check_classes, check_folders_named, check_loading
@@ -18,32 +20,32 @@ from datamodules.sources import FolderPairs, PairSource, SamplePairs
 from datamodules.split import split
 from datamodules.transforms import PairTransform, default_augmentation
 from datamodules.workers import SERVER, start_method, start_server
+from resume.system.output import plural, text
 
 
 class PairedImages(LightningDataModule):
     """Images and their ground truth from two folders, paired by name, or the built-in sample set.
 
-    Order and augmentation depend on the seed, the epoch and the index alone; the position in the epoch is
-    saved, so that a resumed run goes on with the very next sample.
+    Order and augmentation depend only on the seed, the epoch and the index. The position in the epoch is saved, so
+    that a resumed run continues with the next sample.
 
     Args:
-        image_path: Folder of images, sub-folders included; null (with gt_path null) takes the built-in
-            sample set.
-        gt_path: Folder of ground truth, with the same names up to the suffix.
-        val_image_path: Folder of images for validation; null sets a share of the pairs aside instead.
+        image_path: Folder of images, including sub-folders; null (with gt_path null): the built-in sample set.
+        gt_path: Folder of ground truth, with the names of the images except for the suffix.
+        val_image_path: Folder of images for validation; null: a share of the pairs is used instead.
         val_gt_path: Folder of ground truth for validation.
-        val_fraction: The share of the pairs that is set aside for validation.
-        num_classes: How many classes there are, background included.
-        class_values: The value of each class in the ground truth files; null: 0, 1, ..., and for two classes
-            255 is 1.
-        ignore_index: Value in the ground truth whose pixels count nowhere.
-        image_size: Size to train at: one number for a square, [height, width], or null to keep the files'
-            size.
+        val_fraction: Share of the pairs for validation, if no folders for validation are set.
+        num_classes: Number of classes, including the background.
+        class_values: The value of each class in the ground truth files; null: 0, 1, ..., and with two classes 255
+            is also 1.
+        ignore_index: Value in the ground truth whose pixels are not counted.
+        image_size: Size for training: one number for a square, [height, width], or null to keep the sizes of the
+            files.
         batch_size: Pairs in a batch, on each device.
-        num_workers: Processes that load pairs; 0 loads inside the training process.
+        num_workers: Processes that load pairs; 0: the training process loads them.
         augmentation: torchvision.transforms.v2 modules for training; null: random flips, []: none.
-        sample_pairs: How many pairs the built-in sample set has.
-        seed: Decides the split, the order and the augmentation.
+        sample_pairs: Number of pairs in the built-in sample set.
+        seed: Seed of the split, the order and the augmentation.
     """
 
     def __init__(
@@ -83,22 +85,21 @@ class PairedImages(LightningDataModule):
 
     @property
     def class_mapping(self) -> dict[str, int]:
-        """Value in the ground truth, as text, to class id."""
+        """The class id of each value in the ground truth; the value is a string."""
         return {str(value): class_id for value, class_id in self._mapping.class_ids.items()}
 
     def check(self, every_gt: bool, progress: Progress | None = None) -> None:
-        """Finds out before training what would break it.
+        """Find problems of the data before training.
 
-        Always: settings make sense, pairs are complete, all files have readable headers and fitting sizes,
-            the first
-        pair of training and of validation decodes and its values fit.
+        Every check covers: the settings are valid, the pairs are complete, all headers are readable, all sizes fit, the
+        first pair of training and of validation can be decoded, and its values have a class.
 
         Args:
-            every_gt: Whether to decode all ground truth for its values too.
-            progress: Called after each pair with the number of pairs done and of all pairs.
+            every_gt: Whether to decode the ground truth of all pairs and check its values.
+            progress: Called after each pair with the number of pairs done and the number of all pairs.
 
         Raises:
-            DataError: With everything of one kind that is wrong.
+            DataError: There are problems; the message contains all problems of one kind.
         """
         check_folders_named(self.image_path, self.gt_path, self.val_image_path, self.val_gt_path)
         check_loading(self.batch_size, self.num_workers, self.image_size, self.val_fraction, self.sample_pairs)
@@ -107,67 +108,73 @@ class PairedImages(LightningDataModule):
             raw = self._sources[0].load(0)
             self._mapping.target(raw.labels, raw.gt_name)
             return
-        batches_mix = self.image_size is None and self.batch_size > 1
-        check_pairs(folders, [batches_mix and not self.augmentation, batches_mix], self._mapping, every_gt, progress)
+        keeps_sizes = self.image_size is None and self.batch_size > 1
+        one_size = [keeps_sizes and not self.augmentation, keeps_sizes]
+        check_pairs(folders, one_size, self._mapping, every_gt, progress)
 
     def example_image(self) -> Tensor:
-        """The first training image as the network gets it: float32 (1, 3, H, W), without augmentation."""
+        """Return the first training image as input of the network: float32 (1, 3, H, W), without augmentation."""
         dataset = self._dataset(self._sources[0], PairTransform(self._height_and_width))
         return dataset[0][0].unsqueeze(0)
 
     def describe(self) -> str:
-        """One line on how many pairs there are, and where they come from."""
-        train, val = (len(source) for source in self._sources)
+        """Return one line with the number of pairs and their source."""
+        train = plural("{count} pair for training", "{count} pairs for training", len(self._sources[0]))
+        val = text("{count} for validation").format(count=len(self._sources[1]))
+        folders = text("from {image_path} and {gt_path}")
         if self.image_path is None:
-            origin = f"from the built-in sample set (drawn, seed {self.seed})"
+            source = text("from the built-in sample set (drawn, seed {seed})").format(seed=self.seed)
         else:
-            origin = f"from {self.image_path} and {self.gt_path}"
+            source = folders.format(image_path=self.image_path, gt_path=self.gt_path)
         if self.val_image_path is None:
-            return f"{train} pairs for training, {val} for validation, {origin}"
-        return (
-            f"{train} pairs for training, {origin}; "
-            f"{val} for validation, from {self.val_image_path} and {self.val_gt_path}"
+            return text("{train}, {val}, {source}").format(train=train, val=val, source=source)
+        return text("{train}, {source}; {val}, {val_source}").format(
+            train=train,
+            source=source,
+            val=val,
+            val_source=folders.format(image_path=self.val_image_path, gt_path=self.val_gt_path),
         )
 
     def prepare_workers(self, trainer: Trainer | None) -> None:
-        """Begin early what takes seconds before the first worker starts; the program goes on meanwhile.
+        """Start the server of the workers, which takes seconds to start, while the program continues.
 
         Args:
-            trainer: The one that is to fit; None: whoever takes a loader.
+            trainer: The trainer that will use the loaders; None: the loaders are used without a trainer.
         """
         if self.num_workers > 0 and start_method(_is_in_group(trainer)) == SERVER:
             start_server()
 
     def setup(self, stage: str) -> None:  # noqa: ARG002 (Lightning passes it by name)
-        # Lightning restores a checkpoint after this; a fit without one starts at the beginning, also the
-        # second.
+        # Lightning restores a checkpoint after this. Without a checkpoint, every fit starts at the beginning, also a
+        # second fit.
         self._start, self._sampler = Position(), None
 
     def train_dataloader(self) -> PairLoader:
-        """Batches of image float32 (B, 3, H, W) and target int64 (B, H, W), from the restored position on.
+        """Return batches of image float32 (B, 3, H, W) and target int64 (B, H, W), from the restored position on.
 
         Raises:
-            DataError: There are fewer pairs than devices.
+            DataError: There are fewer training pairs than devices.
         """
         rank, world_size = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         augmentation = default_augmentation() if self.augmentation is None else self.augmentation
         dataset = self._dataset(self._sources[0], PairTransform(self._height_and_width, augmentation))
         if len(dataset) < world_size:
-            raise DataError(f"{len(dataset)} pairs for training cannot be shared by {world_size} devices.")
+            message = text("Each device needs at least one pair for training: {pairs} pairs, {devices} devices.")
+            raise DataError(message.format(pairs=len(dataset), devices=world_size))
         self._sampler = EpochSampler(dataset, self.seed, self.batch_size, rank, world_size, self._start)
         return self._loader(dataset, self._sampler)
 
     def val_dataloader(self) -> PairLoader:
-        """Batches like those for training, in the order of the names, without augmentation; all of them on
-        each rank.
+        """Return batches like those for training, in the order of the names, without augmentation.
 
-        Sharing them out would leave ranks with different numbers of batches, or count some pairs twice.
+        Each rank gets all batches. If the ranks shared them, the ranks would have different numbers of batches, or some
+        pairs would be counted twice.
         """
         dataset = self._dataset(self._sources[1], PairTransform(self._height_and_width))
         return self._loader(dataset, None)
 
     def state_dict(self) -> dict[str, int]:
-        """The position: the 0-based epoch, and how many of its samples are done over all ranks."""
+        """Return the position in training: epoch, samples done over all ranks, and samples of the dataset."""
         return self._position()._asdict()
 
     def load_state_dict(self, state_dict: dict[str, int]) -> None:
@@ -179,18 +186,18 @@ class PairedImages(LightningDataModule):
         if self.trainer is None or self._sampler is None:
             return self._start
         epochs, batches = _counts(self.trainer)
-        if epochs.processed == epochs.started:  # between two epochs the batches are still those of the last
+        if epochs.processed == epochs.started:  # between two epochs: the batches are those of the last epoch
             return Position(epochs.processed)
         if batches.processed >= self.trainer.num_training_batches:
             return Position(epochs.processed + 1)
         return self._sampler.position(epochs.processed, batches.processed)
 
     def _set_first_batch(self, trainer: Trainer) -> None:
-        """Makes Lightning begin at the batch behind the samples that are done: it has another number when the batch
-        size or the number of devices has changed.
+        """Make Lightning begin at the first batch after the samples that are done.
 
-        In the checkpoint, before the loops are restored from it: a schedule that asks for the number of steps has the
-        loader made still earlier.
+        This batch has another number if the batch size or the number of devices has changed. The number is changed in
+        the checkpoint, before Lightning restores the loops from it, because a schedule that asks for the number of
+        steps makes Lightning build the loader even earlier.
         """
         checkpoint = trainer._checkpoint_connector._loaded_checkpoint
         loops = checkpoint["loops"]["fit_loop"]
@@ -204,8 +211,8 @@ class PairedImages(LightningDataModule):
             start=self._start,
         )
         batches = loops["epoch_loop.batch_progress"]["current"]
-        moved = sampler.first_batch(self._start.epoch) - batches["processed"]
-        batches.update({name: count + moved for name, count in batches.items()})
+        shift = sampler.first_batch(self._start.epoch) - batches["processed"]
+        batches.update({name: count + shift for name, count in batches.items()})
 
     def _dataset(self, source: PairSource, transform: PairTransform) -> PairDataset:
         return PairDataset(source, self._mapping, transform, self.seed)
@@ -230,7 +237,7 @@ class PairedImages(LightningDataModule):
 
     @cached_property
     def _sources(self) -> tuple[PairSource, PairSource]:
-        """For training and for validation."""
+        """The pairs for training and for validation."""
         if self.image_path is None or self.gt_path is None:
             train, val = split([f"sample {index}" for index in range(self.sample_pairs)], self.val_fraction, self.seed)
             return SamplePairs(self.seed, train), SamplePairs(self.seed, val)
@@ -243,7 +250,8 @@ class PairedImages(LightningDataModule):
             )
         val_pairs = find_pairs(self.val_image_path, self.val_gt_path)
         if Path(self.image_path).samefile(self.val_image_path):
-            raise DataError(f"training and validation cannot have the same images: {self.image_path}")
+            message = text("Training and validation cannot use the same images: {path}")
+            raise DataError(message.format(path=self.image_path))
         return (
             FolderPairs(self.image_path, self.gt_path, pairs),
             FolderPairs(self.val_image_path, self.val_gt_path, val_pairs),
@@ -251,11 +259,11 @@ class PairedImages(LightningDataModule):
 
 
 def _is_in_group(trainer: Trainer | None) -> bool:
-    return trainer is not None and isinstance(trainer.strategy, ParallelStrategy)  # with one device too
+    return trainer is not None and isinstance(trainer.strategy, ParallelStrategy)  # also with one device
 
 
 def _counts(trainer: Trainer) -> tuple[_ProcessedTracker, _ProcessedTracker]:
-    """Lightning's counts of the run's epochs and of the epoch's batches."""
+    """Return Lightning's counts of the epochs of the run and of the batches of the epoch."""
     epochs = trainer.fit_loop.epoch_progress.current
     batches = trainer.fit_loop.epoch_loop.batch_progress.current
     assert isinstance(epochs, _ProcessedTracker)

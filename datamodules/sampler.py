@@ -1,3 +1,5 @@
+"""The order of the training samples, and the position in it."""
+
 from collections.abc import Iterator
 from typing import NamedTuple
 
@@ -9,7 +11,13 @@ from datamodules.seeding import mix
 
 
 class Position(NamedTuple):
-    """How far training is: the 0-based epoch, its samples that are done over all ranks, and of how many."""
+    """The progress of training.
+
+    Attributes:
+        epoch: The epoch, counted from 0.
+        samples_done: Samples of this epoch that are done, over all ranks.
+        samples: Samples in the dataset.
+    """
 
     epoch: int = 0
     samples_done: int = 0
@@ -17,22 +25,22 @@ class Position(NamedTuple):
 
 
 class EpochSampler(DistributedSampler[tuple[int, int]]):
-    """Yields (epoch, index) for this rank; the order is a function of (seed, epoch) alone.
+    """Yields (epoch, index) for this rank; the order is a function of (seed, epoch) only.
 
-    The epoch of `start` begins behind the samples that are done. Every rank gets the same number of samples:
-    up to `world_size - 1` stay out of an epoch, others each time. So does one more on each rank where the
-    last batch would otherwise hold a single sample, whose batch norm statistics are noise, and an error
-    after a global pooling.
+    The epoch of `start` begins after the samples that are done. Every rank gets the same number of samples: up to
+    `world_size - 1` samples are left out of an epoch, different ones in each epoch. One more sample per rank is left
+    out if the last batch would otherwise hold a single sample: its batch norm statistics are noise, and after a global
+    pooling they are an error.
 
-    Being a DistributedSampler keeps Lightning from putting one of its own in its place.
+    The base class is DistributedSampler so that Lightning does not replace this sampler by one of its own.
 
     Args:
         dataset: The training samples.
-        seed: Another seed gives another order.
+        seed: The seed of the order.
         batch_size: Samples in a batch of one rank.
-        rank: This process.
+        rank: The rank of this process.
         world_size: The number of processes.
-        start: Where training begins.
+        start: The position at which training begins.
     """
 
     def __init__(
@@ -47,38 +55,38 @@ class EpochSampler(DistributedSampler[tuple[int, int]]):
         super().__init__(dataset, num_replicas=world_size, rank=rank, seed=seed)
         self._size = len(dataset)  # type: ignore[arg-type]
         self._batch_size = batch_size
-        # With other samples the order is another one too, and the epoch begins anew.
+        # A dataset of another size has another order, so the epoch starts again from its beginning.
         self._start = start if start.samples == self._size else Position(start.epoch)
         self.epoch = start.epoch
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
         generator = torch.Generator().manual_seed(mix(self.seed, "order", self.epoch))
-        done = self._done_before(self.epoch)
+        done = self._samples_done(self.epoch)
         order = torch.randperm(self._size, generator=generator)[done + self.rank :: self.num_replicas]
-        for index in order[: self._samples(self._size - done)].tolist():
+        for index in order[: self._share(self._size - done)].tolist():
             yield self.epoch, index
 
     def __len__(self) -> int:
-        """The samples of a whole epoch, also in the first: Lightning adds the batches done by itself."""
-        return self._samples(self._size)
+        """Return this rank's samples in a whole epoch, also in the first one: Lightning counts the done batches."""
+        return self._share(self._size)
 
     def first_batch(self, epoch: int) -> int:
-        """The number, counted from 0, of the batch with which this process begins the epoch."""
-        return self._batches(self._size) - self._batches(self._size - self._done_before(epoch))
+        """Return the number, counted from 0, of the batch with which this process begins the epoch."""
+        return self._batches(self._size) - self._batches(self._size - self._samples_done(epoch))
 
     def position(self, epoch: int, batches: int) -> Position:
-        """Where training is when `batches` batches of the epoch are done."""
+        """Return the position after `batches` batches of the epoch."""
         new = (batches - self.first_batch(epoch)) * self._batch_size * self.num_replicas
-        return Position(epoch, min(self._done_before(epoch) + new, self._size), self._size)
+        return Position(epoch, min(self._samples_done(epoch) + new, self._size), self._size)
 
-    def _done_before(self, epoch: int) -> int:
+    def _samples_done(self, epoch: int) -> int:
         return self._start.samples_done if epoch == self._start.epoch else 0
 
-    def _samples(self, remaining: int) -> int:
-        """This rank's share of the samples that remain."""
+    def _share(self, remaining: int) -> int:
+        """Return the number of samples of this rank out of the remaining samples of all ranks."""
         share = remaining // self.num_replicas
         single = share > 1 and self._batch_size > 1 and share % self._batch_size == 1
         return share - single
 
     def _batches(self, remaining: int) -> int:
-        return -(-self._samples(remaining) // self._batch_size)
+        return -(-self._share(remaining) // self._batch_size)

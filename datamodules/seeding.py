@@ -1,4 +1,4 @@
-"""Random numbers as functions of a key: nothing random is state, so nothing random has to be saved."""
+"""Random numbers as functions of a key: no random state exists, so none has to be saved."""
 
 import hashlib
 import random
@@ -10,13 +10,13 @@ import torch
 
 
 def mix(*key: int | str) -> int:
-    """A 63-bit number made from the key; the same in every process, on every system, in every version."""
+    """Hash the key to a 63-bit number that is the same in every process, on every system and in every version."""
     return int.from_bytes(hashlib.blake2b(ascii(key).encode(), digest_size=8).digest(), "little") >> 1
 
 
 @contextmanager
 def torch_seeded(*key: int | str) -> Iterator[None]:
-    """Seeds torch's CPU generator by the key inside the block and puts its state back afterwards (13 µs)."""
+    """Seed torch's CPU generator with the key inside the block, and restore its state after the block (13 µs)."""
     generator = torch.default_generator
     state = generator.get_state()
     generator.manual_seed(mix(*key))
@@ -28,7 +28,7 @@ def torch_seeded(*key: int | str) -> Iterator[None]:
 
 @contextmanager
 def all_seeded(*key: int | str) -> Iterator[None]:
-    """Like `torch_seeded`, and the global generators of `random` and numpy as well (0.3 ms)."""
+    """Do the same as `torch_seeded` for the global generators of torch, `random` and numpy (0.3 ms)."""
     python_state, numpy_state = random.getstate(), np.random.get_state()
     random.seed(mix(*key))
     np.random.seed(mix(*key) & 0xFFFFFFFF)
@@ -42,8 +42,10 @@ def all_seeded(*key: int | str) -> Iterator[None]:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Compute with one thread inside the block, as loading processes do: a sum over a large image depends on how many
-    threads share it, and a sample must not depend on where it is loaded (0.6 µs).
+    """Compute with one thread inside the block, as worker processes do (0.6 µs).
+
+    The sum over a large image depends on the number of threads that share it, but a sample must not depend on the
+    process that loads it.
     """
     threads = torch.get_num_threads()
     torch.set_num_threads(1)

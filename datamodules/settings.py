@@ -1,71 +1,90 @@
-"""Whether the settings make sense by themselves, before any file is looked at."""
+"""Checks of the data settings that need no file."""
 
 from collections.abc import Sequence
 
-from datamodules.errors import DataError
+from datamodules.data_errors import DataError
 from datamodules.labels import LARGEST_VALUE
+from resume.system.output import text
 
 
 def check_classes(num_classes: int, class_values: Sequence[int] | None, ignore_index: int | None) -> None:
-    """Checks the settings that say what the ground truth means.
+    """Check the settings for the meaning of the ground truth.
 
     Raises:
-        DataError: With all problems.
+        DataError: There are problems; the message contains all of them.
     """
     problems = []
     if not 2 <= num_classes <= LARGEST_VALUE + 1:
-        problems.append(f"--data.num_classes is {num_classes}; it counts the background too, so 2 is the least.")
+        problems.append(
+            text(
+                "--data.num_classes is {count}; it must be from 2 to {largest}, because the background is a class too."
+            ).format(count=num_classes, largest=LARGEST_VALUE + 1)
+        )
     if class_values is not None:
         problems += _class_value_problems(num_classes, class_values, ignore_index)
     if ignore_index is not None and not 0 <= ignore_index <= LARGEST_VALUE:
         problems.append(
-            f"--data.ignore_index is {ignore_index}; it is a value in the ground truth, 0 to {LARGEST_VALUE}."
+            text("--data.ignore_index is {value}; it must be a value in the ground truth, from 0 to {largest}.").format(
+                value=ignore_index, largest=LARGEST_VALUE
+            )
         )
     if ignore_index is not None and 0 <= ignore_index < num_classes:
         problems.append(
-            f"--data.ignore_index {ignore_index} is also a class id (classes count from 0 to "
-            f"{num_classes - 1}); give that value another number in the ground truth, such as 255."
+            text(
+                "--data.ignore_index {value} is also a class id (0 to {last}). "
+                "Use another number for that value in the ground truth, such as 255."
+            ).format(value=ignore_index, last=num_classes - 1)
         )
     if problems:
         raise DataError("\n".join(problems))
 
 
 def _class_value_problems(num_classes: int, class_values: Sequence[int], ignore_index: int | None) -> list[str]:
-    shown = f"--data.class_values {list(class_values)}"
     problems = []
     if len(class_values) != num_classes:
         problems.append(
-            f"{shown} has {len(class_values)} values for --data.num_classes {num_classes}; give one a class."
+            text("--data.class_values {values}: expected one value per class (--data.num_classes {count}).")
         )
     if len(set(class_values)) != len(class_values):
-        problems.append(f"{shown} holds a value twice.")
+        problems.append(text("--data.class_values {values}: a value occurs twice."))
     if any(not 0 <= value <= LARGEST_VALUE for value in class_values):
-        problems.append(f"{shown} holds a value that is not between 0 and {LARGEST_VALUE}.")
+        problems.append(text("--data.class_values {values}: each value must be from 0 to {largest}."))
     if ignore_index in class_values:
-        problems.append(f"{shown} holds --data.ignore_index {ignore_index}; a value either counts or it does not.")
-    return problems
+        problems.append(
+            text("--data.class_values {values}: a class cannot have the value of --data.ignore_index ({ignored}).")
+        )
+    fields = {"values": list(class_values), "count": num_classes, "largest": LARGEST_VALUE, "ignored": ignore_index}
+    return [problem.format(**fields) for problem in problems]
 
 
 def check_folders_named(
     image_path: str | None, gt_path: str | None, val_image_path: str | None, val_gt_path: str | None
 ) -> None:
-    """Checks that folders are named in pairs, and validation only beside training.
+    """Check that folders are set in pairs, and folders for validation only together with folders for training.
 
     Raises:
-        DataError: With all problems.
+        DataError: There are problems; the message contains all of them.
     """
     problems = []
     if (image_path is None) != (gt_path is None):
         problems.append(
-            f"--image_path is {image_path} and --gt_path is {gt_path}: name both folders, or neither "
-            "(null) to train on the built-in sample set."
+            text(
+                "--image_path is {images} and --gt_path is {gt}. Set both folders, or neither (null) to train on "
+                "the built-in sample set."
+            ).format(images=image_path, gt=gt_path)
         )
     if (val_image_path is None) != (val_gt_path is None):
         problems.append(
-            f"--data.val_image_path is {val_image_path} and --data.val_gt_path is {val_gt_path}: name both or neither."
+            text("--data.val_image_path is {images} and --data.val_gt_path is {gt}. Set both or neither.").format(
+                images=val_image_path, gt=val_gt_path
+            )
         )
     if image_path is None and val_image_path is not None:
-        problems.append("--data.val_image_path is named without --image_path: the sample set has its own validation.")
+        problems.append(
+            text(
+                "--data.val_image_path is set without --image_path, but the built-in sample set has its own validation."
+            )
+        )
     if problems:
         raise DataError("\n".join(problems))
 
@@ -77,24 +96,37 @@ def check_loading(
     val_fraction: float,
     sample_pairs: int,
 ) -> None:
-    """Checks the settings that say how pairs are loaded.
+    """Check the settings for loading pairs.
 
     Raises:
-        DataError: With all problems.
+        DataError: There are problems; the message contains all of them.
     """
     problems = []
     if batch_size < 1:
-        problems.append(f"--batch_size is {batch_size}; 1 is the least.")
+        problems.append(text("--batch_size is {value}; it must be at least 1.").format(value=batch_size))
     if num_workers < 0:
-        problems.append(f"--data.num_workers is {num_workers}; 0 loads inside the training process, more beside it.")
+        problems.append(
+            text(
+                "--data.num_workers is {value}; it must be at least 0. With 0, the training process loads the data."
+            ).format(value=num_workers)
+        )
     sides = [image_size] if isinstance(image_size, int) else image_size
     if sides is not None and (len(sides) not in (1, 2) or min(sides) < 1):
         problems.append(
-            f"--data.image_size is {image_size}; expected one number, [height, width], or null to keep each size."
+            text(
+                "--data.image_size is {value}; expected one number, [height, width], or null to keep the sizes "
+                "of the files."
+            ).format(value=image_size)
         )
     if not 0 < val_fraction < 1:
-        problems.append(f"--data.val_fraction is {val_fraction}; expected a share between 0 and 1, such as 0.2.")
+        problems.append(
+            text("--data.val_fraction is {value}; it must be between 0 and 1, such as 0.2.").format(value=val_fraction)
+        )
     if sample_pairs < 2:
-        problems.append(f"--data.sample_pairs is {sample_pairs}; 2 is the least, one for training, one for validation.")
+        problems.append(
+            text(
+                "--data.sample_pairs is {value}; it must be at least 2: one pair for training, one for validation."
+            ).format(value=sample_pairs)
+        )
     if problems:
         raise DataError("\n".join(problems))

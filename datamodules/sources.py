@@ -1,4 +1,4 @@
-"""Where pairs come from: two folders, or the project's own drawings."""
+"""Sources of pairs: two folders of files, or the built-in sample set."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,15 +9,20 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-from datamodules.errors import DataError
-from datamodules.pairs import Names, Pair
-from datamodules.reading import read_gt, read_image, without_pillow_warnings
+from datamodules.data_errors import DataError
+from datamodules.image_files import read_gt, read_image, without_pillow_warnings
+from datamodules.pairs import PackedNames, Pair
 from datamodules.samples import draw_pair
+from resume.system.output import text
 
 
 class RawPair(NamedTuple):
-    """Image float32 (3, H, W) in [0, 1], the ground truth's own numbers (H, W), and the latter's name for
-    errors.
+    """One pair as it was read.
+
+    Attributes:
+        image: float32 (3, H, W) in [0, 1].
+        labels: The numbers in the ground truth, integers (H, W).
+        gt_name: The name of the ground truth, for error messages.
     """
 
     image: Tensor
@@ -37,8 +42,8 @@ class FolderPairs:
     def __init__(self, image_path: str, gt_path: str, pairs: Sequence[Pair]) -> None:
         self.image_path = image_path
         self.gt_path = gt_path
-        self._images = Names(pair.image for pair in pairs)
-        self._gts = Names(pair.gt for pair in pairs)
+        self._images = PackedNames(pair.image for pair in pairs)
+        self._gts = PackedNames(pair.gt for pair in pairs)
 
     def __len__(self) -> int:
         return len(self._images)
@@ -50,10 +55,10 @@ class FolderPairs:
         return str(Path(self.gt_path, self._gts[index]))
 
     def load(self, index: int) -> RawPair:
-        """Reads one pair.
+        """Read one pair.
 
         Raises:
-            DataError: A file cannot be read, or the two differ in size.
+            DataError: A file cannot be read, or the image and its ground truth differ in size.
         """
         with without_pillow_warnings():
             image, labels = read_image(self.image_file(index)), read_gt(self.gt_file(index))
@@ -62,16 +67,21 @@ class FolderPairs:
         return RawPair(image, labels, self.gt_file(index))
 
     def size_problem(self, index: int, image: tuple[int, ...], gt: tuple[int, ...]) -> str:
-        """One line on a pair whose sizes (height, width) differ."""
-        return f"{self.image_file(index)} is {image[1]} × {image[0]} pixels, {self.gt_file(index)} is {gt[1]} × {gt[0]}"
+        """Return one line about a pair whose sizes (height, width) differ."""
+        return text("{image} is {image_size} pixels, {gt} is {gt_size}").format(
+            image=self.image_file(index),
+            image_size=f"{image[1]} × {image[0]}",
+            gt=self.gt_file(index),
+            gt_size=f"{gt[1]} × {gt[0]}",
+        )
 
 
 class SamplePairs:
-    """Pairs that the project draws itself, kept in memory (16 kB each).
+    """Pairs that the program draws itself and keeps in memory (16 kB each).
 
     Args:
-        seed: Another seed gives other drawings.
-        indices: Which drawings of that seed.
+        seed: The seed of the drawings.
+        indices: The numbers of the drawings of this seed.
     """
 
     def __init__(self, seed: int, indices: Sequence[int]) -> None:
@@ -84,4 +94,4 @@ class SamplePairs:
     def load(self, index: int) -> RawPair:
         image, gt = self._drawn[index]
         pixels = torch.from_numpy(image).permute(2, 0, 1).to(torch.float32).div_(255)
-        return RawPair(pixels, gt, f"sample {self._indices[index]}")
+        return RawPair(pixels, gt, text("sample {number}").format(number=self._indices[index]))

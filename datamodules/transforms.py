@@ -1,4 +1,4 @@
-"""Image and target together: resize, augment, standardise."""
+"""Transforms of image and target together: resize, augment, standardise."""
 
 from collections.abc import Sequence
 
@@ -9,11 +9,11 @@ from torchvision.transforms import v2
 
 from datamodules.seeding import all_seeded, torch_seeded
 
-FLAT = 1e-6  # standard deviation of an image in [0, 1] below which there is only rounding left
+FLAT = 1e-6  # for an image in [0, 1]: a smaller standard deviation is only rounding
 
 
 def default_augmentation() -> list[nn.Module]:
-    """Random flips along both axes."""
+    """Return random flips along both axes."""
     return [v2.RandomHorizontalFlip(), v2.RandomVerticalFlip()]
 
 
@@ -21,29 +21,28 @@ class PairTransform:
     """Resizes, augments and standardises an image with its target; the target is never interpolated.
 
     Args:
-        image_size: Height and width, or None to leave the size alone.
-        augmentation: `torchvision.transforms.v2` modules that take (image, target), applied in this order;
-            they see the image in [0, 1].
+        image_size: Height and width, or None to keep the size.
+        augmentation: `torchvision.transforms.v2` modules that take (image, target), applied in this order to an
+            image in [0, 1].
     """
 
     def __init__(self, image_size: tuple[int, int] | None, augmentation: Sequence[nn.Module] = ()) -> None:
         self._resize = None if image_size is None else v2.Resize(list(image_size), antialias=True)
         self._augment = v2.Compose(augmentation) if augmentation else None
-        # torchvision draws from torch's generator alone; what others use is not known.
-        torchs_only = all(type(module).__module__.startswith("torchvision.") for module in augmentation)
-        self._seeded = torch_seeded if torchs_only else all_seeded
+        # torchvision draws only from torch's generator; other modules may draw from any generator.
+        only_torchvision = all(type(module).__module__.startswith("torchvision.") for module in augmentation)
+        self._seeded = torch_seeded if only_torchvision else all_seeded
 
     def __call__(self, image: Tensor, target: Tensor, *key: int | str) -> tuple[Tensor, Tensor]:
-        """Transforms one pair; the same key gives the same result, whatever was drawn before.
+        """Transform one pair; the same key always gives the same result, regardless of earlier random numbers.
 
         Args:
             image: float32 (3, H, W) in [0, 1].
             target: integers (H, W).
-            *key: What the random choices depend on.
+            *key: The key of all random choices.
 
         Returns:
-            The image, float32 (3, H', W') with mean 0 and standard deviation 1, and the target, int64 (H',
-            W').
+            The image, float32 (3, H', W') with mean 0 and standard deviation 1, and the target, int64 (H', W').
         """
         pair = tv_tensors.Image(image), tv_tensors.Mask(target)
         if self._resize is not None:
@@ -55,7 +54,7 @@ class PairTransform:
 
 
 def standardise(image: Tensor) -> Tensor:
-    """Gives the whole image mean 0 and standard deviation 1; an image of one colour becomes zeros.
+    """Scale the whole image to mean 0 and standard deviation 1; an image of one colour becomes zeros.
 
     Args:
         image: float32 (3, H, W) in [0, 1].

@@ -1,56 +1,63 @@
-"""The processes that load data: where they come from, what they ignore, and how they end."""
+"""The worker processes that load data: how they start, which signals they ignore, and how they end."""
 
 import atexit
-import multiprocessing.util  # here, so that its exit handler is registered before `end_workers`
+import multiprocessing.util  # imported here, so that its exit handler is registered before `kill_workers`
 import os
 import signal
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-# Windows has no SIGHUP, others no SIGBREAK. SIGUSR1 is how SLURM tells that a job's time is nearly over.
+from resume.system.output import Language, set_language
+
+# Windows has no SIGHUP, other systems have no SIGBREAK. SLURM sends SIGUSR1 when the time of a job is nearly over.
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK", "SIGUSR1")
 STOP_SIGNALS = tuple(getattr(signal, name) for name in _NAMES if hasattr(signal, name))
 
 FORK, SERVER = "fork", "forkserver"
-# What takes seconds to import. No module of the project: on Python 3.11 the server does not get the program's sys.path.
-_IMPORTED_ONCE = ["lightning.pytorch", "torchvision.transforms.v2"]
-# The server takes no module from the folder that the program was started in; the keeper of semaphores says nothing of
-# those that it cleans up after a killed process.
+# Modules that take seconds to import, none of them of the project: on Python 3.11 the server does not get the
+# program's sys.path.
+_PRELOADED = ["lightning.pytorch", "torchvision.transforms.v2"]
+# The server imports no module from the folder in which the program was started. The resource tracker does not warn
+# about semaphores that it removes after a process was killed.
 _ENVIRONMENT = {"PYTHONSAFEPATH": "1", "PYTHONWARNINGS": "ignore:resource_tracker"}
 
 
 def start_method(in_group: bool) -> str:
-    """How workers are started: never forked from a training process that is in a process group.
+    """Return the start method of workers: a training process in a process group never forks.
 
-    That has threads, and a fork copies the locks that these hold. On Python 3.11.7 a forked worker then waited for ever
-    in one start of about thirty.
+    Such a process has threads, and a fork copies the locks that these threads hold. On Python 3.11.7, a forked worker
+    then waited for ever in about one of thirty starts.
 
     Args:
-        in_group: Whether the training process is in one, if only alone.
+        in_group: Whether the training process is in a process group, even as its only member.
     """
     method = multiprocessing.get_start_method()
     return SERVER if method == FORK and in_group else method
 
 
 def start_server() -> None:
-    """Start what workers are forked from where that is not the training process, unless it runs.
+    """Start the server that forks the workers, unless it is already running.
 
-    It imports what they need while the program goes on.
+    The server imports the modules that workers need while the program continues.
     """
-    # Here, since neither is for Windows.
+    # Imported here, because Windows has neither.
     from multiprocessing import forkserver, resource_tracker
 
-    forkserver.set_forkserver_preload(_IMPORTED_ONCE)
-    with _signals_held_back(), _environment():
+    forkserver.set_forkserver_preload(_PRELOADED)
+    with _stop_signals_blocked(), _environment():
         resource_tracker.ensure_running()
-    with _signals_held_back(), _environment():  # once more: the tracker's start lets SIGINT and SIGTERM through
+    with _stop_signals_blocked(), _environment():  # again: starting the tracker unblocks SIGINT and SIGTERM
         forkserver.ensure_running()
 
 
 @contextmanager
-def _signals_held_back() -> Iterator[None]:
-    """The program hears them after the block; what it starts within the block, and that one's children, never do."""
+def _stop_signals_blocked() -> Iterator[None]:
+    """Block stop signals within the block.
+
+    The program receives them after the block. A process that is started within the block never receives them, nor do
+    its children.
+    """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     try:
         yield
@@ -72,18 +79,23 @@ def _environment() -> Iterator[None]:
                 os.environ[name] = value
 
 
-def begin_work(_worker_id: int) -> None:
-    """In a worker: ignore the signals that stop a run, and end with the training process, however that one ends.
+def initialise_worker(language: Language, _worker_id: int) -> None:
+    """Prepare a worker: its errors are in the user's language, it ignores stop signals, and it ends with its parent.
 
-    A terminal and a scheduler signal the whole process group; only the training process decides when to stop.
+    A terminal and a scheduler send their signals to the whole process group, but only the training process decides
+    when to stop. A worker ends with the training process, however the training process ends.
+
+    Args:
+        language: The language of the training process, which a spawned worker does not inherit.
     """
+    set_language(language)
     for signum in STOP_SIGNALS:
         signal.signal(signum, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True, name="parent").start()
+    threading.Thread(target=_exit_with_parent, daemon=True, name="parent").start()
 
 
-def _end_with_parent() -> None:
-    # torch looks every 5 s, and for the process that the worker was forked from, which may be the server.
+def _exit_with_parent() -> None:
+    # torch checks every 5 s only, and checks the process that forked the worker, which may be the server.
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()
@@ -91,14 +103,14 @@ def _end_with_parent() -> None:
 
 
 @atexit.register
-def end_workers() -> None:
-    """End the workers that are left at the end of the program.
+def kill_workers() -> None:
+    """Kill the workers that still run at the end of the program.
 
-    Python ends them by SIGTERM and waits; they ignore it, and it would wait for ever. Registered after Python's own
-    handler, this one runs before it.
+    Python would send SIGTERM and wait, but workers ignore SIGTERM, so it would wait for ever. This handler is
+    registered after Python's own handler and therefore runs before it.
     """
     if hasattr(signal, "SIGCHLD"):
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # torch's handler takes a worker's end for a fault
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # torch's handler reports the end of a worker as an error
     for process in multiprocessing.active_children():
         if process.daemon:
             process.kill()

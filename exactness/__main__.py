@@ -17,6 +17,7 @@ from pathlib import Path
 import train
 from exactness.comparison import compare_runs
 from exactness.trace import Step, Trace
+from resume.run_files import INTERRUPTED
 
 BATCHES = 6
 STOP_AT = 2
@@ -56,7 +57,7 @@ def _train(folder: Path, argv: list[str], stop: int | None = None) -> Steps:
     code = _start([*argv, *SMALL, "--checkpoint_dir", str(folder)])
     if stop is not None and code == 128 + signal.SIGINT:
         Trace.stop_at = None
-        code = _start(["--no_interactive", "--ckpt_path", str(folder / "interrupted_checkpoint.pth")])
+        code = _start(["--no_interactive", "--ckpt_path", str(folder / INTERRUPTED)])
     if code != 0:
         raise RunFailedError(code, f"The run ended with exit code {code}.")
     return {moment: dict(step) for moment, step in Trace.steps.items()}

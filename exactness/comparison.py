@@ -8,12 +8,12 @@ from typing import Any
 import torch
 import yaml
 
-CHECKPOINTS = ("latest_checkpoint.pth", "best_model.pth", "checkpoint_epoch_*.pth")
-HISTORY = "training_history.csv"
-PLOT = "training_history.png"
-CONFIG = "config.yaml"
+from resume.checkpoints.verification import read_run
+from resume.run_files import BEST, CONFIG, EPOCH_FILES, HISTORY_CSV, HISTORY_PNG, LATEST
+
+CHECKPOINTS = (LATEST, BEST, EPOCH_FILES)
 # What tells of the clock, of the starts that a run took, and of where it lies, and not of what was trained.
-IGNORED_ENTRIES = frozenset({"run_id", "parent", "saved_at", "seconds", "resumes", "checkpoint_dir", "job"})
+IGNORED_ENTRIES = frozenset({"run_id", "resumed_from", "saved_at", "seconds", "resumes", "checkpoint_dir", "job"})
 IGNORED_COLUMNS = frozenset({"seconds", "resumed"})
 # Lightning's count of the batches of a validation that is over, which a resume begins anew.
 IGNORED_PLACE = "loops.fit_loop.epoch_loop.val_loop.batch_progress"
@@ -36,7 +36,7 @@ def compare_runs(folder_a: Path, folder_b: Path) -> list[str]:
     """
     names = {file.name for folder in (folder_a, folder_b) for pattern in CHECKPOINTS for file in folder.glob(pattern)}
     lines = [line for name in sorted({CHECKPOINTS[0], *names}) for line in _of_file(folder_a, folder_b, name)]
-    for name in (HISTORY, CONFIG, PLOT):
+    for name in (HISTORY_CSV, CONFIG, HISTORY_PNG):
         lines += _of_file(folder_a, folder_b, name)
     return lines
 
@@ -45,7 +45,7 @@ def _of_file(folder_a: Path, folder_b: Path, name: str) -> list[str]:
     missing = [folder for folder in (folder_a, folder_b) if not (folder / name).is_file()]
     if missing:
         return [f"{name}: missing in {folder}" for folder in missing]
-    if name == PLOT:  # a picture of the resumes too: only that it is there
+    if name == HISTORY_PNG:  # a picture of the resumes too: only that it is there
         return []
     contents = []
     for folder in (folder_a, folder_b):
@@ -67,8 +67,8 @@ def _content(path: Path) -> Any:
     if path.suffix == ".yaml":
         return yaml.safe_load(path.read_text(encoding="utf-8"))
     checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    checkpoint["run"]["config"] = yaml.safe_load(checkpoint["run"]["config"])
-    return checkpoint
+    run = read_run(path)
+    return {**checkpoint, "run": {**run.to_dict(), "config": yaml.safe_load(run.config)}}
 
 
 def differences(one: Any, other: Any, place: str = "") -> Iterator[str]:

@@ -1,13 +1,58 @@
-"""Settings that do not fit each other, found before anything is touched."""
+"""What is checked before anything is touched: data, network, settings and the checkpoint that is resumed."""
 
 import torch
 from jsonargparse import Namespace
 
 from launch.cli import ConfigError, TrainCLI, as_config_error
+from launch.loading import load_for_resume
+from launch.report import CheckProgress
+from resume import compatibility
+from resume.arguments import Arguments
+from resume.checkpoints.run_entry import RunEntry
+from resume.checkpoints.run_json import MAX_PARTS
+from resume.compatibility import refuse_other_data, refuse_other_optimizer
+from resume.decision import Decision, Resume
+from resume.system.output import say, text
+
+
+def check(cli: TrainCLI, arguments: Arguments, decision: Decision) -> RunEntry | None:
+    """Check that data, network, settings and checkpoint fit each other.
+
+    Returns:
+        The run entry of the checkpoint that is resumed; None for a new run.
+
+    Raises:
+        DataError, NetworkError, ConfigError, CheckpointError, ResumeError: The first thing that does not fit.
+    """
+    cli.datamodule.check(every_gt=_has_new_data(cli, decision), progress=CheckProgress())
+    cli.model.check(cli.datamodule.example_image())
+    check_settings(cli)
+    if not isinstance(decision, Resume):
+        return None
+    say(f"Loading checkpoint from {decision.path}...")
+    resumed = load_for_resume(decision.path, cli.model)
+    refuse_other_data(decision.path, resumed, cli.data_paths, arguments.typed)
+    refuse_other_optimizer(decision.path, resumed, cli.config_text())
+    return resumed
+
+
+def _has_new_data(cli: TrainCLI, decision: Decision) -> bool:
+    """Whether the run was not trained on these data yet, so that every file is checked."""
+    if not isinstance(decision, Resume):
+        return True
+    before, now = decision.checkpoint, cli.data_paths
+    return (before.image_path, before.gt_path) != (now.image_path, now.gt_path)
+
+
+def is_finished(cli: TrainCLI, decision: Resume, resumed: RunEntry | None) -> bool:
+    """Whether the run has nothing left to train; if so, that is reported."""
+    assert resumed is not None
+    limits = cli.config.trainer
+    return compatibility.is_finished(decision.path, resumed, limits.max_epochs, limits.max_steps)
 
 
 def check_settings(cli: TrainCLI) -> None:
-    """See what Lightning would refuse only once training begins, or not at all.
+    """Check what Lightning would refuse only once training begins, or not at all.
 
     Raises:
         ConfigError: With the first thing that does not fit.
@@ -16,21 +61,26 @@ def check_settings(cli: TrainCLI) -> None:
     trainer = cli.config.trainer
     if trainer.overfit_batches:
         raise ConfigError(
-            f"trainer.overfit_batches is {trainer.overfit_batches}, which would replace the order of the samples. "
-            "Use --trainer.limit_train_batches."
+            text(
+                "trainer.overfit_batches is {batches}, which would replace the order of the samples. "
+                "Use --trainer.limit_train_batches."
+            ).format(batches=trainer.overfit_batches)
         )
     batches, interval = len(cli.datamodule.train_dataloader()), trainer.val_check_interval
     if isinstance(interval, int) and trainer.check_val_every_n_epoch is not None and interval > batches:
         raise ConfigError(
-            f"trainer.val_check_interval is {interval}, expected at most {batches}, the batches of an epoch."
+            text(
+                "trainer.val_check_interval is {interval}; it must be at most {batches}, the batches of an epoch."
+            ).format(interval=interval, batches=batches)
         )
     _check_validation_between_steps(trainer, batches)
+    _check_tensor_count(cli.model)
     with as_config_error():
         cli.model.check_optimizer()
 
 
 def _check_validation_between_steps(trainer: Namespace, batches: int) -> None:
-    """A validation comes between two optimizer steps: what is saved there has no place for gradients half summed up."""
+    """A validation must come between two optimizer steps: a checkpoint cannot hold half a sum of gradients."""
     limit, interval, summed = trainer.limit_train_batches, trainer.val_check_interval, trainer.accumulate_grad_batches
     if limit is not None:
         batches = min(batches, limit) if isinstance(limit, int) else int(batches * limit)
@@ -40,33 +90,50 @@ def _check_validation_between_steps(trainer: Namespace, batches: int) -> None:
     within_epoch = trainer.check_val_every_n_epoch is not None
     if (every % summed and every != batches) or (not within_epoch and batches % summed):
         raise ConfigError(
-            f"trainer.val_check_interval {interval} means a validation every {every} batches, which is "
-            f"in the middle of an optimizer step: trainer.accumulate_grad_batches is {summed}. "
-            f"Use a multiple of it, such as {max(summed, every - every % summed)}."
+            text(
+                "trainer.val_check_interval {interval} means a validation every {every} batches, in the middle of an "
+                "optimizer step: trainer.accumulate_grad_batches is {summed}. Use a multiple of it, such as {multiple}."
+            ).format(interval=interval, every=every, summed=summed, multiple=max(summed, every - every % summed))
         )
 
 
 def _check_monitor(cli: TrainCLI) -> None:
-    """The best model is chosen by a metric that exists, and the right way round."""
+    """The best model must be chosen by a metric that exists, in the right direction."""
     monitor, mode, scores = cli.config.checkpoint.monitor, cli.config.checkpoint.mode, cli.model.SCORES
     if monitor not in scores:
-        raise ConfigError(f"checkpoint.monitor is {monitor!r}, expected one of: {', '.join(scores)}.")
+        raise ConfigError(
+            text("checkpoint.monitor is {monitor!r}, expected one of: {names}.").format(
+                monitor=monitor, names=", ".join(scores)
+            )
+        )
     if mode != scores[monitor]:
         raise ConfigError(
-            f"checkpoint.mode is {mode!r}, but {monitor} is better the other way round: "
-            f"set --checkpoint.mode {scores[monitor]}."
+            text(
+                "checkpoint.mode is {mode!r}, the wrong direction for {monitor}: set --checkpoint.mode {right}."
+            ).format(mode=mode, monitor=monitor, right=scores[monitor])
+        )
+
+
+def _check_tensor_count(module: torch.nn.Module) -> None:
+    """A checkpoint lists its tensors, of which the optimizer keeps two for each weight, in a file of limited size."""
+    tensors = 3 * sum(1 for _ in module.parameters()) + sum(1 for _ in module.buffers())
+    if tensors > MAX_PARTS:
+        raise ConfigError(
+            text("The network would have about {count} tensors in a checkpoint; at most {limit} are possible.").format(
+                count=tensors, limit=MAX_PARTS
+            )
         )
 
 
 def checkpoint_size(module: torch.nn.Module) -> int:
-    """About how many bytes a checkpoint takes: weights and buffers, and two values of the optimizer for each weight."""
+    """Estimate a checkpoint's size in bytes: weights, buffers, and two values of the optimizer for each weight."""
     weights = sum(weight.nbytes for weight in module.parameters())
     return 3 * weights + sum(buffer.nbytes for buffer in module.buffers()) + 2**20
 
 
 def checkpoints_kept(cli: TrainCLI) -> int:
-    """How many checkpoints a run keeps at once in the end: latest, best, an interrupted one, and the epoch files."""
+    """How many checkpoints a run keeps in the end: latest, best, an interrupted one, and the epoch files."""
     files, epochs = cli.config.checkpoint, cli.config.trainer.max_epochs
     limits = [files.keep_last] if files.keep_last else []
     limits += [epochs // files.every_n_epochs] if epochs not in (None, -1) else []
-    return 3 + min(limits, default=0)  # of a run that keeps all, and has no end, nobody can tell
+    return 3 + min(limits, default=0)  # unknown for a run without end that keeps all epoch files

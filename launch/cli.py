@@ -1,9 +1,11 @@
 """The configuration of a run: which settings exist, and what is built from them."""
 
 import os
+import re
 from argparse import ArgumentError
 from collections.abc import Iterator
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -17,21 +19,28 @@ from typing_extensions import override
 
 from callbacks import CheckpointFiles
 from datamodules import PairedImages
-from launch.bucket_order import keep_buckets
-from launch.plugins import cluster_plugins
+from launch.plugins import cluster_plugins, fix_bucket_order
 from lit_modules import Segmentation
+from resume.checkpoints.run_entry import DataPaths
+from resume.configuration import CONFIGS, plain_key, read_keys
+from resume.flags import FLAGS, NOT_SAVED
+from resume.system.output import ExplainedError, text
 
-# Set anew by every start of the program, so no part of what the run is.
-NOT_SAVED = ("config", "ckpt_path", "no_interactive", "break_lock")
+# Settings of one part that another part decides, so that they cannot differ.
+LINKS = {
+    "data.seed": "seed_everything",
+    "model.num_classes": "data.num_classes",
+    "model.ignore_index": "data.ignore_index",
+}
 
 
-class ConfigError(Exception):
-    """A flag or a configuration file that does not fit; the message says which."""
+class ConfigError(ExplainedError):
+    """A flag or a configuration file is wrong; the message says which."""
 
 
 @contextmanager
 def as_config_error() -> Iterator[None]:
-    """A class that refuses its settings says why; to the user that is a wrong configuration, not a fault."""
+    """A class that refuses its settings explains why; for the user that is a wrong configuration."""
     try:
         yield
     except (ValueError, TypeError, MisconfigurationException) as error:
@@ -39,7 +48,7 @@ def as_config_error() -> Iterator[None]:
 
 
 class Utf8Parser(LightningArgumentParser):
-    """Reads configuration files as UTF-8 on every system; jsonargparse takes the locale's encoding."""
+    """Reads configuration files as UTF-8 on every system; jsonargparse uses the encoding of the locale."""
 
     @override
     def parse_path(self, path: str | os.PathLike[str], *args: Any, **kwargs: Any) -> Namespace:
@@ -48,24 +57,24 @@ class Utf8Parser(LightningArgumentParser):
 
 
 class TrainCLI(LightningCLI):
-    """LightningCLI over the parts of this project; `build` makes them, in the order in which they depend on each other.
+    """LightningCLI over the parts of this project. It builds datamodule and module, and later the trainer.
 
     Args:
-        args: Command line in LightningCLI's own spelling; a `--config` for the base configuration comes first.
-        help_base: The configuration whose values `--help` shows as defaults.
+        args: Command line with LightningCLI's own keys; a `--config` for each base configuration comes first.
+        wants_help: Whether to print the help, with every setting of data and model in a list of its own.
 
     Raises:
-        ConfigError: An unknown key or a value of the wrong type.
+        ConfigError: An unknown key, a value of the wrong type, or a setting that a class refuses.
     """
 
     datamodule: PairedImages
     model: Segmentation
 
-    def __init__(self, args: list[str], help_base: Path | None = None) -> None:
-        files = [str(help_base)] if help_base else []
+    def __init__(self, args: list[str], *, wants_help: bool = False) -> None:
+        self._wants_help = wants_help
         try:
             super().__init__(
-                save_config_callback=None,  # config.yaml is written by train.py, once nothing can fail any more
+                save_config_callback=None,  # the callback RunState writes config.yaml, once nothing can fail any more
                 parser_class=Utf8Parser,
                 parser_kwargs={
                     "prog": "train.py",
@@ -73,7 +82,6 @@ class TrainCLI(LightningCLI):
                     "description": "Everything that can be configured, with the values of the default configuration:",
                     "allow_abbrev": False,
                     "exit_on_error": False,
-                    "default_config_files": files,
                 },
                 args=args,
                 run=False,
@@ -81,52 +89,69 @@ class TrainCLI(LightningCLI):
                 load_from_checkpoint_support=False,
             )
         except ArgumentError as error:
-            raise ConfigError(str(error)) from error
+            raise ConfigError(_shortened(str(error))) from error
 
     @override
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
-        # Lightning's own version warns that sys.argv is there too.
+        # Lightning's own version warns that sys.argv exists too.
         assert isinstance(args, list)
+        _refuse_linked(args)
         self.config = parser.parse_args(args)
-        # A job that is started again adds what its command line adds to a configuration that has it already.
+        # A restarted job adds the callbacks of its command line to a configuration that already has them.
         callbacks = self.config.trainer.callbacks
         if isinstance(callbacks, list):
             self.config.trainer.callbacks = [one for i, one in enumerate(callbacks) if one not in callbacks[:i]]
 
     @override
     def add_core_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        # What is skipped has one source elsewhere in the configuration and is passed on in `build`.
-        parser.add_class_arguments(PairedImages, "data", skip={"seed"}, instantiate=False)
-        parser.add_class_arguments(
-            Segmentation, "model", skip={"num_classes", "ignore_index"}, instantiate=False, sub_configs=True
-        )
+        if self._wants_help:
+            # As classes, jsonargparse would list their settings under --data.help and --model.help only.
+            parser.add_class_arguments(PairedImages, "data", skip={"seed"})
+            parser.add_class_arguments(Segmentation, "model", skip={"num_classes", "ignore_index"}, sub_configs=True)
+        else:
+            # Without a default, jsonargparse would also accept null, and name it in every message about a value.
+            for part, key in ((PairedImages, "data"), (Segmentation, "model")):
+                class_path = f"{part.__module__.partition('.')[0]}.{part.__name__}"
+                parser.add_subclass_arguments(part, key, fail_untyped=False, default={"class_path": class_path})
+            parser.link_arguments("seed_everything", "data.init_args.seed")
+            parser.link_arguments("data.num_classes", "model.init_args.num_classes", apply_on="instantiate")
+            parser.link_arguments("data.ignore_index", "model.init_args.ignore_index", apply_on="instantiate")
         parser.add_class_arguments(CheckpointFiles, "checkpoint", skip={"dirpath"}, instantiate=False)
         parser.add_lightning_class_args(Trainer, "trainer")
 
     @override
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        parser.add_argument("--checkpoint_dir", type=str, default="checkpoints", help="Folder of the run's files.")
-        parser.add_argument("--lang", type=str, default="auto", help="Language of the menu and the plot: auto, en, zh.")
-        parser.add_argument("--ckpt_path", type=str | None, default=None, help="Checkpoint to resume from.")
-        parser.add_argument("--no_interactive", type=bool, default=False, help="Ask nothing.")
-        parser.add_argument("--break_lock", type=bool, default=False, help="Pass over another host's lock.")
+        for flag in FLAGS:
+            if flag.setting is not None:
+                parser.add_argument(
+                    f"--{flag.key}", type=flag.setting.type, default=flag.setting.default, help=flag.help
+                )
+        if self._wants_help:
+            parser.set_defaults(_default_values())
 
     @override
     def instantiate_classes(self) -> None:
-        """Build what the checks need: datamodule and module. The trainer comes with `build_trainer`."""
+        """Build what the checks need: datamodule and module. `build_trainer` builds the trainer."""
         with as_config_error():
             self.config_init = self.parser.instantiate(self.config)
-        self.datamodule = PairedImages(**self.config_init.data, seed=self.seed)
-        self.model = Segmentation(
-            **self.config_init.model,
-            num_classes=self.datamodule.num_classes,
-            ignore_index=self.datamodule.ignore_index,
-        )
+        self.datamodule = self.config_init.data
+        self.model = self.config_init.model
 
     @property
     def seed(self) -> int:
         """The run's one seed: network weights, split, sample order, augmentation and dropout follow from it."""
         return int(self.config.seed_everything)
+
+    @property
+    def data_paths(self) -> DataPaths:
+        """The folders of the data as configured."""
+        data = self.config.data.init_args
+        return DataPaths(data.image_path, data.gt_path, data.val_image_path, data.val_gt_path)
+
+    @property
+    def is_trial(self) -> bool:
+        """Whether this start only tries whether training runs: it writes nothing, and begins at the first step."""
+        return bool(self.config.trainer.fast_dev_run)
 
     def build_trainer(self, callbacks: list[Callback], checkpoint_io: CheckpointIO) -> Trainer:
         """The trainer of the configuration, with the program's own callbacks after the configured ones.
@@ -142,13 +167,57 @@ class TrainCLI(LightningCLI):
         with as_config_error():
             plugins = [*plugins, *cluster_plugins(plugins), checkpoint_io]
             trainer = Trainer(**settings, callbacks=[*configured, *callbacks], plugins=plugins)
-        keep_buckets(trainer)
+        fix_bucket_order(trainer)
         return trainer
 
     def config_text(self) -> str:
-        """The resolved configuration as YAML that `--config` takes, without what belongs to one start only."""
+        """The resolved configuration as YAML that `--config` accepts, without what belongs to one start only."""
         kept = yaml.safe_load(self.parser.dump(self.config, skip_unset=False))
         for key in NOT_SAVED:
             kept.pop(key, None)
-        kept["trainer"].pop("fast_dev_run")  # a trial run is no setting of the run
+        kept["trainer"].pop("fast_dev_run")  # a trial is no setting of the run
         return yaml.safe_dump(kept, allow_unicode=True, sort_keys=False)
+
+
+def _default_values() -> dict[str, Any]:
+    """The values of the default configuration, one level deep, the settings of data and model without their class."""
+    content = yaml.safe_load((CONFIGS / "default.yaml").read_text(encoding="utf-8"))
+    values: dict[str, Any] = {}
+    for group, settings in content.items():
+        if isinstance(settings, dict):
+            values |= {f"{group}.{key}": value for key, value in settings.get("init_args", settings).items()}
+        else:
+            values[group] = settings
+    return values
+
+
+def _refuse_linked(args: list[str]) -> None:
+    """Refuse settings that follow from others; the parser would silently ignore a value for them."""
+    given = {plain_key(word[2:].partition("=")[0]) for word in args if word.startswith("--")}
+    for flag, value in pairwise(args):
+        if flag == "--config" and Path(value).is_file():
+            given |= read_keys(Path(value)).keys()
+    for key, source in LINKS.items():
+        if key in given:
+            raise ConfigError(
+                text("--{key} cannot be set: it follows --{source}. Set that instead.").format(key=key, source=source)
+            )
+
+
+_NOISE = re.compile(
+    r"Does not validate against any of the Union subtypes|Subtypes: .*|Errors:|Expected a <class 'NoneType'>"
+    r"|Given value.*|Problem with given class_path '(datamodules\.PairedImages|lit_modules\.Segmentation)':"
+)
+
+
+def _shortened(message: str) -> str:
+    """The parser's message without the types that it tried: `data.batch_size: Expected a <class 'int'>. ...`."""
+    keys, reasons = [], []
+    for line in message.splitlines():
+        words = line.strip().removeprefix("- ")
+        key = re.fullmatch(r'Parser key "(.+)":', words)
+        if key:
+            keys.append(key[1])
+        elif words and not _NOISE.fullmatch(words):
+            reasons.append(words)
+    return f"{'.'.join(keys)}: {' '.join(reasons)}" if keys and reasons else message

@@ -1,4 +1,4 @@
-"""What a run runs on: device, versions, commit."""
+"""What a run depends on: device, versions, commit."""
 
 import platform
 import shutil
@@ -10,33 +10,37 @@ import numpy as np
 import PIL
 import torch
 import torchvision
-from lightning.pytorch import Trainer
+
+from callbacks.run_state import machine as machine
+from resume.system.output import text
 
 ROOT = Path(__file__).resolve().parent.parent
 
 
 def device_line(device: torch.device) -> str:
-    """Name the device that trains, and say so when a GPU lies idle because torch cannot use it."""
+    """Name the device that trains, and warn if torch cannot use a GPU of this machine."""
     if device.type == "cuda":
         return f"CUDA: {torch.cuda.get_device_name(device)}"
     if device.type != "cpu":
         return device.type.upper()
-    line = f"CPU ({torch.get_num_threads()} threads)"
+    line = text("CPU ({count} threads)").format(count=torch.get_num_threads())
     if torch.version.cuda is None and has_nvidia_driver():
-        line += (
-            "\nWarning: this machine has an NVIDIA driver, but the installed torch "
-            f"({torch.__version__}) is a CPU build. Install a CUDA build of torch to train on the GPU."
+        warning = text(
+            "Warning: this machine has an NVIDIA driver, but the installed torch ({version}) is a CPU build. Install a "
+            "CUDA build of torch to train on the GPU."
         )
-    elif not torch.cuda.is_available() and has_nvidia_driver():
-        line += (
-            "\nWarning: this machine has an NVIDIA driver, but torch "
-            f"({torch.__version__}, CUDA {torch.version.cuda}) finds no usable GPU. Is the driver too old for it?"
+        return f"{line}\n{warning.format(version=torch.__version__)}"
+    if not torch.cuda.is_available() and has_nvidia_driver():
+        warning = text(
+            "Warning: this machine has an NVIDIA driver, but torch ({version}, CUDA {cuda}) finds no usable GPU. The "
+            "driver may be too old for it."
         )
+        return f"{line}\n{warning.format(version=torch.__version__, cuda=torch.version.cuda)}"
     return line
 
 
 def has_nvidia_driver() -> bool:
-    """Whether an NVIDIA driver is installed, as far as can be told without torch."""
+    """Whether an NVIDIA driver is installed, as far as can be known without torch."""
     return Path("/proc/driver/nvidia/version").exists() or shutil.which("nvidia-smi") is not None
 
 
@@ -52,23 +56,8 @@ def versions() -> dict[str, str]:
     }
 
 
-def machine(trainer: Trainer) -> dict[str, str]:
-    """What else it depends on: the order in which sums are added up follows threads, instructions and devices."""
-    device = trainer.strategy.root_device
-    facts = {
-        "device": device.type,
-        "processes": str(trainer.world_size),
-        "threads": str(torch.get_num_threads()),
-        "instructions": torch.backends.cpu.get_cpu_capability(),
-    }
-    if device.type == "cuda":
-        facts |= {"GPU": torch.cuda.get_device_name(device), "CUDA": str(torch.version.cuda)}
-        facts |= {"cuDNN": str(torch.backends.cudnn.version())}  # type: ignore[no-untyped-call]
-    return facts
-
-
 def git_commit() -> str | None:
-    """The commit of the program, None where it does not run from a git checkout."""
+    """The commit of the program; None if it does not run from a git checkout."""
     git = shutil.which("git")
     if git is None or not (ROOT / ".git").exists():
         return None

@@ -5,53 +5,62 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from types import TracebackType
+from typing import ClassVar
 
 import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.strategies.launchers import _SubprocessScriptLauncher
 
-import resume
-from launch.agreement import outline, refuse_disagreement, refuse_lonely_machine, refuse_other_size
-from launch.children import Child, ChildWatch, kill, loss_text, wait_or_kill
+from launch.agreement import outline, refuse_disagreement, refuse_other_size, refuse_unknown_machines
+from launch.child_watch import Child, ChildWatch, kill, loss_text, wait_or_kill
 from launch.parent import loss_of_parent
-from launch.torchrun import warn_of_restarts
+from resume.decision import Decision
+from resume.handoff import hand_on, parent_process
+from resume.system.errors import ResumeError
+from resume.system.launch_info import Launch
+from resume.system.output import ExplainedError, say, text
+from resume.system.signals import Stopped
+from resume.system.watchdog import exit_if_unhandled
 
-_EXIT_USER_ERROR = 2
 _EXIT_FAILURE = 1
-_SECONDS_TO_END = 10.0  # for the others, after the first one
-_SECONDS_TO_BE_LOST = 3.0  # from a failed collective to the end of the process that it failed for
+_SECONDS_TO_END = 10.0  # for the other processes, after the first one
+_SECONDS_TO_BE_LOST = 3.0  # from a failed collective to the end of the process that made it fail
 _PAUSE = 0.1
 
 
-class LostProcessError(Exception):
-    """Another process of the launch has ended, so this one cannot go on; the message says which."""
+class LostProcessError(ExplainedError):
+    """Another process of the launch has ended, so this one cannot continue; the message says which."""
+
+    exit_code: ClassVar[int] = 1
 
 
-class Processes:
-    """Within the block, all processes of a training stand in one group; behind it, those started here have ended.
+class ProcessGroup:
+    """Within the block, all processes of a training are in one group; after it, those started here have ended.
 
-    Started are those that Lightning's launcher would start within `Trainer.fit`: what they would do is to be compared,
-    and what the first one does is to be done, before training begins. With one process, nothing of all this happens.
+    Starts the processes that Lightning's launcher would start within `Trainer.fit`: comparing what they would do, and
+    the work of the first one, must come before training. With one process, nothing of this happens.
 
     Args:
-        trainer: Not used yet.
+        trainer: A trainer that was not used yet.
         decision: What this process would do.
+        launch: What started this process.
     """
 
-    def __init__(self, trainer: Trainer, decision: resume.Decision) -> None:
+    def __init__(self, trainer: Trainer, decision: Decision, launch: Launch) -> None:
         self._strategy = trainer.strategy
         self._size = trainer.world_size
         self._decision = decision
+        self._launch = launch
         self._children: list[Child] = []
         self._exits = ExitStack()
 
-    def __enter__(self) -> "Processes":
-        """Start and meet the others.
+    def __enter__(self) -> "ProcessGroup":
+        """Start and meet the other processes.
 
         Raises:
             ResumeError: The launch does not fit the trainer, or the processes would not do the same.
         """
-        refuse_other_size(self._size)
+        refuse_other_size(self._size, self._launch)
         if self._size > 1:
             try:
                 self._gather()
@@ -64,7 +73,7 @@ class Processes:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
         with self._exits:
-            if error is None or isinstance(error, resume.Stopped):
+            if error is None or isinstance(error, Stopped):
                 wait_or_kill(self._children, _SECONDS_TO_END)
                 return
             lost = self._loss() if isinstance(error, RuntimeError) else None
@@ -73,47 +82,48 @@ class Processes:
             raise LostProcessError(lost) from error
 
     def first_does(self, action: Callable[[], object]) -> None:
-        """Let the first process do something while the others wait; where it fails, all end.
+        """Let the first process do something while the others wait; if it fails, all processes end.
 
         Raises:
             ResumeError: In the first process, what the action raises.
         """
         if self._size == 1:
-            action()
+            if self._launch.is_first:
+                action()
             return
         exit_code = _EXIT_FAILURE
         try:
-            if resume.is_first_process():
+            if self._launch.is_first:
                 action()
             exit_code = 0
-        except resume.ResumeError:
-            exit_code = _EXIT_USER_ERROR
+        except ResumeError as error:
+            exit_code = error.exit_code
             raise
-        except resume.Stopped as stop:
+        except Stopped as stop:
             exit_code = stop.exit_code
             raise
         finally:
-            with resume.leave_if_unheard(1, self._kill):
+            with exit_if_unhandled(1, self._kill):
                 exit_code = self._strategy.broadcast(exit_code)
         if exit_code != 0:
-            sys.exit(exit_code)  # the first process says why
-        self._exits.enter_context(resume.leave_if_unheard(2, self._kill))
+            sys.exit(exit_code)  # the first process reports why
+        self._exits.enter_context(exit_if_unhandled(2, self._kill))
 
     def _gather(self) -> None:
         launcher = self._strategy.launcher
         if not isinstance(launcher, _SubprocessScriptLauncher):
-            raise resume.ResumeError(
-                resume.text("trainer.strategy: {name} forks or spawns its processes. Use ddp.").format(
+            raise ResumeError(
+                text("trainer.strategy: {name} forks or spawns its processes. Use ddp.").format(
                     name=type(self._strategy).__name__
                 )
             )
         starts_others = not launcher.cluster_environment.creates_processes_externally
         if starts_others:
-            refuse_lonely_machine(launcher.num_nodes)
-        warn_of_restarts()
-        with resume.leave_if_unheard(1, self._kill):
+            refuse_unknown_machines(launcher.num_nodes, self._launch)
+        _warn_of_restarts(self._launch)
+        with exit_if_unhandled(1, self._kill):
             if starts_others:
-                resume.hand_on(self._decision)
+                hand_on(self._decision)
                 launcher._call_children_scripts()
                 self._children += launcher.procs
                 watch = ChildWatch(self._children)
@@ -123,21 +133,22 @@ class Processes:
             self._agree()
 
     def _agree(self) -> None:
-        planned = None if resume.was_handed_on() else outline(self._decision)
+        took_over = parent_process(self._launch) is not None
+        planned = None if took_over else outline(self._decision)
         outlines: list[tuple[str, str | None]] = [("", None)] * self._size
-        torch.distributed.all_gather_object(outlines, (resume.process_name(), planned))
+        torch.distributed.all_gather_object(outlines, (self._launch.process_name, planned))
         try:
             refuse_disagreement(outlines)
-        except resume.ResumeError:
-            if not resume.is_first_process():
-                sys.exit(_EXIT_USER_ERROR)  # the first one says why
+        except ResumeError as error:
+            if not self._launch.is_first:
+                sys.exit(error.exit_code)  # the first process reports why
             raise
 
     def _loss(self) -> str | None:
-        """Which process has been lost: a collective fails a moment before the process that it fails for is gone."""
+        """Which process was lost: a collective fails a moment before the process that made it fail has ended."""
         end = time.monotonic() + _SECONDS_TO_BE_LOST
         while time.monotonic() < end:
-            loss = loss_of_parent() or loss_text(self._children)
+            loss = loss_of_parent(self._launch) or loss_text(self._children)
             if loss is not None:
                 return loss
             time.sleep(_PAUSE)
@@ -145,3 +156,18 @@ class Processes:
 
     def _kill(self) -> None:
         kill(self._children)
+
+
+def _warn_of_restarts(launch: Launch) -> None:
+    """Warn if torchrun is to restart failed workers, but cannot.
+
+    The workers meet in a store that lives as long as torchrun, and those of the second start find the addresses of the
+    first there: "Connection refused" (torch 2.14; https://github.com/pytorch/pytorch/issues/135712).
+    """
+    if launch.max_restarts > 0 and launch.shares_store:
+        say(
+            text(
+                "Warning: torchrun will probably not be able to restart this job (--max-restarts). Set "
+                "TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 before torchrun."
+            )
+        )

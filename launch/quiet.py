@@ -1,4 +1,4 @@
-"""Silence for what Lightning says to everybody; what a user can act on is printed by the program itself."""
+"""Turn off what Lightning prints for everybody; the program itself prints what a user can act on."""
 
 import logging
 import warnings
@@ -7,15 +7,15 @@ import warnings
 EXPECTED = [
     # Lightning 2.6.6 tests tree leaves in a way that torch 2.14 deprecates.
     (r"`isinstance\(treespec, LeafSpec\)` is deprecated", r"lightning\.pytorch\.utilities\._pytree"),
-    # A login node has srun too, and a run outside of it is meant.
+    # A login node has srun too, and a run without srun is intended there.
     (r"The `srun` command is available on your system but is not used", r"lightning\..*"),
-    # Two workers can be the right number; num_workers is in the configuration for whoever wants more.
+    # Two workers can be the right number; num_workers is a setting for those who want more.
     (r"The '\w+_dataloader' does not have many workers", r"lightning\.pytorch\..*"),
 ]
 
 
 def quiet() -> None:
-    """Turn off Lightning's tips and notes, and the warnings named above."""
+    """Turn off Lightning's tips and notes, and the warnings in `EXPECTED`."""
     for name in ("lightning.pytorch", "lightning.fabric", "lightning"):
         logging.getLogger(name).setLevel(logging.ERROR)
     for message, module in EXPECTED:

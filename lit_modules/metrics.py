@@ -1,4 +1,4 @@
-"""What a validation is judged by."""
+"""Metrics of a validation."""
 
 import torch
 from torch import Tensor
@@ -8,11 +8,11 @@ from torchmetrics import Metric
 class MeanLoss(Metric):
     """Mean of a loss over images.
 
-    Not ``torchmetrics.MeanMetric``, which either looks for NaN at each step, for which a GPU has to wait, or
-    with ``nan_strategy="disable"`` forgets the weights (1.9.0).
+    ``torchmetrics.MeanMetric`` (1.9.0) is not used: it searches for NaN at each step, which makes the program wait for
+    the GPU, or, with ``nan_strategy="disable"``, it ignores the weights.
 
     Args:
-        sync_on_compute: Whether the processes have each only their own images, to be brought together.
+        sync_on_compute: Whether each process has only its own images, so that ``compute`` must add up all processes.
     """
 
     is_differentiable = False
@@ -31,8 +31,8 @@ class MeanLoss(Metric):
         """Add images.
 
         Args:
-            losses: Any shape, floating point: losses times weights.
-            weights: The same shape and type: 1 for each image that counts.
+            losses: Losses times weights; any shape, floating point.
+            weights: 1 for each image that is counted, else 0; the shape and type of ``losses``.
         """
         self.total += losses.sum()
         self.images += weights.sum()
@@ -44,17 +44,17 @@ class MeanLoss(Metric):
 class OverlapMetrics(Metric):
     """IoU and Dice from confusion matrices.
 
-    With TP, FP and FN counted per class, IoU is ``TP / (TP + FP + FN)``, Dice is ``2 TP / (2 TP + FP + FN)``.
-    With two classes the figure is that of the foreground, and 1 where neither the ground truth nor the
-    prediction has any. With more it is the mean over the classes, background included, that occur in the
-    ground truth or the prediction. Ignored pixels count nowhere; an image of nothing else is no image.
+    With TP, FP and FN counted per class, IoU is ``TP / (TP + FP + FN)`` and Dice is ``2 TP / (2 TP + FP + FN)``. With
+    two classes, the metric is that of the foreground, and 1 if neither the ground truth nor the prediction has
+    foreground. With more classes, it is the mean over the classes, including the background, that occur in the ground
+    truth or the prediction. Ignored pixels are not counted, nor are images with only ignored pixels.
 
-    The ready metrics of torchmetrics 1.9.0 differ where there is nothing to find: for an image without
-    foreground, found to be without, ``BinaryJaccardIndex`` gives 0, ``segmentation.MeanIoU`` leaves it out.
+    The metrics of torchmetrics 1.9.0 differ for an image without foreground that is predicted without foreground:
+    ``BinaryJaccardIndex`` gives 0, and ``segmentation.MeanIoU`` does not count the image.
 
     Args:
-        num_classes: Number of classes, background included.
-        ignore_index: Target value of the pixels that count nowhere; not a class id.
+        num_classes: Number of classes, including the background.
+        ignore_index: Target value of ignored pixels; not a class id.
     """
 
     is_differentiable = False
@@ -71,15 +71,15 @@ class OverlapMetrics(Metric):
         self.ignore_index = ignore_index
         matrix = torch.zeros(num_classes, num_classes, dtype=torch.int64)
         self.add_state("confusion", matrix, dist_reduce_fx="sum")
-        # Not float64, which Apple's GPUs lack.
+        # Not float64, because Apple's GPUs do not support it.
         self.add_state("image_iou_sum", torch.tensor(0.0), dist_reduce_fx="sum")
         self.add_state("image_count", torch.tensor(0), dist_reduce_fx="sum")
 
     def update(self, preds: Tensor, target: Tensor) -> None:
-        """Count a batch.
+        """Add a batch.
 
         Args:
-            preds: ``(B, H, W)``, int64, class ids.
+            preds: ``(B, H, W)``, int64, class ids from 0 to num_classes - 1.
             target: ``(B, H, W)``, int64, class ids or ``ignore_index``.
         """
         confusion = self._confusion_per_image(preds, target)
@@ -89,49 +89,50 @@ class OverlapMetrics(Metric):
         self.image_count += counted.sum()
 
     def compute(self) -> dict[str, Tensor]:
-        """Give ``iou`` and ``dice`` over all pixels counted and ``iou_per_image``, the mean over images.
+        """Return ``iou`` and ``dice`` over all counted pixels, and ``iou_per_image``, the mean over images.
 
-        All are float32 from 0 to 1, or NaN where no pixel was counted.
+        All are float32 from 0 to 1, or NaN if no pixel was counted.
         """
         counted = self.image_count > 0
-        figures = {
+        metrics = {
             "iou": self._class_mean(self.confusion, _iou(self.confusion)),
             "dice": self._class_mean(self.confusion, _dice(self.confusion)),
             "iou_per_image": self.image_iou_sum / self.image_count,
         }
-        return {name: torch.where(counted, figure, torch.nan) for name, figure in figures.items()}
+        return {name: torch.where(counted, metric, torch.nan) for name, metric in metrics.items()}
 
     def _confusion_per_image(self, preds: Tensor, target: Tensor) -> Tensor:
-        """Count pairs of target and predicted class: ``(B, num_classes, num_classes)``, int64."""
+        """Count the pairs of target class and predicted class: ``(B, num_classes, num_classes)``, int64."""
         images, cells = len(target), self.num_classes**2
         image_ids = torch.arange(images, device=target.device).view(-1, 1, 1)
         index = image_ids * cells + target * self.num_classes + preds
         if self.ignore_index is not None:
-            # One bin more, cut off below: picking the other pixels out would make a GPU wait for the CPU.
+            # Ignored pixels get a bin of their own, removed below. Selecting the other pixels would make a GPU wait for
+            # the CPU.
             index = torch.where(target == self.ignore_index, images * cells, index)
         counts = torch.bincount(index.flatten(), minlength=images * cells + 1)
         return counts[:-1].view(images, self.num_classes, self.num_classes)
 
-    def _class_mean(self, confusion: Tensor, figure: Tensor) -> Tensor:
-        """Reduce a figure per class ``(..., num_classes)`` to one ``(...)``."""
-        occurs = _sizes(confusion) > 0
+    def _class_mean(self, confusion: Tensor, metric: Tensor) -> Tensor:
+        """Reduce a metric per class ``(..., num_classes)`` to one value ``(...)``."""
+        occurs = _pixels_in_both(confusion) > 0
         if self.num_classes == 2:
-            return torch.where(occurs[..., 1], figure[..., 1], 1.0)
-        return torch.where(occurs, figure, 0).sum(dim=-1) / occurs.sum(dim=-1)
+            return torch.where(occurs[..., 1], metric[..., 1], 1.0)
+        return torch.where(occurs, metric, 0).sum(dim=-1) / occurs.sum(dim=-1)
 
 
-def _hits(confusion: Tensor) -> Tensor:
+def _true_positives(confusion: Tensor) -> Tensor:
     return confusion.diagonal(dim1=-2, dim2=-1)
 
 
-def _sizes(confusion: Tensor) -> Tensor:
-    """Add up the pixels of each class in the ground truth and in the prediction."""
+def _pixels_in_both(confusion: Tensor) -> Tensor:
+    """Add the pixels of each class in the ground truth and in the prediction: ``2 TP + FP + FN``."""
     return confusion.sum(dim=-1) + confusion.sum(dim=-2)
 
 
 def _iou(confusion: Tensor) -> Tensor:
-    return _hits(confusion) / (_sizes(confusion) - _hits(confusion))
+    return _true_positives(confusion) / (_pixels_in_both(confusion) - _true_positives(confusion))
 
 
 def _dice(confusion: Tensor) -> Tensor:
-    return 2 * _hits(confusion) / _sizes(confusion)
+    return 2 * _true_positives(confusion) / _pixels_in_both(confusion)

@@ -1,4 +1,4 @@
-"""The learning rate over a run."""
+"""Schedules of the learning rate."""
 
 import math
 
@@ -9,21 +9,21 @@ _MAX_WARMUP_STEPS = 200
 
 
 def warmup_cosine(optimizer: Optimizer, total_steps: float) -> LambdaLR:
-    """Rise in a straight line over the first twentieth (200 steps at most), then fall to 0 along a cosine.
+    """Increase the rate linearly over the first twentieth (at most 200 steps), then decrease it to 0 along a cosine.
 
-    The factor depends on the number of the step and the length of the run and on nothing else, so a run that
-    is resumed goes on where it was, and one resumed with more epochs goes on along the longer curve.
+    The factor depends only on the number of the step and the length of the run. Therefore a resumed run continues at
+    the same point of the curve, and a run that is resumed with more epochs continues on the longer curve.
 
-    Source: Loshchilov, Hutter: SGDR (2017), without restarts; the rise: Goyal et al. (2017).
+    Source: Loshchilov, Hutter: SGDR (2017), without restarts; the increase: Goyal et al. (2017).
 
     Args:
-        optimizer: The optimizer whose own learning rates are the curve's peak.
-        total_steps: Optimizer steps of the whole run; ``inf`` for a run without end: then nothing falls.
+        optimizer: The optimizer, whose learning rates are the peak of the curve.
+        total_steps: Optimizer steps of the whole run; ``inf`` for a run without end, whose rate does not decrease.
     """
     warmup = _MAX_WARMUP_STEPS if math.isinf(total_steps) else min(_MAX_WARMUP_STEPS, int(total_steps / 20))
 
-    # A function and not an object: an object's attributes go into the checkpoint, and the length
-    # of the earlier run would come back with them.
+    # A function, not an object: the attributes of an object are saved in the checkpoint, and a resume would restore
+    # the length of the earlier run with them.
     def factor(step: int) -> float:
         if step < warmup:
             return (step + 1) / (warmup + 1)

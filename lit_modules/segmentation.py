@@ -1,4 +1,4 @@
-"""Segmentation with any network."""
+"""Training and validation of segmentation with any network."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,38 +17,39 @@ from typing_extensions import override
 from lit_modules.losses import image_losses
 from lit_modules.metrics import MeanLoss, OverlapMetrics
 from lit_modules.schedules import warmup_cosine
+from resume.system.output import ExplainedError, text
 
 Batch = tuple[Tensor, Tensor]
 
 
-class NetworkError(Exception):
-    """A network that does not fit the task, or settings that do not fit each other."""
+class NetworkError(ExplainedError):
+    """The network does not fit the task, or the settings of the module are wrong; the message says what is expected."""
 
 
 class Segmentation(LightningModule):
-    """Gives each pixel of an image one of ``num_classes`` classes, by any network.
+    """Assigns one of ``num_classes`` classes to each pixel of an image, with any network.
 
-    A batch is ``(image, target)``: image ``(B, 3, H, W)`` floating point; target ``(B, H, W)`` int64, class
-    ids from 0 to num_classes - 1 or ``ignore_index``. Logged are ``train/loss`` and ``val/loss`` (means over
-    images), ``val/iou`` and ``val/dice`` (over all pixels of the validation) and ``val/iou_per_image``.
+    A batch is ``(image, target)``: image ``(B, 3, H, W)``, floating point; target ``(B, H, W)``, int64, class ids from
+    0 to num_classes - 1 or ``ignore_index``. The module logs ``train/loss`` and ``val/loss`` (means over images),
+    ``val/iou`` and ``val/dice`` (over all pixels of the validation) and ``val/iou_per_image``.
 
     Args:
-        network: Takes the images and returns logits (B, C, H, W). C is num_classes; or 1 where num_classes
-            is 2, and then the logits are those of the foreground.
-        num_classes: Number of classes, background included.
-        ignore_index: Pixels whose target is this value count nowhere.
+        network: Takes the images and returns logits (B, C, H, W). C is num_classes; if num_classes is 2, C may be 1,
+            and the logits are those of the foreground.
+        num_classes: Number of classes, including the background.
+        ignore_index: Target value of pixels that are not counted.
         optimizer: Makes the optimizer from the parameters.
-        lr_scheduler: Makes the schedule from the optimizer. By default the learning rate rises for a short
-            while and then falls along a cosine to the end of the run.
+        lr_scheduler: Makes the schedule from the optimizer. By default, the learning rate increases for a short time
+            and then decreases along a cosine until the end of the run.
         lr_scheduler_interval: Whether ``lr_scheduler`` counts epochs or steps.
-        dice_weight: Weight of the Dice loss beside the cross entropy.
-        compile_network: Whether torch.compile makes the network faster, for minutes of work at each start.
+        dice_weight: Weight of the Dice loss, which is added to the cross entropy.
+        compile_network: Whether torch.compile makes the network faster; it takes minutes at each start.
 
     Raises:
-        NetworkError: The settings do not fit each other.
+        NetworkError: A setting is wrong; the message contains all wrong settings.
     """
 
-    # What a best model can be chosen by, and which way is better.
+    # The metrics that can choose the best model, and the better direction of each.
     SCORES: ClassVar = {"val/loss": "min", "val/iou": "max", "val/dice": "max", "val/iou_per_image": "max"}
 
     def __init__(
@@ -65,13 +66,15 @@ class Segmentation(LightningModule):
         super().__init__()
         problems = []
         if num_classes < 2:
-            problems.append(f"num_classes is {num_classes}, expected 2 or more (the background is a class)")
+            message = text("num_classes is {value}; it must be at least 2, because the background is a class too.")
+            problems.append(message.format(value=num_classes))
         if ignore_index is not None and 0 <= ignore_index < num_classes:
-            problems.append(f"ignore_index is {ignore_index}, which is a class (0 to {num_classes - 1})")
+            message = text("ignore_index is {value}; it must not be a class id (0 to {last}).")
+            problems.append(message.format(value=ignore_index, last=num_classes - 1))
         if dice_weight < 0:
-            problems.append(f"dice_weight is {dice_weight}, expected 0 or more")
+            problems.append(text("dice_weight is {value}; it must be at least 0.").format(value=dice_weight))
         if problems:
-            raise NetworkError(f"{'; '.join(problems)}.")
+            raise NetworkError("\n".join(problems))
 
         self.network = network
         self.num_classes = num_classes
@@ -81,37 +84,38 @@ class Segmentation(LightningModule):
         self.lr_scheduler_interval = lr_scheduler_interval
         self.dice_weight = dice_weight
         self.compile_network = compile_network
-        self.train_loss = MeanLoss(sync_on_compute=False)  # it is summed over the processes in each step
+        self.train_loss = MeanLoss(sync_on_compute=False)  # training_step already sums it over all processes
         self.val_loss = MeanLoss()
         self.val_overlap = OverlapMetrics(num_classes, ignore_index)
         self._sums = torch.zeros(2)
         self._summing: distributed.Work | None = None
         self._loaded_train_loss: dict[str, Any] | None = None
-        self._figures: dict[str, float] = {}  # of the epoch's latest validation; none yet: empty
+        self._val_metrics: dict[str, float] = {}  # of the latest validation of this epoch; empty before the first
 
     def check(self, image: Tensor) -> None:
-        """Run the network once and see that its output fits; weights, buffers and modes stay as they are.
+        """Run the network once and check its output; weights, buffers and modes are unchanged afterwards.
 
         Args:
             image: ``(1, 3, H, W)``, on the module's device.
 
         Raises:
-            NetworkError: The network does not take the image, or its output has the wrong form.
+            NetworkError: The network does not accept the image, or its output is wrong.
         """
-        with _untouched(self.network), torch.no_grad():
+        with _preserved(self.network), torch.no_grad():
             self.network.eval()
             try:
                 self(image)
             except (RuntimeError, ValueError, TypeError) as error:
+                message = text("{network} does not accept an image of shape {shape}: {reason}")
                 name, shape = type(self.network).__name__, tuple(image.shape)
-                raise NetworkError(f"{name} does not take an image of shape {shape}: {error}") from error
+                raise NetworkError(message.format(network=name, shape=shape, reason=error)) from error
 
     def check_optimizer(self) -> None:
-        """Make the optimizer and the schedule once, on copies, and see that they take their settings.
+        """Make the optimizer and the schedule once, on copies of the weights, to check their settings.
 
         Raises:
-            ValueError, TypeError: They do not.
-            NetworkError: The schedule watches a metric that does not exist, or counts what it cannot count.
+            ValueError, TypeError: The optimizer or the schedule refuses its settings.
+            NetworkError: The schedule monitors a metric that does not exist, or must count epochs but counts steps.
         """
         weights = [nn.Parameter(weight.detach().clone()) for weight in self.parameters() if weight.requires_grad]
         optimizer = self.optimizer(weights)
@@ -121,10 +125,11 @@ class Segmentation(LightningModule):
         if not isinstance(scheduler, ReduceLROnPlateau):
             return
         if self.lr_scheduler_interval == "step":
-            raise NetworkError("ReduceLROnPlateau counts epochs: set --model.lr_scheduler_interval epoch.")
-        if _watched(scheduler) not in self.SCORES:
-            names = ", ".join(self.SCORES)
-            raise NetworkError(f"ReduceLROnPlateau watches {_watched(scheduler)!r}, expected one of: {names}.")
+            raise NetworkError(text("ReduceLROnPlateau counts epochs. Set --model.lr_scheduler_interval epoch."))
+        monitor = _monitor_of(scheduler)
+        if monitor not in self.SCORES:
+            message = text("ReduceLROnPlateau monitors {monitor!r}; expected one of: {metrics}.")
+            raise NetworkError(message.format(monitor=monitor, metrics=", ".join(self.SCORES)))
 
     @override
     def setup(self, stage: str) -> None:
@@ -133,45 +138,49 @@ class Segmentation(LightningModule):
 
     @override
     def forward(self, image: Tensor) -> Tensor:
-        """Compute the logits ``(B, num_classes, H, W)``, also where the network gives the foreground's alone.
+        """Compute the logits ``(B, num_classes, H, W)``, also if the network returns those of the foreground only.
 
         Raises:
-            NetworkError: The network's output has the wrong form.
+            NetworkError: The output of the network is wrong.
         """
         logits = self.network(image)
-        self._check_form(logits, image)
+        self._check_logits(logits, image)
         if logits.shape[1] == self.num_classes:
             checked: Tensor = logits
             return checked
-        # The same probabilities, loss and gradients as of a sigmoid, and from here on one kind of logits.
+        # Probabilities, loss and gradients are those of a sigmoid, and the rest of the module needs one form only.
         return torch.cat([torch.zeros_like(logits), logits], dim=1)
 
-    def _check_form(self, logits: object, image: Tensor) -> None:
-        name, size = type(self.network).__name__, tuple(image.shape[-2:])
+    def _check_logits(self, logits: object, image: Tensor) -> None:
+        size = tuple(image.shape[-2:])
         channels = [1, 2] if self.num_classes == 2 else [self.num_classes]
-        fitting = [(len(image), count, *size) for count in channels]
-        expected = f"expected logits of shape {' or '.join(map(str, fitting))} for num_classes {self.num_classes}"
-        if not isinstance(logits, Tensor):
-            held = f" with {', '.join(map(str, logits))}" if isinstance(logits, dict) else ""
-            raise NetworkError(f"{name} returns a {type(logits).__name__}{held}; {expected}.")
-        if tuple(logits.shape) not in fitting:
-            raise NetworkError(f"{name} returns shape {tuple(logits.shape)}; {expected}.")
-        if not logits.is_floating_point():
-            raise NetworkError(f"{name} returns {logits.dtype}; {expected}, floating point.")
+        shapes = [(len(image), count, *size) for count in channels]
+        if isinstance(logits, Tensor):
+            if tuple(logits.shape) in shapes and logits.is_floating_point():
+                return
+            output = f"{tuple(logits.shape)}, {logits.dtype}"
+        else:
+            keys = f" ({', '.join(map(str, logits))})" if isinstance(logits, dict) else ""
+            output = f"{type(logits).__name__}{keys}"
+        message = text(
+            "{network} returns {output}; expected floating-point logits of shape {shapes} (num_classes {num_classes})."
+        )
+        shown, name = " / ".join(map(str, shapes)), type(self.network).__name__
+        raise NetworkError(message.format(network=name, output=output, shapes=shown, num_classes=self.num_classes))
 
     @override
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         image, target = batch
         losses, weights = image_losses(self(image), target, self.ignore_index, self.dice_weight)
-        self._begin_to_sum(torch.stack([losses.detach().sum(), weights.sum()]).float())
+        self._start_sum(torch.stack([losses.detach().sum(), weights.sum()]).float())
         self._log_train_loss()
         return losses.sum() / weights.sum().clamp(min=1)
 
-    def _begin_to_sum(self, sums: Tensor) -> None:
-        """Add up the step's losses and images over all processes, while the gradients are computed.
+    def _start_sum(self, sums: Tensor) -> None:
+        """Start to add the losses and images of this step over all processes, while the gradients are computed.
 
-        Each process then has the mean of all, in each step, so that the first one can save it alone: after an error,
-        or when another one was killed, the others cannot be asked any more.
+        Each process then has the mean over all processes after each step, so that the first process can save it alone:
+        after an error, or after another process was killed, it cannot ask the other processes.
         """
         self._sums = sums
         self._summing = distributed.all_reduce(sums, async_op=True) if distributed.is_initialized() else None
@@ -179,7 +188,7 @@ class Segmentation(LightningModule):
     @override
     def on_after_backward(self) -> None:
         if self._summing is not None:
-            self._summing.wait()  # on a GPU, its stream waits, not the program
+            self._summing.wait()  # on a GPU, only its stream waits, not the program
         self.train_loss.update(*self._sums)
 
     def _log_train_loss(self) -> None:
@@ -187,7 +196,7 @@ class Segmentation(LightningModule):
 
     @override
     def on_validation_epoch_start(self) -> None:
-        # Not left to the end of the last validation: an exception may have cut that one short.
+        # Not at the end of a validation, because an exception may have ended the last validation early.
         self.val_loss.reset()
         self.val_overlap.reset()
 
@@ -200,12 +209,12 @@ class Segmentation(LightningModule):
 
     @override
     def on_validation_epoch_end(self) -> None:
-        metrics = {"loss": self.val_loss.compute(), **self.val_overlap.compute()}
-        figures = {f"val/{name}": figure for name, figure in metrics.items()}
-        # The figures are already those of all processes; sync_dist only tells Lightning so.
-        self.log_dict(figures, sync_dist=True, prog_bar=True)
+        values = {"loss": self.val_loss.compute(), **self.val_overlap.compute()}
+        metrics = {f"val/{name}": value for name, value in values.items()}
+        # The metrics already include all processes; without sync_dist, Lightning would warn.
+        self.log_dict(metrics, sync_dist=True, prog_bar=True)
         if not self.trainer.sanity_checking:
-            self._figures = {name: figure.item() for name, figure in figures.items()}
+            self._val_metrics = {name: metric.item() for name, metric in metrics.items()}
 
     @override
     def configure_optimizers(self) -> OptimizerLRScheduler:
@@ -216,11 +225,11 @@ class Segmentation(LightningModule):
         scheduler = self.lr_scheduler(optimizer)
         config: LRSchedulerConfigType = {"scheduler": scheduler, "interval": self.lr_scheduler_interval}
         if isinstance(scheduler, ReduceLROnPlateau):
-            config["reduce_on_plateau"] = False  # it is stepped below
+            config["reduce_on_plateau"] = False  # on_train_epoch_end steps it
         return {"optimizer": optimizer, "lr_scheduler": config}
 
-    # Lightning steps ReduceLROnPlateau behind the epoch's files, which then lack the step, and in the epoch
-    # of a resume not at all. So it is stepped here, once for each epoch that was validated.
+    # Lightning steps ReduceLROnPlateau after it has saved the checkpoints of the epoch, so they lack the step, and does
+    # not step it at all in the epoch of a resume. So this module steps it, once for each epoch with a validation.
 
     @override
     def lr_scheduler_step(self, scheduler: LRSchedulerTypeUnion, metric: Any | None) -> None:
@@ -230,23 +239,23 @@ class Segmentation(LightningModule):
     @override
     def on_train_epoch_end(self) -> None:
         scheduler = self.lr_schedulers()
-        if isinstance(scheduler, ReduceLROnPlateau) and self._figures:
-            scheduler.step(self._figures[_watched(scheduler)])
-        self._figures = {}
+        if isinstance(scheduler, ReduceLROnPlateau) and self._val_metrics:
+            scheduler.step(self._val_metrics[_monitor_of(scheduler)])
+        self._val_metrics = {}
 
-    # Within an epoch the mean of train/loss so far is part of the run, or a resumed one would report
-    # the rest of the epoch alone; so are the figures of a validation in mid-epoch. Lightning keeps neither.
+    # The checkpoint must hold the mean of train/loss so far in the epoch, or a resumed run would report only the rest
+    # of the epoch. It must also hold the metrics of a validation within the epoch. Lightning saves neither.
 
     @override
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         total, images = self.train_loss.total.item(), self.train_loss.images.item()
         checkpoint["train_loss"] = {"epoch": self.trainer.current_epoch, "total": total, "images": images}
-        checkpoint["val_figures"] = dict(self._figures)
+        checkpoint["val_metrics"] = dict(self._val_metrics)
 
     @override
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self._loaded_train_loss = checkpoint.get("train_loss")
-        self._figures = dict(checkpoint["val_figures"])
+        self._val_metrics = dict(checkpoint["val_metrics"])
 
     @override
     def on_train_start(self) -> None:
@@ -256,18 +265,18 @@ class Segmentation(LightningModule):
         if loaded["images"] > 0:
             total, images = (torch.tensor(loaded[name], device=self.device) for name in ("total", "images"))
             self.train_loss.update(total, images)
-            # Here too, for there may be no batch left in the epoch.
+            # Also here, because the epoch may have no batch left.
             self._log_train_loss()
 
 
-def _watched(scheduler: ReduceLROnPlateau) -> str:
-    """The metric of a plateau schedule: Lightning's own class names one, torch's does not."""
+def _monitor_of(scheduler: ReduceLROnPlateau) -> str:
+    """Return the metric of a plateau schedule: Lightning's class has one, torch's class has none."""
     return str(getattr(scheduler, "monitor", "val/loss"))
 
 
 @contextmanager
-def _untouched(network: nn.Module) -> Iterator[None]:
-    """Give modes and buffers back as they were."""
+def _preserved(network: nn.Module) -> Iterator[None]:
+    """Restore modes and buffers after the block."""
     modes = {module: module.training for module in network.modules()}
     buffers = {name: buffer.clone() for name, buffer in network.named_buffers() if not is_lazy(buffer)}
     try:

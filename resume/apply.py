@@ -1,69 +1,76 @@
-"""Carry out a decision: the only place that deletes or moves anything, called once every check has passed."""
+"""Carry out a decision: the only place before training that deletes or moves anything. Called after all checks."""
 
 import contextlib
-from dataclasses import dataclass
 from pathlib import Path
 
 from resume.archive import move_to_archive
-from resume.checkpoints.catalog import BEST, KINDS, LEFTOVER_ROLE, OwnedFile, list_names, role_of, same_files, stamp
-from resume.checkpoints.description import has_changed
-from resume.checkpoints.paths import content_file, size_on_disk
+from resume.checkpoints.catalog import OwnedFile, list_names, same_files, stamp
+from resume.checkpoints.description import Checkpoint, has_changed
+from resume.checkpoints.paths import content_file, is_shards, place_of, size_on_disk
 from resume.commands import command_to_resume
 from resume.decision import Archive, Decision, Fresh, Quit, Resume, StartOver
-from resume.journal import forget_move
-from resume.menu.layout import size_text
+from resume.journal import remove_journal
 from resume.plan import is_same_folder
+from resume.run_files import BEST, LATEST, LEFTOVER, epoch_file, is_of_run, old_epoch_files, role_of
 from resume.system.durable_files import link, remove
 from resume.system.errors import ResumeError
 from resume.system.open_files import refuse_open_files
-from resume.system.output import plural, say, text
-from resume.system.ranks import is_first_process
+from resume.system.output import plural, say, size_text, text
 
 _NOTHING = Archive((), whole_run=True)
 
 
-@dataclass(frozen=True)
-class Report:
-    """What was done.
+def apply(decision: Decision, *, every_n_epochs: int = 1, keep_last: int = 0) -> None:
+    """Delete what was confirmed, or archive what makes way, and report it. What killed processes left goes too.
 
-    Attributes:
-        deleted: How many files were deleted.
-        archived_to: The folder to which files were moved.
-    """
+    Must be called under the lock of the folder, in the first process of a launch. Quit does nothing.
 
-    deleted: int = 0
-    archived_to: Path | None = None
-
-
-def apply(decision: Decision) -> Report:
-    """Delete what was confirmed, or archive what makes way, and say so; temporary files of dead runs go too.
-
-    To be called under the run's lock. Only the first process of a launch acts; in the others, and for Quit,
-    nothing happens.
+    Args:
+        decision: The decision.
+        every_n_epochs: Every how many epochs the run has an epoch file. Needed to finish a killed save.
+        keep_last: How many epoch files the run keeps; 0 keeps all. Needed to finish a killed save.
 
     Raises:
-        ResumeError: The files are not those that were shown any more, or the system refused; the message says
-            what was touched, as a rule nothing.
+        ResumeError: The files have changed since they were shown, or the system refused. The message says what was
+            touched, usually nothing.
     """
-    if not is_first_process():
-        return Report()
+    if isinstance(decision, Quit):
+        return
+    folder = decision.checkpoint_dir
+    _restore_replaced(folder)
     match decision:
         case StartOver():
-            report = _delete(decision)
+            _delete(decision)
         case Fresh():
-            report = _move_away(decision.archive or _NOTHING, decision.checkpoint_dir)
+            _move_away(decision.archive or _NOTHING, folder)
         case Resume():
-            report = _make_way(decision)
-        case Quit():
-            return Report()
-    _remove_leftovers(decision.checkpoint_dir)
-    forget_move(decision.checkpoint_dir)
+            _make_way(decision)
+            if decision.completes_save:
+                _finish_save(decision.checkpoint, every_n_epochs, keep_last)
+            _link_missing_names(decision)
+    _remove_leftovers(folder)
+    remove_journal(folder)
     if not isinstance(decision, Resume):
         say(text("Starting a new run..."))
-    return report
 
 
-def _delete(decision: StartOver) -> Report:
+def _restore_replaced(folder: Path) -> None:
+    """Give checkpoints their names back that a killed save renamed and did not replace; see `place_of`."""
+    for name in list_names(folder):
+        place = place_of(folder / name)
+        if place.name == name:
+            continue
+        try:
+            place.rename(folder / name)
+        except OSError as error:
+            raise ResumeError(
+                text("{path}: cannot be renamed to {name} ({reason}). Nothing else was changed.").format(
+                    path=place, name=name, reason=error.strerror
+                )
+            ) from error
+
+
+def _delete(decision: StartOver) -> None:
     folder = decision.checkpoint_dir
     nothing_done = text("No file was deleted.")
     _refuse_changes(folder, decision.files, whole_run=True, consequence=nothing_done)
@@ -73,15 +80,14 @@ def _delete(decision: StartOver) -> Report:
             remove(folder / file.name)
         except OSError as error:
             raise ResumeError(
-                text("{path}: cannot be deleted ({reason}). Deleted before it: {count} of {total} files.").format(
+                text("{path}: cannot be deleted ({reason}). {count} of {total} files were deleted before it.").format(
                     path=folder / file.name, reason=error.strerror, count=count, total=len(decision.files)
                 )
             ) from error
     say(plural("Deleted {count} file.", "Deleted {count} files.", len(decision.files)))
-    return Report(deleted=len(decision.files))
 
 
-def _make_way(decision: Resume) -> Report:
+def _make_way(decision: Resume) -> None:
     if not content_file(decision.path).is_file():
         raise ResumeError(text("{path}: the file is gone. Nothing was changed.").format(path=decision.path))
     if has_changed(decision.checkpoint):
@@ -94,39 +100,59 @@ def _make_way(decision: Resume) -> Report:
         )
     is_elsewhere = not is_same_folder(decision.path.parent, decision.checkpoint_dir)
     archive = decision.archive or Archive((), whole_run=is_elsewhere)
-    report = _move_away(archive, decision.checkpoint_dir, staying=decision.path)
+    _move_away(archive, decision.checkpoint_dir, staying=decision.path)
+
+
+def _finish_save(checkpoint: Checkpoint, every_n_epochs: int, keep_last: int) -> None:
+    """Finish a save that was killed after writing the file but before linking all of its names.
+
+    Without it, the resumed run would lack that epoch's file, and a finished run would keep an old latest.
+    """
+    folder = checkpoint.path.parent
+    if checkpoint.epoch_done:
+        file = folder / epoch_file(checkpoint.epoch)
+        if checkpoint.epoch % every_n_epochs == 0 and not file.exists():
+            _link(checkpoint.path, file)
+        for name in old_epoch_files(list_names(folder), checkpoint.epoch, keep_last):
+            try:
+                remove(folder / name)
+            except OSError as error:  # open in another program, on Windows; the next save tries again
+                said = text("Warning: {path}: cannot be deleted ({reason}).")
+                say(said.format(path=folder / name, reason=error.strerror))
+    _link(checkpoint.path, folder / LATEST)
+
+
+def _link_missing_names(decision: Resume) -> None:
     if decision.best_from is not None:
-        _name_also(decision.best_from, decision.checkpoint_dir / BEST)
-        say(text("{best} is {source} again.").format(best=BEST, source=decision.best_from.name))
-    latest = decision.checkpoint_dir / KINDS["latest"]
+        _link(decision.best_from, decision.checkpoint_dir / BEST)
+        say(text("Restored {best} from {source}.").format(best=BEST, source=decision.best_from.name))
+    latest = decision.checkpoint_dir / LATEST
     if not latest.exists():
-        # Until this start saves for the first time: a kill before that leaves a run that `latest` still resumes.
-        _name_also(decision.path, latest)
-    return report
+        # Until the first save of this start. A kill before that save leaves a run that `latest` still resumes.
+        _link(decision.path, latest)
 
 
-def _name_also(source: Path, target: Path) -> None:
+def _link(source: Path, target: Path) -> None:
     try:
-        link(source, target)
+        link(place_of(source), target, replaceable=is_shards)
     except OSError as error:
         raise ResumeError(
             text("{path}: cannot be written ({reason}).").format(path=target, reason=error.strerror)
         ) from error
 
 
-def _move_away(archive: Archive, folder: Path, staying: Path | None = None) -> Report:
+def _move_away(archive: Archive, folder: Path, staying: Path | None = None) -> None:
     nothing_done = text("Nothing was moved.")
     _refuse_changes(folder, archive.files, whole_run=archive.whole_run, consequence=nothing_done, staying=staying)
     if not archive.files:
-        return Report()
+        return
     refuse_open_files(folder, [file.name for file in archive.files], nothing_done)
     size = size_on_disk(folder / file.name for file in archive.files)
     target = move_to_archive(folder, archive)
-    _say_where(archive, target, size)
-    return Report(archived_to=target)
+    _report_move(archive, target, size)
 
 
-def _say_where(archive: Archive, target: Path, size: int) -> None:
+def _report_move(archive: Archive, target: Path, size: int) -> None:
     count = len(archive.files)
     if not archive.whole_run:
         said = plural("Moved {count} later file of this run", "Moved {count} later files of this run", count)
@@ -135,7 +161,7 @@ def _say_where(archive: Archive, target: Path, size: int) -> None:
     said = plural("Moved the earlier run, {count} file,", "Moved the earlier run, {count} files,", count)
     say(text("{said} to {folder} ({size}).").format(said=said, folder=target, size=size_text(size)))
     if archive.continue_with is None:
-        say(text("It holds no checkpoint that could be continued."))
+        say(text("It holds no checkpoint to continue from."))
     else:
         say(text("To continue it: {command}").format(command=command_to_resume(target / archive.continue_with)))
 
@@ -143,11 +169,11 @@ def _say_where(archive: Archive, target: Path, size: int) -> None:
 def _refuse_changes(
     folder: Path, files: tuple[OwnedFile, ...], *, whole_run: bool, consequence: str, staying: Path | None = None
 ) -> None:
-    """Stop if a file has changed, gone or, where all of them are meant, come since it was shown."""
+    """Stop if a file has changed or gone since it was shown or, if all of a run's files are meant, has been added."""
     changed = [file.name for file in files if stamp(folder, file.name) != file]
     if whole_run:
-        come = [name for name in list_names(folder) - {file.name for file in files} if _is_of_a_run(name)]
-        changed += sorted(set(come) - same_files(staying, folder, come))
+        added = [name for name in list_names(folder) - {file.name for file in files} if is_of_run(name)]
+        changed += sorted(set(added) - same_files(staying, folder, added))
     if changed:
         raise ResumeError(
             text(
@@ -157,13 +183,9 @@ def _refuse_changes(
         )
 
 
-def _is_of_a_run(name: str) -> bool:
-    return role_of(name) not in (None, LEFTOVER_ROLE)
-
-
 def _remove_leftovers(folder: Path) -> None:
-    """Remove the temporary files of saves that were killed; under the run's lock, nobody writes them any more."""
+    """Remove what killed saves left. Under the lock of the folder, no other process is writing these files."""
     for name in list_names(folder):
-        if role_of(name) == LEFTOVER_ROLE:
-            with contextlib.suppress(OSError):  # it takes room and does no other harm
+        if role_of(name) == LEFTOVER:
+            with contextlib.suppress(OSError):  # a leftover takes room and does no other harm
                 remove(folder / name)

@@ -1,4 +1,4 @@
-"""Move files of a run to the archive: all of them or none, each in exactly one place at every moment."""
+"""Move files of a run to the archive: all of them or none. At every moment, each file is in exactly one place."""
 
 import contextlib
 import os
@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from resume.decision import Archive
-from resume.journal import forget_move, note_move
-from resume.plan import ARCHIVE
+from resume.journal import remove_journal, write_journal
+from resume.run_files import ARCHIVE, archive_name
 from resume.system.durable_files import link_softly, sync_folder
 from resume.system.errors import ResumeError
 from resume.system.output import say, text
@@ -16,7 +16,12 @@ from resume.system.output import say, text
 
 @dataclass(frozen=True)
 class _Link:
-    """A symbolic link: what it says, and what it has to say to lead to the same file from another folder too."""
+    """A symbolic link that leads to another file once it is moved.
+
+    Attributes:
+        before: The path that it contains.
+        anywhere: A path to the same file that holds in both folders.
+    """
 
     before: str
     anywhere: str
@@ -26,13 +31,13 @@ def move_to_archive(folder: Path, archive: Archive) -> Path:
     """Move the files to `archive/<UTC time>`, and return that folder.
 
     Raises:
-        ResumeError: The system refused; the message says what was moved, as a rule nothing.
+        ResumeError: The system refused. The message says what was moved, usually nothing.
     """
     target = _new_archive_folder(folder)
     try:
-        note_move(folder, target, archive)
+        write_journal(folder, target, archive)
     except BaseException as error:
-        forget_move(folder)
+        remove_journal(folder)
         with contextlib.suppress(OSError):
             target.rmdir()
         if not isinstance(error, OSError):
@@ -43,22 +48,22 @@ def move_to_archive(folder: Path, archive: Archive) -> Path:
             + text("Nothing was moved.")
         ) from error
     _move(folder, target, [file.name for file in archive.files])
-    # First the new places, then the word that all is done.
+    # The new places must be on the disk before the journal goes.
     sync_folder(target)
     sync_folder(folder)
-    forget_move(folder)
+    remove_journal(folder)
     return target
 
 
 def _new_archive_folder(folder: Path) -> Path:
-    """`archive/<UTC time>`, with -2, -3, … where that is taken."""
-    name = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+    """Make `archive/<UTC time>`, with -2, -3, … if that name is taken."""
+    now = datetime.now(UTC)
     number = 1
     target = folder / ARCHIVE
     try:
         target.mkdir(parents=True, exist_ok=True)
         while True:
-            target = folder / ARCHIVE / (name if number == 1 else f"{name}-{number}")
+            target = folder / ARCHIVE / archive_name(now, number)
             try:
                 target.mkdir()
             except FileExistsError:
@@ -68,12 +73,12 @@ def _new_archive_folder(folder: Path) -> Path:
                 return target
     except OSError as error:
         raise ResumeError(
-            text("{path}: cannot be made ({reason}). Nothing was moved.").format(path=target, reason=error.strerror)
+            text("{path}: cannot be created ({reason}). Nothing was moved.").format(path=target, reason=error.strerror)
         ) from error
 
 
 def _move(folder: Path, target: Path, names: list[str]) -> None:
-    """Move all files or, where the system refuses one or the user interrupts, none."""
+    """Move all files. If the system refuses one or the user interrupts, move none."""
     links = _links_to_mend(folder, names)
     try:
         for name in names:
@@ -86,7 +91,7 @@ def _move(folder: Path, target: Path, names: list[str]) -> None:
         if stayed:
             consequence = text("Left in {folder}: {names}.").format(folder=target, names=", ".join(stayed))
         else:
-            forget_move(folder)
+            remove_journal(folder)
         if not isinstance(error, OSError):
             if stayed:
                 say(consequence)
@@ -98,22 +103,22 @@ def _move(folder: Path, target: Path, names: list[str]) -> None:
 
 
 def _links_to_mend(folder: Path, names: list[str]) -> dict[str, _Link]:
-    """Symbolic links whose words are right only where they lie.
+    """Symbolic links whose paths hold only in the folder in which they are.
 
-    They are mended before they move: a link that says the way from the root, or names a file that moves along,
-    is right in both places, so that a kill in between leaves no link that leads nowhere.
+    These links are mended before they move. A path from the root, or the name of a file that moves too, holds in both
+    folders. A kill in between therefore leaves no broken link.
     """
     here = folder.resolve()
     links: dict[str, _Link] = {}
     for name in names:
         if not (folder / name).is_symlink():
             continue
-        before = os.readlink(folder / name)  # noqa: PTH115 - Path.readlink() tidies the words up
+        before = os.readlink(folder / name)  # noqa: PTH115 - Path.readlink() normalises the path
         goal = here / before
-        # Only the folders on the way: the goal may be a link itself, to be followed when the file is opened.
+        # Resolve only the folders: the goal may itself be a link, to be followed when the file is opened.
         goal = Path(os.path.realpath(goal.parent)) / goal.name
         if goal.is_symlink() and not (goal.parent == here and goal.name in names):
-            goal = Path(os.path.realpath(goal))  # a link that stays may lead to a file that moves
+            goal = Path(os.path.realpath(goal))  # a link that is not moved may lead to a file that is moved
         anywhere = goal.name if goal.parent == here and goal.name in names else str(goal)
         if anywhere != before:
             links[name] = _Link(before, anywhere)
@@ -121,9 +126,9 @@ def _links_to_mend(folder: Path, names: list[str]) -> dict[str, _Link]:
 
 
 def _move_back(folder: Path, target: Path, names: list[str], links: dict[str, _Link]) -> list[str]:
-    """Undo a move; returns the names for which the system refuses that.
+    """Undo a move, and return the names for which the system refuses.
 
-    What lies in `target` counts, and not what was noted: an interrupt comes between a move and its note too.
+    The folder `target` is looked at, and no record of the moves is kept: an interrupt may come before such a record.
     """
     stayed = []
     for name in names:
@@ -136,7 +141,7 @@ def _move_back(folder: Path, target: Path, names: list[str], links: dict[str, _L
             stayed.append(name)
         else:
             if name in links:
-                with contextlib.suppress(OSError):  # the mended words lead to the same file
+                with contextlib.suppress(OSError):  # the mended path leads to the same file
                     link_softly(folder / name, links[name].before)
     with contextlib.suppress(OSError):
         target.rmdir()

@@ -1,30 +1,25 @@
-"""Decide how a start goes on: by the flags, or by asking. Nothing is touched here."""
+"""Decide what a start does: by the flags, or by the menu. Nothing on disk is changed here."""
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
-from resume.checkpoints.catalog import KINDS, Catalog, read_catalog, restore_replaced
-from resume.checkpoints.description import Checkpoint, Kind, describe
+from resume.arguments import Arguments, expanded
+from resume.checkpoints.catalog import Catalog, read_catalog
+from resume.checkpoints.description import Checkpoint, describe
 from resume.checkpoints.newest import newest_first, why_not
-from resume.checkpoints.paths import is_shards
+from resume.checkpoints.paths import is_shards, place_of
+from resume.commands import command_to_resume
 from resume.decision import Decision, Fresh, Quit, Resume
-from resume.flags import expanded
 from resume.handoff import handed_on
-from resume.journal import tell_unfinished_move
+from resume.journal import unfinished_move
 from resume.menu.audience import audience
 from resume.plan import folder_for, home_of, is_same_folder, plan_fresh, plan_resume
+from resume.run_files import KINDS, LOCK, Kind
 from resume.system.errors import ResumeError
 from resume.system.lock import refuse_if_in_use, who_uses
 from resume.system.output import plural, say, text
-from resume.system.ranks import is_first_process
-from resume.system.requeue import array_task
-from resume.system.restarts import job_of, restart_variable
 
-if TYPE_CHECKING:
-    from resume.flags import Arguments
-
-# What --ckpt_path takes instead of a path. A file of such a name is meant by ./latest.
+# What --ckpt_path takes instead of a path. For a file of such a name, type ./latest.
 KEYWORDS: dict[str, Kind] = {
     "latest": "latest",
     "last": "latest",
@@ -34,65 +29,85 @@ KEYWORDS: dict[str, Kind] = {
 }
 AUTO = "auto"
 _TRIAL = "trainer.fast_dev_run"
+_NAMED_FILES = 20
 
 
-def choose(arguments: "Arguments", on_waiting: Callable[[], None] | None = None) -> Decision:
-    """Decide by the flags or, where a person is there, by the menu.
+def choose(arguments: Arguments, on_waiting: Callable[[], None] | None = None) -> Decision:
+    """Decide by the flags or, if a person can answer, by the menu.
 
     Args:
         arguments: From `read_arguments`.
-        on_waiting: Called once the menu stands and waits for a key; imports may begin then.
+        on_waiting: Called once the menu is drawn and waits for a key; imports may begin then.
 
     Raises:
-        ResumeError: `--ckpt_path` names nothing that a run can go on from, the folder cannot be read, or another
+        ResumeError: `--ckpt_path` names nothing that a run can resume from, the folder cannot be read, or another
             run uses it.
     """
     if arguments.informational:
         return Fresh(arguments.checkpoint_dir)
-    decided = handed_on()
+    launch = arguments.launch
+    decided = handed_on(launch)
     if decided is not None:
         return decided
-    task = array_task()
-    if task is not None and "checkpoint_dir" not in arguments.given:
-        said = text("Task {task} of an array of jobs has a folder of its own: {folder} (otherwise: --checkpoint_dir).")
-        say(said.format(task=task, folder=arguments.checkpoint_dir))
-    for folder in _folders(arguments) if is_first_process() else ():
-        if who_uses(folder) is None:
-            restore_replaced(folder)
-            tell_unfinished_move(folder)
+    if launch.array_task is not None and "checkpoint_dir" not in arguments.given:
+        message = text(
+            "Task {task} of this job array uses a folder of its own: {folder} (otherwise: --checkpoint_dir)."
+        )
+        say(message.format(task=launch.array_task, folder=arguments.checkpoint_dir))
+    for folder in _folders(arguments) if launch.is_first else ():
+        if who_uses(folder / LOCK) is None:
+            _report_unfinished_move(folder)
     decision = _decide(arguments, on_waiting)
-    # A trial writes nothing. What is said here is said again, and for good, when the lock is taken.
-    if not isinstance(decision, Quit) and _TRIAL not in arguments.given:
-        refuse_if_in_use(decision.checkpoint_dir, break_lock=arguments.break_lock)
+    # A trial writes nothing. This is an early look; what counts is whether the lock can be taken later.
+    if launch.is_first and not isinstance(decision, Quit) and _TRIAL not in arguments.given:
+        refuse_if_in_use(decision.checkpoint_dir / LOCK, break_lock=arguments.break_lock)
     return decision
 
 
-def _decide(arguments: "Arguments", on_waiting: Callable[[], None] | None) -> Decision:
-    named, restarted = arguments.ckpt_path, restart_variable()
+def _decide(arguments: Arguments, on_waiting: Callable[[], None] | None) -> Decision:
+    named, restarted = arguments.ckpt_path, arguments.launch.restart_variable
     if named is not None:
         own = _choose_own(arguments) if restarted else None
         return own or _choose_named(named, arguments)
     if restarted is not None:
-        said = text("A job that was started again goes on, as with --ckpt_path auto ({variable} is set).")
-        say(said.format(variable=restarted))
+        message = text("Restarted job ({variable} is set); continuing as with --ckpt_path auto.")
+        say(message.format(variable=restarted))
         return _choose_newest(arguments.checkpoint_dir)
     catalog = read_catalog(arguments.checkpoint_dir)
     if not catalog.shown:
-        say(text("No checkpoint found; a new run begins."))
+        say(text("No checkpoint found; starting a new run."))
         return plan_fresh(arguments.checkpoint_dir, catalog)
     if arguments.no_interactive:
         return plan_fresh(arguments.checkpoint_dir, catalog)
-    who, reason = audience()
+    who, reason = audience(arguments.launch)
     if who == "nobody":
-        say(text("Nothing is asked, as with --no_interactive: {reason}.").format(reason=reason))
+        say(text("No menu ({reason}); continuing as with --no_interactive.").format(reason=reason))
         return plan_fresh(arguments.checkpoint_dir, catalog)
     from resume.menu.dialogue import hold_dialogue  # the menu takes 0.1 s to import
 
     return hold_dialogue(arguments.checkpoint_dir, who, on_waiting)
 
 
-def _folders(arguments: "Arguments") -> list[Path]:
-    """The folders in which this start may go on: the one that is configured, before it that of a checkpoint by path."""
+def _report_unfinished_move(folder: Path) -> None:
+    """Report where the files are of a move that was killed before its end."""
+    found = unfinished_move(folder)
+    if found is None:
+        return
+    message = text("An earlier start was killed while it moved files of this run to {folder}. Moved so far: {names}.")
+    say(message.format(folder=found.target, names=_names(found.moved)))
+    if found.left:
+        message = text("Still in {folder}: {names}. To put the run together again, move the files back.")
+        say(message.format(folder=folder, names=_names(found.left)))
+    elif found.continue_with is not None:
+        say(text("To continue it: {command}").format(command=command_to_resume(found.target / found.continue_with)))
+
+
+def _names(names: tuple[str, ...]) -> str:
+    return ", ".join(names[:_NAMED_FILES]) + (", ..." if len(names) > _NAMED_FILES else "")
+
+
+def _folders(arguments: Arguments) -> list[Path]:
+    """The folders in which the run may continue: first that of a checkpoint given by path, then the configured one."""
     folder, named = arguments.checkpoint_dir, arguments.ckpt_path
     if named is None or named == AUTO or named in KEYWORDS or "checkpoint_dir" in arguments.given:
         return [folder]
@@ -103,16 +118,16 @@ def _folders(arguments: "Arguments") -> list[Path]:
 def _is_folder(path: Path) -> bool:
     try:
         return path.is_dir()
-    except OSError:  # a name too long, a folder that is closed to this user
+    except OSError:  # a name that is too long, a folder that this user must not read
         return False
 
 
-def _choose_own(arguments: "Arguments") -> Resume | None:
-    """What an earlier start of this job has saved, which began with the checkpoint that is named; None: nothing.
+def _choose_own(arguments: Arguments) -> Resume | None:
+    """The newest checkpoint that an earlier start of this job saved, which named the same checkpoint; None: none.
 
-    All that was further than the named one made way in that start, so that the newest one is the job's own.
+    That start archived everything later than the named checkpoint, so the newest one is the job's own.
     """
-    job = job_of(arguments.ckpt_path)
+    job = arguments.launch.job(arguments.ckpt_path)
     if job is None or arguments.ckpt_path == AUTO:
         return None
     for folder in _folders(arguments):
@@ -120,13 +135,13 @@ def _choose_own(arguments: "Arguments") -> Resume | None:
         own = [found.job for found in catalog.shown if found.run_id == catalog.run_id and found.job is not None]
         newest = _newest_sound(catalog) if any(saved.is_continued_by(job) for saved in own) else None
         if newest is not None:
-            said = text("This job was started again: it goes on from what it has saved, not from {named}.")
-            say(said.format(named=arguments.ckpt_path))
+            message = text("Restarted job: it resumes from what it saved itself, not from {named}.")
+            say(message.format(named=arguments.ckpt_path))
             return plan_resume(newest, folder)
     return None
 
 
-def _choose_named(ckpt_path: str, arguments: "Arguments") -> Decision:
+def _choose_named(ckpt_path: str, arguments: Arguments) -> Decision:
     folder = arguments.checkpoint_dir
     if ckpt_path == AUTO:
         return _choose_newest(folder)
@@ -135,7 +150,7 @@ def _choose_named(ckpt_path: str, arguments: "Arguments") -> Decision:
     path = expanded("--ckpt_path", ckpt_path)
     try:
         checkpoint = _by_path(path)
-    except OSError as error:  # a name too long, a folder that is closed to this user
+    except OSError as error:  # a name that is too long, a folder that this user must not read
         raise ResumeError(f"--ckpt_path {path}: {error.strerror}.") from error
     return plan_resume(checkpoint, folder if "checkpoint_dir" in arguments.given else folder_for(checkpoint, folder))
 
@@ -146,9 +161,9 @@ def _choose_newest(folder: Path) -> Resume | Fresh:
     if newest is not None:
         return plan_resume(newest, folder)
     if catalog.shown:
-        say(text("--ckpt_path auto: every checkpoint in {folder} is damaged; a new run begins.").format(folder=folder))
+        say(text("--ckpt_path auto: no usable checkpoint in {folder}; starting a new run.").format(folder=folder))
     else:
-        say(text("--ckpt_path auto: no checkpoint in {folder}; a new run begins.").format(folder=folder))
+        say(text("--ckpt_path auto: no checkpoint in {folder}; starting a new run.").format(folder=folder))
     return plan_fresh(folder, catalog)
 
 
@@ -157,7 +172,7 @@ def _newest_sound(catalog: Catalog) -> Checkpoint | None:
         reason = why_not(found, catalog.run_id)
         if reason is None:
             return found
-        say(text("--ckpt_path auto: not {name}: {reason}.").format(name=found.path.name, reason=reason))
+        say(text("--ckpt_path auto skips {name}: {reason}.").format(name=found.path.name, reason=reason))
     return None
 
 
@@ -174,15 +189,16 @@ def _by_keyword(keyword: str, folder: Path) -> Checkpoint:
 
 
 def _by_path(path: Path) -> Checkpoint:
-    if path.is_dir() and not is_shards(path):
+    place = place_of(path)
+    if place.is_dir() and not is_shards(place):
         catalog = read_catalog(path)
         advice = text("To resume the run in it: --checkpoint_dir {folder} --ckpt_path auto").format(folder=path)
         wrong = text("{path} is a folder, expected a file").format(path=path)
         raise ResumeError(f"--ckpt_path {path}: {wrong}. {_found(catalog)} {advice}")
-    if not path.exists():
+    if not place.exists():
         wrong = text("there is no such file")
         near = f" {_found(read_catalog(path.parent))}" if path.parent.is_dir() else ""
-        advice = text("Keywords are latest, best, interrupted, epoch and auto.")
+        advice = text("The keywords are latest, best, interrupted, epoch and auto.")
         raise ResumeError(f"--ckpt_path {path}: {wrong}.{near} {advice}")
     checkpoint = describe(path, _kind_of(path.name))
     if checkpoint.damage:
@@ -197,7 +213,7 @@ def _kind_of(name: str) -> Kind:
 
 
 def _found(catalog: Catalog) -> str:
-    """`Found: best_model.pth, 10 epoch files.`: what the folder holds; damaged files are marked."""
+    """`Found: best_model.pth, 10 epoch files.`: what the folder holds, damaged files marked."""
     names = []
     for found in catalog.shown:
         name = found.path.name

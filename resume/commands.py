@@ -1,4 +1,4 @@
-"""Command lines that the program prints for its user."""
+"""Command lines that the program prints for its users."""
 
 import os
 import sys
@@ -7,10 +7,10 @@ from pathlib import Path
 
 def command_to_resume(ckpt_path: Path) -> str:
     """The command line, ready to paste, that resumes from a file."""
-    import shlex  # these two take 20 ms, for which the menu would have to wait
+    import shlex  # these two imports take 20 ms, which would delay the menu
     import subprocess
 
-    # As it was started; in a process of another program, such as a test runner, that would not run.
+    # The name under which this program was started; in another program, such as a test runner, that name is wrong.
     program = sys.argv[0] if Path(sys.argv[0]).name == "train.py" else "train.py"
     words = ["python", program, "--ckpt_path", str(ckpt_path)]
     return subprocess.list2cmdline(words) if os.name == "nt" else shlex.join(words)

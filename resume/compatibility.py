@@ -1,112 +1,112 @@
-"""Whether a start goes on with the run that its checkpoint comes from: same data, same optimizer, epochs left."""
+"""Whether a start continues the run of its checkpoint: same data, same optimizer, epochs left."""
 
 from collections.abc import Collection, Mapping
+from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
+from resume.checkpoints.run_entry import DataPaths, RunEntry
 from resume.commands import command_to_resume
 from resume.system.errors import ResumeError
 from resume.system.output import say, text
 
-UNLIMITED = -1  # Lightning's max_epochs and max_steps for a run without end
+_UNLIMITED = -1  # Lightning's max_epochs and max_steps of a run without end
 _HELD_BY_THE_STATE = ("optimizer", "lr_scheduler", "lr_scheduler_interval")
 
-Run = Mapping[str, Any]
-Data = Mapping[str, str | None]
 
-
-def refuse_other_data(file: Path, run: Run, now: Data, typed: Collection[str]) -> None:
-    """One run is trained on one set of data; only typed paths may change that.
+def refuse_other_data(file: Path, run: RunEntry, now: DataPaths, typed: Collection[str]) -> None:
+    """Refuse to resume a run on other data, unless the user typed the paths.
 
     Args:
         file: The checkpoint.
-        run: Its `run` entry.
-        now: The configured paths by their keys; an `image_path` of None stands for the built-in sample set.
+        run: Its run entry.
+        now: The configured paths.
         typed: Nested keys that were typed.
 
     Raises:
-        ResumeError: The data are others than the run's, and nobody typed them.
+        ResumeError: The data differ from those of the run, and their paths were not typed.
     """
-    before: Data = run["data"]
-    changed = [key for key in now if before.get(key) != now[key]]
+    before, after = asdict(run.data), asdict(now)
+    changed = [key for key in after if before[key] != after[key]]
     if not changed:
         return
-    names = {"before": _paths_text(before), "now": _paths_text(now)}
+    names = {"before": _paths_text(run.data), "now": _paths_text(now)}
     if not all(f"data.{key}" in typed for key in changed):
         raise ResumeError(
             text(
-                "{file} was trained on {before}, and this start would go on with {now}. Type --image_path and "
+                "{file} was trained on {before}, but this start would continue with {now}. Type --image_path and "
                 "--gt_path to change the data of a run, or start a new run with --no_interactive."
             ).format(file=file, **names)
         )
-    say(text("The run was trained on {before}; from here on it is trained on {now}, as typed.").format(**names))
+    say(text("The run was trained on {before}; from now on it is trained on {now}, as typed.").format(**names))
 
 
-def _paths_text(paths: Data) -> str:
-    return ", ".join(filter(None, paths.values())) or text("the built-in sample set")
+def _paths_text(paths: DataPaths) -> str:
+    return ", ".join(filter(None, asdict(paths).values())) or text("the built-in sample set")
 
 
-def refuse_other_optimizer(file: Path, run: Run, config: str) -> None:
-    """A checkpoint brings its optimizer's and schedule's state along, which would silently beat new settings.
+def refuse_other_optimizer(file: Path, run: RunEntry, config: str) -> None:
+    """Refuse changed settings of the optimizer or the schedule: the checkpoint's state would silently override them.
 
     Args:
         file: The checkpoint.
-        run: Its `run` entry.
+        run: Its run entry.
         config: The resolved configuration of this start, as YAML text.
 
     Raises:
         ResumeError: Settings of the optimizer or the schedule differ from the run's.
     """
-    import yaml  # needed once the user has chosen; the menu does not wait for it
+    import yaml  # not needed before the user has chosen; the menu must not wait for it
 
-    before, now = (yaml.safe_load(settings)["model"] for settings in (run["config"], config))
+    before, now = (yaml.safe_load(settings)["model"]["init_args"] for settings in (run.config, config))
     changed = [key for key in _HELD_BY_THE_STATE if before[key] != now[key]]
     if changed:
         raise ResumeError(
             text(
-                "{names}: differs from the run's, whose state {file} holds, so the change would have no effect. "
-                "Leave it as it was, or start a new run with --no_interactive."
+                "{names}: differs from the run's setting. {file} holds the state of optimizer and schedule, so the "
+                "change would have no effect. Use the run's setting, or start a new run with --no_interactive."
             ).format(names=", ".join(f"--model.{key}" for key in changed), file=file)
         )
 
 
-def name_other_conditions(run: Run, versions: Mapping[str, str], machine: Mapping[str, str]) -> None:
-    """Bit for bit, a run goes on only where everything that computes is the same; say what is not.
+def name_other_conditions(run: RunEntry, versions: Mapping[str, str], machine: Mapping[str, str]) -> None:
+    """Report what differs of all that computes: a run continues bit for bit only if nothing does.
 
     Args:
-        run: The checkpoint's `run` entry.
-        versions: Of the packages, at this start.
-        machine: What else computes, at this start.
+        run: The checkpoint's run entry.
+        versions: Versions of the packages at this start.
+        machine: What else computes at this start.
     """
     changed = [
         f"{name} {before.get(name, '-')} → {now.get(name, '-')}"
-        for before, now in ((run["versions"], versions), (run["machine"], machine))
+        for before, now in ((run.versions, versions), (run.machine, machine))
         for name in {**before, **now}
         if before.get(name) != now.get(name)
     ]
     if changed:
-        said = text("Changed since this checkpoint: {changes}. The run goes on, but no longer the same bit for bit.")
+        said = text(
+            "Changed since this checkpoint: {changes}. The run continues, but it is no longer the same bit for bit."
+        )
         say(said.format(changes=", ".join(changed)))
 
 
-def is_finished(file: Path, run: Run, max_epochs: int | None, max_steps: int) -> bool:
-    """Whether the run has nothing left to train; if so, that is said.
+def is_finished(file: Path, run: RunEntry, max_epochs: int | None, max_steps: int) -> bool:
+    """Whether the run has nothing left to train. If so, this is reported.
 
     Args:
         file: The checkpoint.
-        run: Its `run` entry.
-        max_epochs: Epochs that are asked for; None and -1: without end.
-        max_steps: Optimizer steps that are asked for; -1: without end.
+        run: Its run entry.
+        max_epochs: Epochs to train; None and -1 mean without end.
+        max_steps: Optimizer steps to train; -1 means without end.
     """
-    done = run["epoch"] if run["epoch_done"] else run["epoch"] - 1
-    has_all_epochs = max_epochs not in (None, UNLIMITED) and done >= (max_epochs or 0)
-    if not has_all_epochs and (max_steps == UNLIMITED or run["global_step"] < max_steps):
+    done = run.epoch if run.epoch_done else run.epoch - 1
+    has_all_epochs = max_epochs not in (None, _UNLIMITED) and done >= (max_epochs or 0)
+    if not has_all_epochs and (max_steps == _UNLIMITED or run.global_step < max_steps):
         return False
     say(
         text(
             "This run is finished: {done} epochs, {steps} steps. Nothing was changed. "
-            "To train on, give a higher --max_epochs (or --trainer.max_steps): {command}"
-        ).format(done=done, steps=run["global_step"], command=command_to_train_on(file, done))
+            "To continue, give a higher --max_epochs (or --trainer.max_steps): {command}"
+        ).format(done=done, steps=run.global_step, command=command_to_train_on(file, done))
     )
     return True
 

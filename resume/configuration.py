@@ -1,10 +1,11 @@
-"""Configuration files, read before Lightning is: which keys they set, and which one a run is based on."""
+"""Configuration files, read before Lightning: which keys they set, and which ones a run starts from."""
 
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from resume.decision import Decision, Resume
+from resume.run_files import CONFIG
 from resume.system.errors import ResumeError
 from resume.system.output import text
 
@@ -13,7 +14,7 @@ _DATA_KEYS = {"data", "data.image_path", "data.gt_path"}
 
 
 def read_keys(path: Path) -> dict[str, Any]:
-    """The settings of a YAML file as flat keys: `{"data.image_path": "Data/images", ...}`.
+    """The settings of a YAML file by `plain_key`: `{"data.image_path": "Data/images", ...}`.
 
     Raises:
         ResumeError: The file is missing, not UTF-8, or no YAML mapping.
@@ -40,7 +41,12 @@ def read_keys(path: Path) -> dict[str, Any]:
                 path=path, got=type(content).__name__
             )
         )
-    return dict(_flatten(content or {}, ""))
+    return {plain_key(key): value for key, value in _flatten(content or {}, "")}
+
+
+def plain_key(key: str) -> str:
+    """The short spelling of a nested key: `data.image_path` for `data.init_args.image_path`."""
+    return key.replace(".init_args.", ".")
 
 
 def _flatten(mapping: dict[Any, Any], prefix: str) -> Iterator[tuple[str, Any]]:
@@ -52,28 +58,28 @@ def _flatten(mapping: dict[Any, Any], prefix: str) -> Iterator[tuple[str, Any]]:
             yield name, value
 
 
-def base_config(decision: Decision, given: frozenset[str]) -> str:
-    """The configuration that everything else is laid over: a path, or YAML text.
+def base_configs(decision: Decision, given: frozenset[str]) -> list[str]:
+    """The configurations that everything else overrides, each a path or YAML text; a later one overrides an earlier.
 
     Args:
-        decision: A resume goes on with the run's own configuration.
-        given: Keys that were typed or configured. Where they name no data, and the folder that `default.yaml`
-            names does not exist, a fresh start takes the built-in sample set.
+        decision: A resume starts from the run's own configuration.
+        given: Keys that were typed or configured. If they name no data, and the folder that `default.yaml` names
+            does not exist, a fresh start takes the built-in sample set.
 
     Raises:
-        ResumeError: The checkpoint carries no configuration and none lies beside it.
+        ResumeError: The checkpoint carries no configuration and there is none beside it.
     """
     if isinstance(decision, Resume):
-        return _config_of(decision)
+        return [_config_of(decision)]
     default = str(CONFIGS / "default.yaml")
-    if given & _DATA_KEYS:
-        return default
     image_path = default_settings().get("data.image_path")
-    return default if image_path is None or Path(image_path).is_dir() else str(CONFIGS / "sample.yaml")
+    if given & _DATA_KEYS or image_path is None or Path(image_path).is_dir():
+        return [default]
+    return [default, str(CONFIGS / "sample.yaml")]
 
 
 def default_settings() -> dict[str, Any]:
-    """The flat keys of `default.yaml`, which decide what nobody typed or configured."""
+    """The settings of `default.yaml`, for everything that nobody typed or configured."""
     return read_keys(CONFIGS / "default.yaml")
 
 
@@ -84,7 +90,7 @@ def _config_of(decision: Resume) -> str:
         return decision.checkpoint.config
     raise ResumeError(
         text(
-            "{path}: no config.yaml lies beside it and it carries no configuration. "
-            "Put the run's config.yaml into {folder}, or use another checkpoint."
-        ).format(path=decision.path, folder=decision.path.parent)
+            "{path}: there is no {config} beside it, and it carries no configuration. "
+            "Copy the run's {config} to {folder}, or use another checkpoint."
+        ).format(path=decision.path, folder=decision.path.parent, config=CONFIG)
     )

@@ -1,20 +1,21 @@
-"""What was decided before anything is built: a plain value, which `apply` carries out once all is checked."""
+"""What was decided before anything is built: a plain value, which `apply` carries out when every check has passed."""
 
 from dataclasses import dataclass
 from pathlib import Path
 
 from resume.checkpoints.catalog import OwnedFile
 from resume.checkpoints.description import Checkpoint
+from resume.checkpoints.paths import place_of
 
 
 @dataclass(frozen=True)
 class Archive:
-    """Files to be moved to `checkpoint_dir/archive/<time>/`.
+    """Files to move to `checkpoint_dir/archive/<time>/`.
 
     Attributes:
-        files: As they were when this was decided.
-        whole_run: All files of the run that the folder holds, so that it can be continued from the archive.
-        continue_with: Name of the file among them with which it can be continued.
+        files: The files as they were when this was decided.
+        whole_run: Whether these are all files of the run in the folder, so that it can be resumed from the archive.
+        continue_with: The name of the file among them to resume from.
     """
 
     files: tuple[OwnedFile, ...]
@@ -24,15 +25,15 @@ class Archive:
 
 @dataclass(frozen=True)
 class Resume:
-    """Go on from a checkpoint.
+    """Resume from a checkpoint.
 
     Attributes:
         checkpoint: The checkpoint.
-        checkpoint_dir: The folder in which the run goes on.
-        config_file: The run's own configuration; None where only the checkpoint carries it.
-        archive: What must make way: another run, or later files of this one.
-        best_from: The file that becomes `best_model.pth` again, being the best one at the resumed point.
-        completes_save: Whether the checkpoint is of a save that was killed between its names, latest being the last.
+        checkpoint_dir: The folder in which the run continues.
+        config_file: The run's own configuration file; None if only the checkpoint holds the configuration.
+        archive: What makes way: another run, or later files of this run.
+        best_from: The file to link as the best model, because it holds the best model at the resumed point.
+        completes_save: Whether the save that wrote the checkpoint was killed before it linked the name of latest.
     """
 
     checkpoint: Checkpoint
@@ -44,8 +45,13 @@ class Resume:
 
     @property
     def path(self) -> Path:
-        """The checkpoint file."""
+        """The checkpoint, under its own name."""
         return self.checkpoint.path
+
+    @property
+    def place(self) -> Path:
+        """Where the checkpoint is at this moment, to be read from; see `place_of`."""
+        return place_of(self.checkpoint.path)
 
 
 @dataclass(frozen=True)
@@ -58,7 +64,7 @@ class StartOver:
 
 @dataclass(frozen=True)
 class Fresh:
-    """Start a new run; a run that lies in the folder is archived."""
+    """Start a new run. A run in the folder is archived."""
 
     checkpoint_dir: Path
     archive: Archive | None = None

@@ -1,36 +1,36 @@
-"""Room for the run's files, looked at while every file is still in place."""
+"""Free space for the run's files, checked while every file is still in place."""
 
 import os
 import shutil
 from pathlib import Path
 
-from resume.checkpoints.catalog import OWNED, list_names, role_of
-from resume.checkpoints.paths import is_shards, parts, size_on_disk
+from resume.checkpoints.catalog import list_names
+from resume.checkpoints.paths import is_shards, parts, place_of, size_on_disk
 from resume.decision import Decision, Resume, StartOver
-from resume.menu.layout import size_text
+from resume.run_files import is_of_run
 from resume.system.errors import ResumeError
-from resume.system.output import say, text
+from resume.system.output import say, size_text, text
 
 
 def require_space(decision: Decision, size: int, kept: int) -> None:
-    """See that the run's files can be written after the decision has been carried out. Nothing is left behind.
+    """Check that the run's files can be written once the decision is carried out. The check leaves no file behind.
 
-    Where one checkpoint fits, but not all that will be kept in the end, a warning is said.
+    If one checkpoint fits, but not all that the run keeps in the end, a warning is printed.
 
     Args:
-        decision: What is about to be applied; what it deletes counts as free.
-        size: Bytes that one checkpoint takes, by estimation; on a resume, the checkpoint's own size counts.
+        decision: What is about to be applied. What it deletes counts as free.
+        size: Estimated size (bytes) of one checkpoint. On a resume, the size of the checkpoint itself is used.
         kept: How many checkpoints the run keeps at once in the end.
 
     Raises:
-        ResumeError: A checkpoint does not fit, the folder cannot be made or written, or it holds folders with
+        ResumeError: A checkpoint does not fit, the folder cannot be created or written, or it contains folders with
             the names of the run's files.
     """
     folder = decision.checkpoint_dir
     try:
         existing = _writable_part(folder)
         taken = sorted(
-            path.name for path in existing.iterdir() if role_of(path.name) and path.is_dir() and not is_shards(path)
+            path.name for path in existing.iterdir() if is_of_run(path.name) and path.is_dir() and not is_shards(path)
         )
     except OSError as error:
         raise ResumeError(
@@ -41,7 +41,7 @@ def require_space(decision: Decision, size: int, kept: int) -> None:
     if taken and existing == folder.absolute():
         raise ResumeError(
             text(
-                "{folder}: folders have the names of files that the program writes: {names}. "
+                "{folder} contains folders with the names of files that the program writes: {names}. "
                 "Rename them, or choose another --checkpoint_dir."
             ).format(folder=folder, names=", ".join(taken))
         )
@@ -50,59 +50,59 @@ def require_space(decision: Decision, size: int, kept: int) -> None:
     free = shutil.disk_usage(existing).free + _freed(decision)
     if free < size:
         raise ResumeError(
-            text("{folder}: {free} are free on this disk, and one checkpoint takes {needed}.").format(
+            text("{folder}: this disk has {free} free, but one checkpoint takes {needed}.").format(
                 folder=folder, free=size_text(free), needed=size_text(size)
             )
             + " "
-            + text("Make room, or choose another disk with --checkpoint_dir.")
+            + text("Free some space, or choose another disk with --checkpoint_dir.")
         )
-    needed = size * (kept + 1)  # a file is written whole before the one that it replaces goes
+    needed = size * (kept + 1)  # a file is complete before the one that it replaces is removed
     if free + _kept_by(decision) < needed:
         say(
             text(
-                "Warning: {folder}: {free} are free on this disk, and the {count} checkpoints that this run keeps in "
-                "the end take {needed}. What does not fit will not be saved. Make room, or keep fewer with "
+                "Warning: {folder}: this disk has {free} free, but the {count} checkpoints that this run keeps in "
+                "the end take {needed}. What does not fit will not be saved. Free some space, or keep fewer with "
                 "--checkpoint.keep_last."
             ).format(folder=folder, free=size_text(free), count=kept, needed=size_text(needed))
         )
 
 
 def _writable_part(folder: Path) -> Path:
-    """The folder or, where that is yet to be made, the one in which the making begins.
+    """The folder; if it does not exist yet, the nearest existing folder above it.
 
     Raises:
-        OSError: Nothing can be written in it.
+        OSError: No file can be written in it.
     """
-    import tempfile  # takes 10 ms, for which the menu would have to wait
+    import tempfile  # takes 10 ms, which would delay the menu
 
     path = folder.absolute()
     existing = next(part for part in (path, *path.parents) if os.path.lexists(part))
     if not existing.is_dir():
-        raise NotADirectoryError(text("{path} is no folder, expected one").format(path=existing))
+        raise NotADirectoryError(text("{path} is not a folder").format(path=existing))
     with tempfile.TemporaryFile(dir=existing):
         return existing
 
 
 def _kept_by(decision: Decision) -> int:
-    """Bytes that the run's checkpoints take already; the names of one linked file count once."""
+    """Bytes that the run's files already take. Names of one linked file count once."""
     if not isinstance(decision, Resume):
         return 0
     folder = decision.checkpoint_dir
     leaving = {file.name for file in decision.archive.files} if decision.archive else set()
-    return size_on_disk(folder / name for name in list_names(folder) - leaving if role_of(name) in OWNED)
+    return size_on_disk(folder / name for name in list_names(folder) - leaving if is_of_run(name))
 
 
 def _freed(decision: Decision) -> int:
-    """Bytes that come free; the names of one linked file count once, and only if all of them go."""
+    """Bytes that become free. Names of one linked file count once, and only if all of them are deleted."""
     if not isinstance(decision, StartOver):
         return 0
     names_going: dict[tuple[int, int], int] = {}
     sizes: dict[tuple[int, int], int] = {}
     for file in decision.files:
-        path: Path = decision.checkpoint_dir / file.name
-        if path.is_symlink() or not path.exists():
+        place = place_of(decision.checkpoint_dir / file.name)
+        if place.is_symlink() or not place.exists():
             continue
-        for part in parts(path):
+        for part in parts(place):
             status = part.lstat()
             key = (status.st_dev, status.st_ino)
             names_going[key] = names_going.get(key, 0) + 1

@@ -1,248 +1,140 @@
-"""The everyday flags: read for the stage before Lightning, rewritten to nested ones for LightningCLI."""
+"""The everyday flags, in one table: what users type, the key that the configuration knows, and the help."""
 
-import difflib
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from resume.configuration import base_config, default_settings, read_keys
-from resume.decision import Decision
-from resume.system.errors import ResumeError
-from resume.system.output import Language, resolve_language, set_language, text
-from resume.system.requeue import array_task
+from resume.system.output import catalogued, text, translated
 
-DEFAULT_CHECKPOINT_DIR = "checkpoints"
-
-# What users type → the key that the configuration knows.
-EVERYDAY = {
-    "image_path": "data.image_path",
-    "gt_path": "data.gt_path",
-    "max_epochs": "trainer.max_epochs",
-    "batch_size": "data.batch_size",
-    "save_every_minutes": "checkpoint.save_every_minutes",
-    "checkpoint_dir": "checkpoint_dir",
-    "ckpt_path": "ckpt_path",
-    "resume": "ckpt_path",
-    "no_interactive": "no_interactive",
-    "break_lock": "break_lock",
-    "lang": "lang",
-}
-# Read here, and not passed on as they were typed.
-OWN = ("config", "checkpoint_dir", "ckpt_path", "no_interactive", "break_lock", "lang")
-_SWITCHES = ("no_interactive", "break_lock")
 LANGUAGES = ("auto", "en", "zh")
-_INFORMATIONAL = ("--print_config", "--print_shtab", "--version")
-# Groups of settings whose names begin like an everyday flag.
-_GROUPS = ("checkpoint",)
 
 
 @dataclass(frozen=True)
-class Arguments:
-    """The command line, as far as it matters before Lightning.
+class Setting:
+    """A setting of the program itself, which the parser gets from this table.
 
     Attributes:
-        rest: What LightningCLI gets of it: all but `OWN`, in the order typed, in nested spelling.
-        checkpoint_dir: Folder of the run's files; of an array of SLURM jobs, where none is given, one for each task.
-        ckpt_path: Path or keyword of the checkpoint to resume from.
-        no_interactive: Ask nothing.
-        break_lock: Pass over the lock of a process on another host.
-        requested_lang: `auto`, `en` or `zh`, as asked for.
-        lang: The language that this means here.
-        configs: The `--config` files, in order.
-        typed: Nested keys of all flags that were typed, such as `data.image_path`.
-        configured: Nested keys that the `--config` files set.
-        informational: `--help` and the like: nothing is chosen, asked or trained.
+        type: What the parser accepts.
+        default: The value where nobody sets it.
+        is_saved: Whether it belongs to the run; the others belong to one start of the program.
     """
 
-    rest: tuple[str, ...]
-    checkpoint_dir: Path
-    ckpt_path: str | None
-    no_interactive: bool
-    break_lock: bool
-    requested_lang: str
-    lang: Language
-    configs: tuple[Path, ...]
-    typed: frozenset[str]
-    configured: frozenset[str]
-    informational: bool
+    type: Any
+    default: Any
+    is_saved: bool = False
 
-    @property
-    def given(self) -> frozenset[str]:
-        """Keys that were typed or configured, so that no default decides them."""
-        return self.typed | self.configured
 
-    def base_config(self, decision: Decision) -> str:
-        """The configuration below everything typed: a path, or YAML text where the run's own file is gone.
+@dataclass(frozen=True)
+class Flag:
+    """A flag that users type.
 
-        Raises:
-            ResumeError: There is none.
-        """
-        return base_config(decision, self.given)
+    Attributes:
+        name: As typed, without the dashes.
+        key: The nested key that it sets in the configuration.
+        value: What stands for the value in the help; empty for a switch.
+        help: The help in English.
+        setting: What the parser needs; None: the key is a setting of the data, the module, the trainer or the files.
+        alias: A second name.
+    """
 
-    def for_lightning(self, decision: Decision) -> list[str]:
-        """The command line for LightningCLI: configurations first, so that what is typed wins over them.
+    name: str
+    key: str
+    value: str
+    help: str
+    setting: Setting | None = None
+    alias: str | None = None
 
-        Raises:
-            ResumeError: There is no base configuration.
-        """
-        configs = [self.base_config(decision), *map(str, self.configs)]
-        return [
-            *(word for config in configs for word in ("--config", config)),
-            *self.rest,
-            # Where none was given, that of the base configuration stays: the run's own, on a resume.
-            *([f"--lang={self.requested_lang}"] if "lang" in self.given else []),
-            f"--checkpoint_dir={decision.checkpoint_dir}",
+
+FLAGS = (
+    Flag(
+        "image_path",
+        "data.image_path",
+        "FOLDER",
+        catalogued("images (Data/images); without it and without that folder: the built-in sample set"),
+    ),
+    Flag("gt_path", "data.gt_path", "FOLDER", catalogued("their ground truth, under the same names (Data/gt)")),
+    Flag(
+        "checkpoint_dir",
+        "checkpoint_dir",
+        "FOLDER",
+        catalogued("where checkpoints, history and plots go (checkpoints)"),
+        Setting(str, "checkpoints", is_saved=True),
+    ),
+    Flag(
+        "ckpt_path",
+        "ckpt_path",
+        "PATH|KEYWORD",
+        catalogued(
+            "resume from this and ask nothing; keywords: latest (or last), best, interrupted, epoch (the newest epoch "
+            "file), auto (the newest usable checkpoint; a new run if there is none)"
+        ),
+        Setting(str | None, None),
+        alias="resume",
+    ),
+    Flag(
+        "no_interactive",
+        "no_interactive",
+        "",
+        catalogued("ask nothing; without --ckpt_path start a new run (an earlier run is archived)"),
+        Setting(bool, False),
+    ),
+    Flag(
+        "break_lock",
+        "break_lock",
+        "",
+        catalogued("continue although a run on another host seems to use the folder: for a run that was killed there"),
+        Setting(bool, False),
+    ),
+    Flag("max_epochs", "trainer.max_epochs", "N", catalogued("train up to this epoch")),
+    Flag("batch_size", "data.batch_size", "N", catalogued("pairs in a batch")),
+    Flag(
+        "lang", "lang", "|".join(LANGUAGES), catalogued("language of the program"), Setting(str, "auto", is_saved=True)
+    ),
+    Flag(
+        "save_every_minutes",
+        "checkpoint.save_every_minutes",
+        "M",
+        catalogued("also write the latest checkpoint this often within an epoch (10; 0: never)"),
+    ),
+)
+
+# Read before Lightning, in addition to the settings of the table.
+CONFIG = "config"
+# What a user may type -> the key that the configuration knows.
+KEYS = {name: flag.key for flag in FLAGS for name in (flag.name, flag.alias) if name}
+SETTINGS = {flag.key: flag.setting for flag in FLAGS if flag.setting is not None}
+SWITCHES = tuple(flag.key for flag in FLAGS if not flag.value)
+# Settings of one start, which are no part of the run.
+NOT_SAVED = (CONFIG, *(key for key, setting in SETTINGS.items() if not setting.is_saved))
+
+
+def everyday_help() -> str:
+    """The first screen of `--help`: what most users need, printed before anything slow is imported."""
+    return "\n".join(
+        [
+            text("usage: python train.py [--image_path FOLDER --gt_path FOLDER] [flags]"),
+            "",
+            text(
+                "Train a network on paired images and ground truth. If there is an earlier run, a menu asks what to do."
+            ),
+            "",
+            text("everyday flags:"),
+            *(line for flag in FLAGS for line in _help_lines(_usage(flag), translated(flag.help))),
+            *_help_lines("--config FILE", text("YAML with any of the settings below; flags override it")),
+            *_help_lines("--print_config", text("print the resulting configuration and exit")),
         ]
-
-
-def read_arguments(argv: list[str]) -> Arguments:
-    """Read what is needed before Lightning, from the flags and the `--config` files, and set the language.
-
-    Args:
-        argv: The command line without the program's name.
-
-    Raises:
-        ResumeError: A flag of this stage without its value or with a wrong one, an abbreviated flag, or a
-            `--config` file that is missing or no YAML in UTF-8.
-    """
-    set_language(resolve_language("auto"))  # for what goes wrong before the language is known
-    own, rest, typed = _split(argv)
-    if own["lang"]:
-        set_language(resolve_language(_language(own["lang"][-1])))
-    configs = tuple(expanded("--config", value) for value in own["config"])
-    configured: dict[str, Any] = {}
-    for config in configs:
-        configured.update(read_keys(config))
-    settings = _own_settings(default_settings()) | _own_settings(configured)
-    values = settings | {key: found[-1] for key, found in own.items() if found}
-    requested_lang = _language(values.get("lang", "auto"))
-    language = resolve_language(requested_lang)
-    set_language(language)
-    checkpoint_dir = expanded(
-        "--checkpoint_dir", _text("checkpoint_dir", values.get("checkpoint_dir", DEFAULT_CHECKPOINT_DIR))
-    )
-    task = array_task()
-    if task is not None and not own["checkpoint_dir"] and "checkpoint_dir" not in configured:
-        checkpoint_dir /= f"task_{task}"  # all tasks of an array have one command line
-    return Arguments(
-        rest=tuple(rest),
-        checkpoint_dir=checkpoint_dir,
-        ckpt_path=_text("ckpt_path", values["ckpt_path"]) if "ckpt_path" in values else None,
-        no_interactive=_switch("no_interactive", values),
-        break_lock=_switch("break_lock", values),
-        requested_lang=requested_lang,
-        lang=language,
-        configs=configs,
-        typed=frozenset(typed),
-        configured=frozenset(configured),
-        informational=any(map(_is_informational, argv)),
     )
 
 
-def expanded(flag: str, value: str) -> Path:
-    """The path that was typed, `~` and `~user` filled in.
-
-    Raises:
-        ResumeError: There is no such user.
-    """
-    try:
-        return Path(value).expanduser()
-    except RuntimeError as error:
-        raise ResumeError(text("{flag} {path}: no home folder of that user.").format(flag=flag, path=value)) from error
+def _usage(flag: Flag) -> str:
+    return ", ".join(f"--{name} {flag.value}".rstrip() for name in (flag.name, flag.alias) if name)
 
 
-def _own_settings(configured: dict[str, Any]) -> dict[str, Any]:
-    return {key: configured[key] for key in OWN if configured.get(key) is not None}
+def _help_lines(usage: str, explanation: str) -> list[str]:
+    import textwrap  # needed for the help alone
 
-
-def _split(argv: list[str]) -> tuple[dict[str, list[str]], list[str], set[str]]:
-    """Part the command line into the values of `OWN`, what is passed on, and the keys that were typed."""
-    own: dict[str, list[str]] = {key: [] for key in OWN}
-    rest: list[str] = []
-    typed: set[str] = set()
-    words = iter(range(len(argv)))
-    for position in words:
-        word = _long_form(argv[position])
-        if not word.startswith("--"):
-            rest.append(word)
-            continue
-        flag, equals, value = word.partition("=")
-        key = _key(flag)
-        typed.add(key)
-        if key not in OWN:
-            rest.append(f"--{key}{equals}{value}")
-        elif key in _SWITCHES:
-            if not equals and position + 1 < len(argv) and not argv[position + 1].startswith("-"):
-                raise ResumeError(text("{flag} takes no value, got {got!r}.").format(flag=flag, got=argv[position + 1]))
-            own[key].append(value if equals else "true")
-        else:
-            if not equals:
-                value = _next_word(argv, position, flag)
-                next(words)
-            own[key].append(value)
-    return own, rest, typed
-
-
-def _long_form(word: str) -> str:
-    """LightningCLI knows `-c FILE` and `-cFILE` for `--config FILE`."""
-    if not word.startswith("-c"):
-        return word
-    return "--config" if word == "-c" else f"--config={word[2:].removeprefix('=')}"
-
-
-def _next_word(argv: list[str], position: int, flag: str) -> str:
-    following = argv[position + 1] if position + 1 < len(argv) else None
-    if following is None or following.startswith("-"):
-        raise ResumeError(text("{flag}: expected a value after it, got {got}.").format(flag=flag, got=following or "-"))
-    return following
-
-
-def _key(flag: str) -> str:
-    """The nested key of a flag.
-
-    Raises:
-        ResumeError: It is no flag, but nearly an everyday one; LightningCLI would say so only after the menu.
-    """
-    name = flag.removeprefix("--")
-    if name in EVERYDAY:
-        return EVERYDAY[name]
-    meant = name.replace("-", "_")
-    known = [*EVERYDAY, "config"]
-    near = [full for full in known if meant and full.startswith(meant)] if name not in _GROUPS else []
-    if not near and "." not in name:
-        near = difflib.get_close_matches(meant, EVERYDAY, n=1, cutoff=0.85)
-    if near and name not in known:
-        raise ResumeError(
-            text("{flag}: no such flag, and flags are not abbreviated. Did you mean {meant}?").format(
-                flag=flag, meant=", ".join(f"--{full}" for full in near)
-            )
-        )
-    return name
-
-
-def _is_informational(word: str) -> bool:
-    flag = word.partition("=")[0]
-    return flag in ("-h", "--help", *_INFORMATIONAL) or (flag.startswith("--") and flag.endswith(".help"))
-
-
-def _text(key: str, value: Any) -> str:
-    if not isinstance(value, str) or not value.strip():
-        raise ResumeError(text("{flag}: expected a path, got {got!r}.").format(flag=f"--{key}", got=value))
-    return value
-
-
-def _switch(key: str, values: dict[str, Any]) -> bool:
-    value = values.get(key, False)
-    if isinstance(value, bool):
-        return value
-    if str(value).lower() in ("true", "false"):
-        return str(value).lower() == "true"
-    raise ResumeError(
-        text("{flag}: expected nothing, true or false after it, got {got!r}.").format(flag=f"--{key}", got=value)
-    )
-
-
-def _language(value: Any) -> str:
-    if value not in LANGUAGES:
-        raise ResumeError(text("--lang: expected auto, en or zh, got {got!r}.").format(got=value))
-    return str(value)
+    column = 27
+    lines = textwrap.wrap(explanation, 120 - column)
+    first = f"  {usage}".ljust(column)
+    if len(first) > column:
+        return [first, *(" " * column + line for line in lines)]
+    return [first + lines[0], *(" " * column + line for line in lines[1:])]

@@ -1,7 +1,7 @@
-"""The first process's decision, for the processes that it starts.
+"""The first process passes its decision to the processes that it starts.
 
-Lightning's `ddp` starts each further rank by running the whole command line again, within `fit`. What the
-user chose in the menu reaches them through the environment, the only thing that is passed on.
+Lightning's `ddp` starts each further rank by running the whole command line again. What the user chose in the menu
+reaches them through the environment, the only thing that they inherit.
 """
 
 import json
@@ -10,24 +10,24 @@ from pathlib import Path
 
 from resume.checkpoints.description import describe
 from resume.decision import Decision, Fresh, Resume
-from resume.system.ranks import is_first_process
+from resume.system.launch_info import Launch
 
-VARIABLE = "RESUME_DECISION"
+_VARIABLE = "RESUME_DECISION"
 
 
 def hand_on(decision: Decision) -> None:
-    """Leave the decision to processes that are started from here on, and who decided."""
+    """Pass the decision, and the number of this process, to all processes that are started from now on."""
     values = {"checkpoint_dir": str(decision.checkpoint_dir), "parent": str(os.getpid())}
     if isinstance(decision, Resume):
         values["ckpt_path"] = str(decision.path)
         if decision.config_file is not None:
             values["config_file"] = str(decision.config_file)
-    os.environ[VARIABLE] = json.dumps(values)
+    os.environ[_VARIABLE] = json.dumps(values)
 
 
-def handed_on() -> Resume | Fresh | None:
-    """The decision of the process that started this one; None in a first process, or where there is none."""
-    values = _values()
+def handed_on(launch: Launch) -> Resume | Fresh | None:
+    """The decision of the process that started this one; None if this process decides for itself."""
+    values = _values(launch)
     if values is None:
         return None
     paths = {key: Path(value) for key, value in values.items()}
@@ -36,19 +36,14 @@ def handed_on() -> Resume | Fresh | None:
     return Resume(describe(paths["ckpt_path"]), paths["checkpoint_dir"], paths.get("config_file"))
 
 
-def was_handed_on() -> bool:
-    """Whether this process does what another one has decided."""
-    return _values() is not None
-
-
-def parent() -> int | None:
-    """The number of the process that started this one and decided; None in a first process, or where there is none."""
-    values = _values()
+def parent_process(launch: Launch) -> int | None:
+    """The number of the process that started this one and decided; None if this process decides for itself."""
+    values = _values(launch)
     return None if values is None else int(values["parent"])
 
 
-def _values() -> dict[str, str] | None:
-    if is_first_process() or VARIABLE not in os.environ:
+def _values(launch: Launch) -> dict[str, str] | None:
+    if launch.is_first or _VARIABLE not in os.environ:
         return None
-    values: dict[str, str] = json.loads(os.environ[VARIABLE])
+    values: dict[str, str] = json.loads(os.environ[_VARIABLE])
     return values if int(values["parent"]) != os.getpid() else None

@@ -1,4 +1,4 @@
-"""What is being moved, written down before the first file moves: after a kill, the next start tells where all lies."""
+"""The journal of a move: written before the first file moves, so that after a kill the next start can report it."""
 
 import contextlib
 import json
@@ -6,24 +6,20 @@ import os
 from dataclasses import dataclass
 from pathlib import Path
 
-from resume.commands import command_to_resume
 from resume.decision import Archive
+from resume.run_files import JOURNAL
 from resume.system.durable_files import sync_folder, write_text
-from resume.system.output import say, text
-
-JOURNAL = ".archive_journal.json"
-_NAMED_FILES = 20
 
 
 @dataclass(frozen=True)
 class UnfinishedMove:
-    """A move that was killed half-way.
+    """A move that was killed before its end.
 
     Attributes:
-        target: Where the files were to go.
-        moved: Names of those that lie there.
-        left: Names of those that lie where they lay.
-        continue_with: The file among them with which the run can be continued.
+        target: The folder to which the files were moved.
+        moved: Names of the files that are there.
+        left: Names of the files that have not been moved.
+        continue_with: The name of the file among them to resume from.
     """
 
     target: Path
@@ -32,65 +28,47 @@ class UnfinishedMove:
     continue_with: str | None
 
 
-def note_move(folder: Path, target: Path, archive: Archive) -> None:
-    """Write down, before the first file moves, what is about to be moved.
+def write_journal(folder: Path, target: Path, archive: Archive) -> None:
+    """Write down what is about to be moved.
 
     Args:
-        folder: Where the files lie.
+        folder: The folder of the files.
         target: A folder below it.
         archive: The files.
 
     Raises:
-        OSError: The note cannot be written.
+        OSError: The journal cannot be written.
     """
     names = [file.name for file in archive.files]
-    # Relative: the whole folder may be moved before the note is read.
+    # Relative: the whole folder may be moved before the journal is read.
     content = {"target": target.relative_to(folder).parts, "files": names, "continue_with": archive.continue_with}
     write_text(folder / JOURNAL, json.dumps(content))
 
 
-def forget_move(folder: Path) -> None:
-    """The move has ended, or its end has been told: no note remains."""
-    if _read_note(folder) is None:
-        return  # none, or another's file of that name
+def remove_journal(folder: Path) -> None:
+    """Remove the journal: the move has ended, or the user has been told how far it came."""
+    if _read_journal(folder) is None:
+        return  # there is none, or the file of that name is not this program's
     with contextlib.suppress(OSError):
         (folder / JOURNAL).unlink(missing_ok=True)
     sync_folder(folder)
 
 
 def unfinished_move(folder: Path) -> UnfinishedMove | None:
-    """The move in this folder that was killed half-way; None where there is none."""
-    note = _read_note(folder)
-    if note is None:
+    """The move in this folder that was killed before its end; None if there is none."""
+    journal = _read_journal(folder)
+    if journal is None:
         return None
-    target, names, continue_with = note
+    target, names, continue_with = journal
     moved = tuple(name for name in names if os.path.lexists(target / name))
     left = tuple(name for name in names if name not in moved and os.path.lexists(folder / name))
     return UnfinishedMove(target, moved, left, continue_with) if moved else None
 
 
-def _read_note(folder: Path) -> tuple[Path, list[str], str | None] | None:
-    """Where to, which files, and the one to continue with; None if there is no note, or none of this program."""
+def _read_journal(folder: Path) -> tuple[Path, list[str], str | None] | None:
+    """The target, the files, and the one to resume from; None if there is no journal, or it is not this program's."""
     try:
-        noted = json.loads((folder / JOURNAL).read_text(encoding="utf-8"))
-        return folder.joinpath(*noted["target"]), [str(name) for name in noted["files"]], noted["continue_with"]
+        content = json.loads((folder / JOURNAL).read_text(encoding="utf-8"))
+        return folder.joinpath(*content["target"]), [str(name) for name in content["files"]], content["continue_with"]
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def tell_unfinished_move(folder: Path) -> None:
-    """Say where the files lie of a move that was killed half-way."""
-    found = unfinished_move(folder)
-    if found is None:
-        return
-    said = text("An earlier start was killed while it moved files of this run to {folder}. There: {names}.")
-    say(said.format(folder=found.target, names=_names(found.moved)))
-    if found.left:
-        said = text("Still in {folder}: {names}. To put the run together again, move the files back.")
-        say(said.format(folder=folder, names=_names(found.left)))
-    elif found.continue_with is not None:
-        say(text("To continue it: {command}").format(command=command_to_resume(found.target / found.continue_with)))
-
-
-def _names(names: tuple[str, ...]) -> str:
-    return ", ".join(names[:_NAMED_FILES]) + (", ..." if len(names) > _NAMED_FILES else "")

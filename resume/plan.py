@@ -1,42 +1,30 @@
-"""What has to make way before a run can go on from a checkpoint, and where it goes on."""
+"""What has to make way before a run can be resumed, and in which folder the run continues."""
 
 import os
-import re
 from dataclasses import replace
 from pathlib import Path
 
-from resume.checkpoints.catalog import (
-    BEST,
-    CONFIG,
-    LEFTOVER_ROLE,
-    Catalog,
-    epoch_of,
-    read_catalog,
-    role_of,
-    same_files,
-    stamps,
-)
+from resume.checkpoints.catalog import Catalog, read_catalog, same_files, stamps
 from resume.checkpoints.description import Checkpoint, describe
+from resume.checkpoints.paths import place_of
 from resume.decision import Archive, Fresh, Resume
-
-ARCHIVE = "archive"
-ARCHIVE_NAME = re.compile(r"\d{8}T\d{6}Z(-\d+)?")
+from resume.run_files import ARCHIVE, BEST, CONFIG, epoch_file, epoch_of, is_archive_name, is_of_run, role_of
 
 
 def plan_fresh(checkpoint_dir: Path, catalog: Catalog) -> Fresh:
-    """A new run in a folder; what the folder holds of an earlier one is archived, never deleted."""
+    """Start a new run in a folder. Files of an earlier run are archived, never deleted."""
     return Fresh(checkpoint_dir, _whole_run(catalog, catalog.owned))
 
 
 def plan_resume(checkpoint: Checkpoint, checkpoint_dir: Path) -> Resume:
-    """Go on from a checkpoint.
+    """Resume from a checkpoint.
 
-    - Another run lies in the folder, or the checkpoint lies elsewhere: the present run is archived whole.
-    - An older checkpoint of the present run: what is later than it is archived.
+    - If the folder holds another run, or the checkpoint is in another folder, the present run is archived whole.
+    - If the checkpoint is an older one of the present run, all later files are archived.
 
     Args:
-        checkpoint: A sound one.
-        checkpoint_dir: The folder in which the run goes on.
+        checkpoint: A usable checkpoint.
+        checkpoint_dir: The folder in which the run continues.
     """
     present = read_catalog(checkpoint_dir)
     is_at_home = is_same_folder(checkpoint.path.parent, checkpoint_dir)
@@ -57,17 +45,17 @@ def plan_resume(checkpoint: Checkpoint, checkpoint_dir: Path) -> Resume:
 
 
 def _is_ahead_of_latest(checkpoint: Checkpoint, present: Catalog) -> bool:
-    """Whether a save gave the checkpoint its name and did not come to that of latest."""
+    """Whether a save wrote the checkpoint but was killed before it linked the name of latest."""
     latest = present.find("latest")
     is_older = latest is None or (not latest.damage and latest.global_step < checkpoint.global_step)
     return checkpoint.kind in ("best", "epoch") and is_older
 
 
 def folder_for(checkpoint: Checkpoint, default: Path) -> Path:
-    """Where a run goes on that is resumed from a path: in its own folder.
+    """The folder in which a run continues that is resumed from a path: its own folder.
 
-    That is the folder of the checkpoint if it also holds the run's own config.yaml; for an archived run the
-    folder that holds the archive; else `default`.
+    This is the folder of the checkpoint if that also holds the run's own config.yaml; for an archived run, the folder
+    that holds the archive; else `default`.
     """
     folder = checkpoint.path.parent
     home = home_of(checkpoint.path)
@@ -75,9 +63,9 @@ def folder_for(checkpoint: Checkpoint, default: Path) -> Path:
 
 
 def home_of(path: Path) -> Path:
-    """The folder that a checkpoint lies in, or of an archived one the folder that holds the archive."""
+    """The folder of a checkpoint; for an archived checkpoint, the folder that holds the archive."""
     folder = Path(os.path.abspath(path)).parent  # noqa: PTH100 - resolve() would follow links to another folder
-    if folder.parent.name == ARCHIVE and ARCHIVE_NAME.fullmatch(folder.name):
+    if folder.parent.name == ARCHIVE and is_archive_name(folder.name):
         return _as_short_as_possible(folder.parent.parent)
     return path.parent
 
@@ -87,7 +75,7 @@ def _as_short_as_possible(folder: Path) -> Path:
 
 
 def _whole_run(catalog: Catalog, names: tuple[str, ...]) -> Archive | None:
-    names = tuple(name for name in names if role_of(name) != LEFTOVER_ROLE)  # of no use; `apply` removes them
+    names = tuple(filter(is_of_run, names))
     if not names:
         return None
     newest = replace(catalog, shown=tuple(found for found in catalog.shown if found.path.name in names)).newest
@@ -99,23 +87,23 @@ def _whole_run(catalog: Catalog, names: tuple[str, ...]) -> Archive | None:
 
 
 def _later_names(checkpoint: Checkpoint, present: Catalog) -> list[str]:
-    """Names of the run's files that are further than the checkpoint, and of damaged ones, which may be."""
+    """Names of the run's files that are further than the checkpoint, and of damaged files, which may be further."""
     last_epoch = checkpoint.epoch if checkpoint.epoch_done else checkpoint.epoch - 1
     later = {
         found.path.name
         for found in present.shown
         if found.damage or found.run_id != checkpoint.run_id or found.global_step > checkpoint.global_step
     }
-    # By the number in the name: there may be thousands.
+    # Epoch files by the number in the name: there may be thousands, too many to open.
     later |= {name for name in present.owned if role_of(name) == "epoch" and epoch_of(name) > last_epoch}
     return [name for name in present.owned if name in later]
 
 
 def _own_config(checkpoint: Checkpoint, neighbours: Catalog) -> Path | None:
-    """The config.yaml beside a checkpoint, if it is the run's own.
+    """The config.yaml beside a checkpoint, if it is the run's own and not a user's file of that name.
 
-    A user's file may have that name. It is the run's if it says what the checkpoint says, or where the folder
-    is the run's: another of its checkpoints lies there, and latest is of no other run.
+    It is the run's own if its content is the configuration in the checkpoint, or if the folder is the run's: it holds
+    another checkpoint of the run, and latest is of no other run.
     """
     file = checkpoint.path.parent / CONFIG
     try:
@@ -128,14 +116,14 @@ def _own_config(checkpoint: Checkpoint, neighbours: Catalog) -> Path | None:
 
 
 def _best_file(checkpoint: Checkpoint, checkpoint_dir: Path, archive: Archive | None) -> Path | None:
-    """The file that has to become best_model.pth again, where that one is missing or makes way."""
+    """The file to link as the best model, if the present one is missing or makes way."""
     archived = {file.name for file in archive.files} if archive else set()
-    if checkpoint.best_step is None or ((checkpoint_dir / BEST).exists() and BEST not in archived):
+    if checkpoint.best_step is None or (place_of(checkpoint_dir / BEST).exists() and BEST not in archived):
         return None
     folder = checkpoint.path.parent
     moving = {checkpoint_dir.resolve() / name for name in archived}
-    candidates = [checkpoint.path, folder / f"checkpoint_epoch_{checkpoint.best_epoch}.pth", folder / BEST]
-    for path in candidates:
+    best_epoch = [] if checkpoint.best_epoch is None else [folder / epoch_file(checkpoint.best_epoch)]
+    for path in [checkpoint.path, *best_epoch, folder / BEST]:
         if path.resolve() in moving:
             continue
         found = describe(path)
@@ -145,5 +133,5 @@ def _best_file(checkpoint: Checkpoint, checkpoint_dir: Path, archive: Archive | 
 
 
 def is_same_folder(one: Path, other: Path) -> bool:
-    """Whether two paths mean one folder; one that does not exist is no other's."""
+    """Whether two paths mean one folder. A path that does not exist means no folder."""
     return other.exists() and one.samefile(other)

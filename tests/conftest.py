@@ -11,6 +11,7 @@ import torch
 from hypothesis import settings
 
 import train
+from resume.system.output import set_language
 from tests.helpers.pictures import draw_pairs
 from tests.helpers.tiny_run import PATHS, TINY, Run, copy_run
 
@@ -61,6 +62,14 @@ def trained_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         assert train.main(["--no_interactive", *PATHS, *TINY, "--max_epochs=2"]) == 0
     os.environ.pop("RESUME_DECISION", None)
     return folder
+
+
+@pytest.fixture
+def chinese() -> Iterator[None]:
+    """The texts of this test are Chinese."""
+    set_language("zh")
+    yield
+    set_language("en")
 
 
 @pytest.fixture

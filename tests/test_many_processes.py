@@ -15,7 +15,7 @@ from datamodules import PairedImages
 from exactness.comparison import compare_runs
 from lit_modules import Segmentation
 from lit_modules.networks import UNet
-from tests.helpers import tiny_run
+from tests.helpers import checkpoint_folders, tiny_run
 from tests.helpers.launches import FOREIGN, LIGHTNING, PROGRAM, TWO, Launch, members
 from tests.helpers.pictures import draw_pairs
 from tests.helpers.tiny_run import PATHS, Run
@@ -60,7 +60,7 @@ def begin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Start]:
 
 
 def run_of(program: Launch, name: str) -> dict[str, object]:
-    run: dict[str, object] = torch.load(program.folder / "checkpoints" / name, weights_only=True)["run"]
+    run: dict[str, object] = checkpoint_folders.run_of(program.folder / "checkpoints" / name)
     return run
 
 
@@ -101,7 +101,7 @@ def test_a_signal_to_one_process_stops_all_at_the_same_step(in_parts: list[Launc
 def test_a_process_that_is_killed_ends_the_others_with_a_message(in_parts: list[Launch]) -> None:
     second = in_parts[1]
     assert second.process.returncode == 1
-    assert second.complained() == "train.py: Process 1 of this launch has ended (SIGKILL), so training cannot go on.\n"
+    assert second.complained() == "train.py: Process 1 of this launch has ended (SIGKILL); training cannot continue.\n"
     assert "All steps before that (9) are saved in checkpoints/interrupted_checkpoint.pth" in second.said()
 
 
@@ -118,7 +118,15 @@ def test_auto_goes_on_in_mid_epoch_and_the_run_is_the_same_bit_for_bit(whole: La
 def test_only_the_first_process_speaks_and_a_log_file_has_a_line_for_each_epoch(
     whole: Launch, in_parts: list[Launch]
 ) -> None:
-    beginnings = ["Device: ", "Data: ", "Starting a new run", "Epoch 1/2 ", "Epoch 2/2 ", "Done: ", "To train on: "]
+    beginnings = [
+        "Device: ",
+        "Data: ",
+        "Starting a new run",
+        "Epoch 1/2 ",
+        "Epoch 2/2 ",
+        "Done: ",
+        "To train for more ",
+    ]
     lines = whole.said().splitlines()
     for beginning in beginnings:
         assert len([line for line in lines if line.startswith(beginning)]) == 1, (beginning, lines)

@@ -4,18 +4,17 @@ import os
 import pickle
 import subprocess
 import sys
-import warnings
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
+from lightning.pytorch.strategies import SingleDeviceStrategy
 from torch.distributed.checkpoint.format_utils import dcp_to_torch_save
-from torch.distributed.checkpoint.state_dict_saver import save as save_shards
 
-from callbacks import CheckpointError, load_for_resume
 from exactness.comparison import differences
+from launch.loading import CheckpointError, load_for_resume, require_reader
 from resume import ResumeError, StartOver, apply
 from resume.checkpoints.catalog import read_catalog, stamps
 from resume.checkpoints.description import describe
@@ -24,7 +23,8 @@ from resume.checkpoints.verification import require_intact
 from resume.menu.dialogue import _owned_and_kept
 from resume.plan import plan_fresh
 from resume.system.errors import UnreadableError
-from tests.helpers import run_files
+from tests.helpers import checkpoint_folders
+from tests.helpers.shards import save, save_rest
 from tests.helpers.tiny import ScriptedScores
 from tests.helpers.tiny_run import Run
 
@@ -35,15 +35,6 @@ ROOT = Path(__file__).parent.parent
 def _one_process(monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("RANK", "LOCAL_RANK", "SLURM_PROCID"):
         monkeypatch.delenv(variable, raising=False)
-
-
-def save(path: Path, epoch: int, weights: dict[str, torch.Tensor], **further: Any) -> Path:
-    """A folder as Lightning's strategies write it, by torch's own means."""
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # that it is one process only
-        save_shards({"state_dict": weights, "optimizer_0": {"lr": 0.1, **further}}, checkpoint_id=path, no_dist=True)
-    torch.save({"epoch": epoch - 1, "loops": {}, "callbacks": {}, "run": run_files.facts(epoch)}, path / "meta.pt")
-    return path
 
 
 def weights() -> dict[str, torch.Tensor]:
@@ -73,7 +64,17 @@ def test_the_menu_shows_them_as_it_shows_files(folder: Path) -> None:
 
 def test_a_whole_one_passes_and_fits_its_network(folder: Path) -> None:
     require_intact(folder / "latest_checkpoint.pth")
-    assert load_for_resume(folder / "latest_checkpoint.pth", ScriptedScores([0.1]))["epoch"] == 2
+    assert load_for_resume(folder / "latest_checkpoint.pth", ScriptedScores([0.1])).epoch == 2
+
+
+def test_one_that_a_killed_save_renamed_passes_under_its_own_name(folder: Path) -> None:
+    latest = folder / "latest_checkpoint.pth"
+    latest.rename(folder / ".latest_checkpoint.pth.7.old")
+    found = describe(latest)
+    assert (found.path, why_not(found, None)) == (latest, None)
+    assert load_for_resume(latest, ScriptedScores([0.1])).epoch == 2
+    with pytest.raises(CheckpointError, match="is a folder of shards"):
+        require_reader(latest, SingleDeviceStrategy())
 
 
 def test_another_network_is_refused_by_the_names_of_its_tensors(tmp_path: Path) -> None:
@@ -110,7 +111,7 @@ def lose_a_shard(path: Path) -> None:
 def test_damage_is_found_before_a_resume(folder: Path, harm: Callable[[Path], None]) -> None:
     harm(folder / "latest_checkpoint.pth")
     assert why_not(describe(folder / "latest_checkpoint.pth"), None) is not None
-    with pytest.raises(CheckpointError, match=r"checkpoint_epoch_2\.pth, the newest one beside it that is sound"):
+    with pytest.raises(CheckpointError, match=r"checkpoint_epoch_2\.pth, the newest usable checkpoint in this folder"):
         load_for_resume(folder / "latest_checkpoint.pth", ScriptedScores([0.1]))
 
 
@@ -122,9 +123,30 @@ class Hostile:
         return os.system, (f"echo > {self.marker}",)
 
 
+def forge_table(path: Path, marker: Path) -> None:
+    """Replace the table by one that runs code, with a run.json that fits it."""
+    run = checkpoint_folders.run_of(path)
+    (path / ".metadata").write_bytes(pickle.dumps(Hostile(marker)))
+    save_rest(path, torch.load(path / "meta.pt", weights_only=True), run)
+
+
+def test_a_folder_without_run_json_is_not_of_this_program(folder: Path) -> None:
+    (folder / "latest_checkpoint.pth" / "run.json").unlink()
+    latest = read_catalog(folder).shown[0]
+    assert (latest.damage, latest.is_foreign) == ("not of this program (no run.json)", True)
+
+
+@pytest.mark.parametrize("name", ["meta.pt", ".metadata", "run.json"])
+def test_a_file_beside_the_shards_that_was_exchanged_is_found(folder: Path, name: str) -> None:
+    path = folder / "latest_checkpoint.pth"
+    (path / name).write_bytes((folder / "checkpoint_epoch_1.pth" / name).read_bytes() + b" ")
+    with pytest.raises(UnreadableError, match=r"damaged content \((meta\.pt|\.metadata)\)"):
+        require_intact(path)
+
+
 def test_a_forged_table_is_refused_and_runs_nothing(folder: Path, tmp_path: Path) -> None:
     path = folder / "latest_checkpoint.pth"
-    (path / ".metadata").write_bytes(pickle.dumps(Hostile(tmp_path / "executed")))
+    forge_table(path, tmp_path / "executed")
     with pytest.raises(UnreadableError, match=r"would run code: (posix|nt)\.system"):
         require_intact(path)
     assert not (tmp_path / "executed").exists()
@@ -138,14 +160,14 @@ def test_a_forged_object_in_a_shard_is_refused_and_runs_nothing(tmp_path: Path) 
 
 
 def test_starting_over_deletes_them_and_spares_a_folder_of_the_user(folder: Path) -> None:
-    owned, _ = _owned_and_kept(folder)
+    owned, _ = _owned_and_kept(read_catalog(folder))
     apply(StartOver(folder, stamps(folder, owned)))
     assert [path.name for path in folder.iterdir()] == ["best_model.pth"]
     assert (folder / "best_model.pth" / "notes.txt").read_text(encoding="utf-8") == "mine"
 
 
 def test_one_that_changed_since_it_was_listed_stops_the_deletion(folder: Path) -> None:
-    owned, _ = _owned_and_kept(folder)
+    owned, _ = _owned_and_kept(read_catalog(folder))
     confirmed = stamps(folder, owned)
     save(folder / "latest_checkpoint.pth", 3, {**weights(), "more": torch.zeros(9)})
     with pytest.raises(ResumeError, match=r"has changed since it was shown: latest_checkpoint\.pth"):
@@ -154,8 +176,8 @@ def test_one_that_changed_since_it_was_listed_stops_the_deletion(folder: Path) -
 
 
 def test_the_archive_takes_them_whole_and_they_can_be_continued(folder: Path) -> None:
-    archived = apply(plan_fresh(folder, read_catalog(folder))).archived_to
-    assert archived is not None
+    apply(plan_fresh(folder, read_catalog(folder)))
+    (archived,) = (folder / "archive").iterdir()
     assert sorted(path.name for path in archived.iterdir()) == [
         "checkpoint_epoch_1.pth",
         "checkpoint_epoch_2.pth",
@@ -181,7 +203,7 @@ def test_a_start_whose_strategy_cannot_read_them_says_so_and_touches_nothing(
     whole = torch.load("checkpoints/latest_checkpoint.pth", weights_only=True)
     path = save(Path("shards.pth"), 2, whole.pop("state_dict"))
     whole.pop("optimizer_states")
-    torch.save(whole, path / "meta.pt")
+    save_rest(path, whole, checkpoint_folders.run_of(Path("checkpoints/latest_checkpoint.pth")))
     assert trained("--ckpt_path=shards.pth", "--checkpoint_dir=checkpoints", "--max_epochs=3") == 2
     assert "is a folder of shards; only --trainer.strategy fsdp or model_parallel" in capsys.readouterr().err
 

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import torch
 
+from tests.helpers import checkpoint_folders
 from tests.helpers.launches import PROGRAM, TORCHRUN, TWO, Launch
 from tests.helpers.pictures import draw_pairs
 from tests.helpers.tiny_run import TINY
@@ -56,7 +56,7 @@ def on_two_machines() -> list[str]:
 
 def interrupted(program: Launch) -> dict[str, object]:
     path = program.folder / "checkpoints/interrupted_checkpoint.pth"
-    run: dict[str, object] = torch.load(path, weights_only=True)["run"]
+    run: dict[str, object] = checkpoint_folders.run_of(path)
     return run
 
 
@@ -77,7 +77,7 @@ def test_a_worker_that_is_killed_is_started_again_and_the_run_goes_on(begin: Sta
     program.wait_for("Epoch 2/")
     os.kill(program.pid(1), signal.SIGKILL)
     assert program.finish() == 0, program.complained()
-    assert "A job that was started again goes on, as with --ckpt_path auto" in program.said()
+    assert "Restarted job (TORCHELASTIC_RESTART_COUNT is set); continuing as with --ckpt_path auto" in program.said()
     epochs = [line.split("/")[0] for line in program.said().splitlines() if line.startswith("Epoch ")]
     assert epochs == [f"Epoch {number}" for number in range(1, 31)]
     assert not (program.folder / "checkpoints/archive").exists()

@@ -44,7 +44,7 @@ def test_a_checkpoint_describes_its_run(trained_folder: Path) -> None:
     checkpoints = trained_folder / "checkpoints"
     entry = tiny.load(checkpoints / "latest_checkpoint.pth")["run"]
     assert len(entry["run_id"]) == 32
-    assert entry["parent"] is None
+    assert entry["resumed_from"] is None
     assert entry["class_mapping"] == {"0": 0, "1": 1, "255": 1}
     assert entry["versions"]["torch"] == str(torch.__version__)
     own_validation_set = {"val_image_path": None, "val_gt_path": None}
@@ -79,15 +79,15 @@ def test_a_resume_continues_the_run_with_its_next_epoch(resumed: Resumed, traine
         tiny.load(folder / "checkpoints/latest_checkpoint.pth")["run"] for folder in (trained_folder, resumed.folder)
     )
     assert (after["run_id"], after["epoch"]) == (before["run_id"], 3)
-    assert after["parent"]["run_id"] == before["run_id"]
+    assert after["resumed_from"]["run_id"] == before["run_id"]
     assert epochs_in_history(resumed.folder) == ["1", "2", "3"]
 
 
 def test_a_resume_uses_the_settings_of_the_run_and_typed_flags_but_not_the_defaults(resumed: Resumed) -> None:
     saved = yaml.safe_load((resumed.folder / "checkpoints/config.yaml").read_text(encoding="utf-8"))
-    assert saved["model"]["network"]["init_args"]["width"] == 2
+    assert saved["model"]["init_args"]["network"]["init_args"]["width"] == 2
     assert saved["trainer"]["max_epochs"] == 3
-    assert saved["data"]["augmentation"] == []
+    assert saved["data"]["init_args"]["augmentation"] == []
     assert "ckpt_path" not in saved
 
 
@@ -102,7 +102,7 @@ def test_a_resume_from_an_older_file_with_other_typed_data_repeats_the_later_epo
     other = ["--image_path", "Other/images", "--gt_path", "Other/gt"]
     assert trained("--resume", "checkpoints/checkpoint_epoch_1.pth", "--max_epochs", "3", *other) == 0
     said = capsys.readouterr().out
-    assert "was trained on Data/images, Data/gt; from here on it is trained on Other/images, Other/gt" in said
+    assert "was trained on Data/images, Data/gt; from now on it is trained on Other/images, Other/gt" in said
     assert "Resuming training from epoch 2/3" in said
     assert load("latest_checkpoint.pth")["run"]["epoch"] == 3
     assert epochs_in_history() == ["1", "2", "3"]

@@ -1,14 +1,21 @@
 """The whole program on damaged and hostile checkpoints: no code runs, no file is lost, another checkpoint is named."""
 
 import io
+import json
 import os
+import pickle
+import pickletools
+import time
 import zipfile
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 
+import resume
+from callbacks import AtomicCheckpointIO
+from tests.helpers import checkpoint_folders, shards
+from tests.helpers.hostile import doubled, string
 from tests.helpers.tiny_run import TINY, Run, contents, load
 
 MORE = "--max_epochs=3"
@@ -34,9 +41,34 @@ def flip_a_bit_of_a_weight(path: Path) -> None:
 
 
 def make_hostile(path: Path) -> None:
-    content: dict[str, Any] = load(path.name)
+    """Let the pickle run code when it is read; the run entry stays."""
+    content = AtomicCheckpointIO().load_checkpoint(path, weights_only=True)
     path.unlink()
-    torch.save({**content, "callbacks": Hostile()}, path)
+    AtomicCheckpointIO().save_checkpoint({**content, "callbacks": Hostile()}, path)
+
+
+def make_slow(path: Path, levels: int) -> None:
+    """Give the pickle a key that torch.load(weights_only=True) hashes in 2^levels steps; the run entry stays."""
+    with zipfile.ZipFile(path) as archive:
+        parts = {name.partition("/")[2]: archive.read(name) for name in archive.namelist()}
+    run = json.loads(parts.pop("run.json"))["run"]
+    content = parts["data.pkl"]
+    memos = sum("PUT" in operation.name for operation, _, _ in pickletools.genops(content))
+    parts["data.pkl"] = content[:-1] + string(b"more") + b"}" + doubled(levels, memos) + b"Nss."
+    path.unlink()
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, part in {**parts, "run.json": checkpoint_folders.run_json(run, parts)}.items():
+            archive.writestr(f"archive/{name}", part)
+
+
+def make_shards(path: Path) -> None:
+    """A folder of shards in place of the file, whose table runs code when torch reads it; the run entry stays."""
+    content, run = torch.load(path, weights_only=True), checkpoint_folders.run_of(path)
+    path.unlink()
+    shards.save(path, 2, content.pop("state_dict"))
+    (path / ".metadata").write_bytes(pickle.dumps(Hostile()))
+    del content["optimizer_states"]
+    shards.save_rest(path, content, run)
 
 
 def answer(monkeypatch: pytest.MonkeyPatch, *lines: str) -> None:
@@ -54,7 +86,7 @@ def test_a_flipped_bit_in_a_weight_is_found_before_anything_is_touched(
     assert trained(MORE, "--ckpt_path=latest") == 2
     said = capsys.readouterr().err
     assert "cannot be loaded: damaged content (archive/data/0)" in said
-    assert "Use --ckpt_path checkpoints/best_model.pth, the newest one beside it that is sound." in said
+    assert "Use --ckpt_path checkpoints/best_model.pth, the newest usable checkpoint in this folder." in said
     assert "Traceback" not in said
     assert contents() == before
 
@@ -66,36 +98,79 @@ def test_auto_resumes_from_the_newest_file_that_is_neither_damaged_nor_hostile(
     make_hostile(LATEST)  # the epoch file, which was linked to it, keeps the flipped bit
     assert trained("--ckpt_path=auto", MORE) == 0
     said = capsys.readouterr().out
-    assert "--ckpt_path auto: not latest_checkpoint.pth: would run code: " in said
-    assert "--ckpt_path auto: not checkpoint_epoch_2.pth: damaged content (archive/data/0)." in said
+    assert "--ckpt_path auto skips latest_checkpoint.pth: would run code: " in said
+    assert "--ckpt_path auto skips checkpoint_epoch_2.pth: damaged content (archive/data/0)." in said
     assert "Resuming training from epoch 2/3" in said
     assert not EXECUTED.exists()
 
 
-def test_a_checkpoint_that_would_run_code_is_refused_by_the_name_of_that_code(
+def test_a_key_that_takes_minutes_to_hash_is_refused_at_once_before_anything_is_touched(
     trained: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    make_hostile(LATEST)
+    make_slow(LATEST, levels=4)
+    torch.load(LATEST, weights_only=True)  # which such a key does not stop
+    make_slow(LATEST, levels=40)
     before = contents()
+    begun = time.monotonic()
     assert trained(MORE, "--ckpt_path=latest") == 2
-    assert "system" in capsys.readouterr().err.partition("would run code: ")[2]
+    assert time.monotonic() - begun < 60
+    assert "cannot be loaded: damaged pickle. Use --ckpt_path checkpoints/" in capsys.readouterr().err
+    assert contents() == before
+
+
+def test_a_forged_table_of_shards_runs_nothing_and_ends_before_anything_is_touched(
+    trained: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_shards(LATEST)
+    before = contents()
+    assert trained(MORE, "--ckpt_path=checkpoints/latest_checkpoint.pth") == 2
+    assert "system" in capsys.readouterr().err.partition("cannot be loaded: would run code: ")[2]
     assert contents() == before
     assert not EXECUTED.exists()
 
 
-def test_the_menu_accepts_no_hostile_checkpoint_and_starting_over_deletes_only_that_of_the_program(
+def test_the_menu_shows_a_checkpoint_of_another_program_as_such_and_does_not_accept_it(
+    trained: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    content = torch.load(LATEST, weights_only=True)
+    LATEST.unlink()
+    torch.save(content, LATEST)
+    with pytest.raises(resume.ResumeError) as refusal:
+        resume.choose(resume.read_arguments(["--lang=en", "--ckpt_path=latest"]))
+    assert "latest_checkpoint.pth: not of this program (no run.json). Found: " in str(refusal.value)
+    assert "Use --ckpt_path best, --ckpt_path epoch, or --no_interactive for a new run." in str(refusal.value)
+    answer(monkeypatch, "1", "2")
+    assert trained(MORE) == 0
+    said = capsys.readouterr().out
+    assert "not of this program (no run.json)" in said.partition("[2]")[0]
+    assert "[1] cannot be used: not of this program (no run.json)" in said
+    assert "You chose: best_model.pth" in said
+
+
+def test_a_checkpoint_that_would_run_code_is_refused_by_the_name_of_that_code_after_a_choice_in_the_menu(
     trained: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     make_hostile(LATEST)
-    hostile = LATEST.read_bytes()
+    before = contents()
+    answer(monkeypatch, "1")
+    assert trained(MORE) == 2
+    said = capsys.readouterr()
+    assert "You chose: latest_checkpoint.pth" in said.out
+    assert "system" in said.err.partition("cannot be loaded: would run code: ")[2]
+    assert contents() == before
+    assert not EXECUTED.exists()
+
+
+def test_starting_over_deletes_a_hostile_file_of_the_program_and_keeps_a_foreign_one(
+    trained: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_hostile(LATEST)
     foreign = LATEST.with_name("foreign.pth")
-    foreign.write_bytes(hostile)
-    answer(monkeypatch, "1", "n", "y")
+    torch.save({"state_dict": {}, "callbacks": Hostile()}, foreign)
+    hostile = foreign.read_bytes()
+    answer(monkeypatch, "n", "y")
     assert trained(*TINY, "--max_epochs=1") == 0
-    said = capsys.readouterr().out
-    assert "damaged: would run code: " in said
-    assert "[1] cannot be used: would run code: " in said
-    assert "Kept (not of this program): foreign.pth" in said
+    assert "Kept (not of this program): foreign.pth" in capsys.readouterr().out
     assert foreign.read_bytes() == hostile
     assert load(LATEST.name)["run"]["epoch"] == 1
     assert not EXECUTED.exists()

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers import tiny
+from tests.helpers import checkpoint_folders
 from tests.helpers.ballast import Ballast
 from tests.helpers.tiny_run import PATHS, TINY, Run
 
@@ -29,15 +29,15 @@ def test_a_run_whose_saves_failed_trains_to_its_end_reports_them_and_can_be_resu
     assert "2 saves failed, the last one in epoch 3, step 6" in said.err
     assert "No space left on device" in said.err
     assert not list(small_disk.glob(".*.tmp"))
-    assert tiny.load(small_disk / "latest_checkpoint.pth")["run"]["epoch"] == 1
+    assert checkpoint_folders.run_of(small_disk / "latest_checkpoint.pth")["epoch"] == 1
 
     # A disk without room for one checkpoint is found before training.
     monkeypatch.setattr(Ballast, "full_from", None)
     before = sorted(path.name for path in small_disk.iterdir())
     assert run(*resume) == 2
-    assert "are free on this disk, and one checkpoint takes" in capsys.readouterr().err
+    assert "free, but one checkpoint takes" in capsys.readouterr().err
     assert sorted(path.name for path in small_disk.iterdir()) == before
 
     (small_disk / "ballast").unlink()
     assert run(*resume) == 0
-    assert tiny.load(small_disk / "latest_checkpoint.pth")["run"]["epoch"] == 3
+    assert checkpoint_folders.run_of(small_disk / "latest_checkpoint.pth")["epoch"] == 3

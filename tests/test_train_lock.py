@@ -12,8 +12,8 @@ import yaml
 
 import resume
 import train
+from resume.run_files import LOCK, LOCK_RECORD
 from resume.system import lock as lock_module
-from resume.system.lock_record import RECORD
 from tests.helpers.tiny_run import TINY, Run, contents
 
 FOLDER = Path("checkpoints")
@@ -22,14 +22,16 @@ RESUME = ["--ckpt_path=latest", "--max_epochs=3"]
 
 @pytest.fixture
 def in_use(trained: Run) -> Iterator[Run]:
-    with resume.RunLock(FOLDER) as lock:
+    with lock_module.FolderLock(FOLDER / LOCK) as lock:
         lock.take()
         yield trained
 
 
 def left_on_another_host() -> None:
     values = {"host": "node7", "pid": 12, "started_at": "2026-03-01 12:00:00 UTC"}
-    (FOLDER / RECORD).write_text(json.dumps({**values, "slurm_job_id": None, "process_start": "1"}), encoding="utf-8")
+    (FOLDER / LOCK_RECORD).write_text(
+        json.dumps({**values, "slurm_job_id": None, "process_start": "1"}), encoding="utf-8"
+    )
 
 
 def test_a_second_start_ends_before_the_slow_imports_and_loses_nothing(
@@ -51,7 +53,7 @@ def test_a_start_that_passed_the_first_look_is_refused_by_the_lock_before_anythi
 ) -> None:
     monkeypatch.setattr(lock_module, "PATIENCE", 0.0)
     before = contents()
-    with resume.RunLock(FOLDER) as other:
+    with lock_module.FolderLock(FOLDER / LOCK) as other:
 
         def begin_meanwhile(*_: object) -> None:
             other.take()
@@ -70,7 +72,7 @@ def test_the_lock_is_held_while_files_are_touched_and_neither_lock_nor_break_loc
     with pytest.raises(resume.ResumeError, match="on node7"):
         resume.choose(resume.read_arguments(RESUME))
     users: list[object] = []
-    monkeypatch.setattr(resume, "apply", lambda _: users.append(lock_module.who_uses(FOLDER)))
+    monkeypatch.setattr(resume, "apply", lambda *_, **__: users.append(lock_module.who_uses(FOLDER)))
     assert trained(*RESUME, "--break_lock") == 0
     assert len(users) == 1
     assert users != [None]

@@ -47,7 +47,7 @@ def test_1_resumes_the_run_and_closing_the_terminal_saves_it(start: Start) -> No
     program = start("--max_epochs=100000")
     program.wait_for(ASKS)
     program.send("1\r")
-    program.wait_for("Epoch 4/")
+    program.wait_for("轮次 4/")
     for line in (
         "您选择了: latest_checkpoint.pth",
         "将使用 checkpoint: latest_checkpoint.pth",
@@ -134,11 +134,11 @@ def test_with_two_processes_the_menu_is_asked_once_and_ctrl_c_saves_once(start: 
     program.wait_for(ASKS)
     assert "checkpoints/latest_checkpoint.pth" not in program.text()
     program.send("1\r")
-    program.wait_for("Epoch 4/")
+    program.wait_for("轮次 4/")
     program.send("\x03")
     assert program.finish() == 128 + signal.SIGINT
     text = program.text()
-    for said in ("请选择", "Loading checkpoint from", "Resuming training from", "Epoch 3/", "Stopping after this step"):
+    for said in ("请选择", "Loading checkpoint from", "Resuming training from", "轮次 3/", "Stopping after this step"):
         assert text.count(said) == 1, (said, text)
     assert "Traceback" not in text
     assert Path("checkpoints/interrupted_checkpoint.pth").exists()

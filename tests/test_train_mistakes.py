@@ -55,5 +55,5 @@ def test_too_little_disk_is_named_and_every_file_stays(
     before = contents()
     monkeypatch.setattr(shutil, "disk_usage", lambda _: SimpleNamespace(free=1000))
     assert trained(NEW, *TINY) == 2
-    assert "1.0 kB are free on this disk" in capsys.readouterr().err
+    assert "this disk has 1.0 kB free" in capsys.readouterr().err
     assert contents() == before

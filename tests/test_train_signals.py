@@ -99,6 +99,6 @@ def test_a_signal_while_torch_is_imported_ends_the_program_at_once(
     os.killpg(process.pid, signum)
     rest, _ = process.communicate()
     assert process.returncode == 128 + signum
-    assert "Interrupted. No training was under way." in rest
+    assert "Interrupted before training began." in rest
     assert "Traceback" not in rest
     assert not (tmp_path / "checkpoints").exists()

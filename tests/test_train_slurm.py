@@ -26,12 +26,12 @@ JOB = {
     "SLURM_NODEID": "0",
 }
 ENDLESS = [*PATHS, *TINY, "--max_epochs=100000", "--no_interactive"]
-SIGNALLED_AT_THE_FIRST_IMPORT = f"""
+SIGNALLED_WHILE_TORCH_IS_IMPORTED = f"""
 import os, signal, sys
 
 class Now:
     def find_spec(self, name, path=None, target=None):
-        if name == "resume":
+        if name == "torch":
             os.kill(os.getpid(), signal.SIGUSR1)
 
 sys.meta_path.insert(0, Now())
@@ -64,7 +64,7 @@ def test_a_job_is_saved_and_queued_again_before_its_time_is_over_and_then_contin
     said, _ = first.communicate()
     assert first.returncode == 0, said
     assert (tmp_path / "asked").read_text() == "requeue 7\n"
-    assert "SLURM has queued job 7 again" in said
+    assert "SLURM requeued job 7" in said
     saved = tiny.load(tmp_path / "checkpoints/interrupted_checkpoint.pth")["run"]
 
     # The restarted job has the same command. Then the job is cancelled: SLURM sends SIGTERM twice.
@@ -81,20 +81,20 @@ def test_a_job_is_saved_and_queued_again_before_its_time_is_over_and_then_contin
     assert (tmp_path / "asked").read_text() == "requeue 7\n"
 
 
-def test_a_signal_before_the_first_import_is_remembered_and_ends_a_job_that_slurm_refuses_to_queue_again(
+def test_a_signal_while_torch_is_imported_ends_a_job_that_slurm_refuses_to_queue_again(
     start: Begin, tmp_path: Path
 ) -> None:
     (tmp_path / "refuse").touch()
     before = contents(str(tmp_path / "checkpoints"))
-    process = start(*ENDLESS, program=("-c", SIGNALLED_AT_THE_FIRST_IMPORT, str(PROGRAM)), **JOB)
+    process = start(*ENDLESS, program=("-c", SIGNALLED_WHILE_TORCH_IS_IMPORTED, str(PROGRAM)), **JOB)
     said, _ = process.communicate()
     assert process.returncode == 128 + signal.SIGUSR1
-    assert "SLURM does not queue job 7 again (not now)" in said
+    assert "SLURM did not requeue job 7 (not now)" in said
     assert contents(str(tmp_path / "checkpoints")) == before
 
 
-def test_outside_of_a_job_the_signal_keeps_its_meaning(start: Begin) -> None:
-    process = start(*ENDLESS, program=("-c", SIGNALLED_AT_THE_FIRST_IMPORT, str(PROGRAM)))
+def test_outside_of_a_job_the_signal_ends_the_program_as_it_ends_any_other(start: Begin) -> None:
+    process = start(*ENDLESS, program=("-c", SIGNALLED_WHILE_TORCH_IS_IMPORTED, str(PROGRAM)))
     process.communicate()
     assert process.returncode == -signal.SIGUSR1
 

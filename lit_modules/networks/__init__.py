@@ -1,4 +1,4 @@
-"""Plain networks: images in, logits out, nothing of training."""
+"""Plain networks: images in, logits out, no code for training."""
 
 from lit_modules.networks.unet import UNet
 

@@ -1,4 +1,4 @@
-"""The default network."""
+"""U-Net, the default network."""
 
 from itertools import pairwise
 
@@ -6,26 +6,28 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from resume.system.output import text
+
 
 class UNet(nn.Module):
     """U-Net with batch normalisation, for images of any size.
 
-    Each of ``depth`` levels halves height and width and doubles the channels; the way back up joins each
-    level's features. Sizes that cannot be halved that often are padded at the right and the bottom, and the
-    output is cropped to the image's size.
+    Each of ``depth`` levels halves height and width and doubles the channels; the upward path joins the features of
+    each level. An image whose size cannot be halved ``depth`` times is padded at the right and the bottom, and the
+    output is cropped to the size of the image.
 
-    Source: Ronneberger, Fischer, Brox: U-Net (2015), with padded convolutions, so that the output is as large
-    as the input, and one convolution instead of two after each join, which saves a fifth of the time.
+    Source: Ronneberger, Fischer, Brox: U-Net (2015), with padded convolutions, so that the output has the size of the
+    input, and with one convolution instead of two after each join, which saves a fifth of the time.
 
     Args:
         in_channels: Channels of the image.
         out_channels: Channels of the logits: 1 for foreground and background, else the number of classes.
         width: Channels of the first level. Parameters and time grow with its square.
-        depth: How often height and width are halved.
-        dropout: Share of the deepest level's channels dropped while training, from 0 to below 1.
+        depth: How many times height and width are halved.
+        dropout: Share of the channels of the deepest level that is dropped in training; at least 0, less than 1.
 
     Raises:
-        ValueError: An argument is out of its range.
+        ValueError: An argument is out of its range; the message contains all such arguments.
     """
 
     def __init__(
@@ -38,11 +40,17 @@ class UNet(nn.Module):
     ) -> None:
         super().__init__()
         sizes = {"in_channels": in_channels, "out_channels": out_channels, "width": width, "depth": depth}
-        problems = [f"{name} is {value}, expected 1 or more" for name, value in sizes.items() if value < 1]
+        problems = [
+            text("UNet: {name} is {value}; it must be at least 1.").format(name=name, value=value)
+            for name, value in sizes.items()
+            if value < 1
+        ]
         if not 0 <= dropout < 1:
-            problems.append(f"dropout is {dropout}, expected 0 or more and less than 1")
+            problems.append(
+                text("UNet: dropout is {value}; it must be at least 0 and less than 1.").format(value=dropout)
+            )
         if problems:
-            raise ValueError(f"UNet: {'; '.join(problems)}.")
+            raise ValueError("\n".join(problems))
 
         widths = [width * 2**level for level in range(depth + 1)]
         self.depth = depth
@@ -59,13 +67,13 @@ class UNet(nn.Module):
         """Compute the logits of each pixel.
 
         Args:
-            image: ``(B, in_channels, H, W)``, floating point, about zero mean; H and W of 1 or more.
+            image: ``(B, in_channels, H, W)``, floating point, approximately zero mean; H and W at least 1.
 
         Returns:
             Logits ``(B, out_channels, H, W)``.
         """
         height, width = image.shape[-2:]
-        # Channels last: the convolutions take a tenth to a quarter less time on a CPU.
+        # With channels last, the convolutions take 10 to 25 % less time on a CPU.
         features = self.stem(self._pad(image).contiguous(memory_format=torch.channels_last))
         levels = []
         for block in self.down:
@@ -79,10 +87,9 @@ class UNet(nn.Module):
         return logits[..., :height, :width]
 
     def _pad(self, image: Tensor) -> Tensor:
-        """Pad with zeros to a size that can be halved ``depth`` times."""
+        """Pad the image with zeros to a size that can be halved ``depth`` times."""
         step = 2**self.depth
-        # Two pixels at least must be left at the deepest level:
-        # batch normalisation cannot train on a single value.
+        # The deepest level needs at least two pixels, because batch normalisation cannot train on a single value.
         padding = [max(-size % step, 2 * step - size) for size in image.shape[-2:]]
         return functional.pad(image, (0, padding[1], 0, padding[0]))
 
@@ -91,7 +98,7 @@ def _block(*channels: int) -> nn.Sequential:
     layers: list[nn.Module] = []
     for before, after in pairwise(channels):
         layers += [
-            # The normalisation that follows has a bias of its own.
+            # No bias, because the normalisation after it has one.
             nn.Conv2d(before, after, kernel_size=3, padding=1, bias=False),
             nn.BatchNorm2d(after),
             nn.ReLU(inplace=True),

@@ -1,6 +1,6 @@
-"""The Python names that a checkpoint may refer to: those by which torch.save writes tensors and plain containers.
+"""The Python names that the pickles of a checkpoint may refer to: tensors, plain containers, and the table of shards.
 
-All of them are names that `torch.load(weights_only=True)` takes too; a test compares.
+`torch.load(weights_only=True)` accepts every name of `ALLOWED_GLOBALS` too; a test compares.
 """
 
 _DTYPES = """
@@ -22,24 +22,40 @@ _REBUILDING = """
     _rebuild_qtensor _rebuild_sparse_tensor _rebuild_meta_tensor_no_storage _rebuild_device_tensor_from_cpu_tensor
 """
 
-# They hash what they are given.
+# These hash the items of what they are called with.
 HASHING = frozenset({"collections.OrderedDict", "collections.Counter", "builtins.set"})
+BYTEARRAY = "builtins.bytearray"
+ENCODE = "_codecs.encode"  # makes bytes of a text
+# torch.save refers to these and never calls them. With a number they would take that much memory.
+NOT_CALLED = frozenset({"torch.Tensor", "torch.storage.TypedStorage", "torch.storage.UntypedStorage"})
 
 ALLOWED_GLOBALS = frozenset(
     {
         *HASHING,
-        "builtins.bytearray",
+        *NOT_CALLED,
+        BYTEARRAY,
+        ENCODE,
         "builtins.complex",
-        "_codecs.encode",  # bytes
         "torch.Size",
-        "torch.Tensor",
         "torch.device",
         "torch.nn.parameter.Parameter",
         "torch.serialization._get_layout",
-        "torch.storage.TypedStorage",
-        "torch.storage.UntypedStorage",
         "torch._tensor._rebuild_from_type_v2",
         *(f"torch.{name}" for names in (_DTYPES, _STORAGES, _QUANTIZATION) for name in names.split()),
         *(f"torch._utils.{name}" for name in _REBUILDING.split()),
+    }
+)
+
+_METADATA = """
+    BytesStorageMetadata ChunkStorageMetadata Metadata MetadataIndex StorageMeta TensorProperties TensorStorageMetadata
+    _MEM_FORMAT_ENCODING
+"""
+_PATHS = "Path PosixPath WindowsPath PurePosixPath PureWindowsPath"
+# What the table of a folder of shards is made of, in addition to the names above.
+TABLE_GLOBALS = frozenset(
+    {
+        *(f"torch.distributed.checkpoint.metadata.{name}" for name in _METADATA.split()),
+        "torch.distributed.checkpoint.filesystem._StorageInfo",
+        *(f"pathlib.{name}" for name in _PATHS.split()),
     }
 )

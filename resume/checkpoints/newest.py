@@ -1,19 +1,20 @@
-"""Which checkpoint of a folder is the newest that passes every test, and why the others do not."""
+"""The newest checkpoint of a folder that passes every test, and why the others do not."""
 
 from collections.abc import Iterator
 from pathlib import Path
 
-from resume.checkpoints.catalog import SEARCHED_EPOCH_FILES, Catalog, epoch_of, read_catalog, role_of, same_files
+from resume.checkpoints.catalog import SEARCHED_EPOCH_FILES, Catalog, read_catalog, same_files
 from resume.checkpoints.description import Checkpoint, describe
 from resume.checkpoints.verification import require_intact
+from resume.run_files import epoch_of, role_of
 from resume.system.errors import ResumeError, UnreadableError
 from resume.system.output import text
 
 
 def newest_first(catalog: Catalog) -> Iterator[Checkpoint]:
-    """The checkpoints of a folder, the newest first; epoch files are opened only as far as they are asked for.
+    """The checkpoints of a folder, the newest first. Epoch files are opened only as far as the caller iterates.
 
-    Those that `why_not` refuses at a glance have no known age, and come before all that they may be newer than.
+    A checkpoint that `why_not` refuses at a glance has no known age. It comes before all that it may be newer than.
     """
     newest = catalog.newest
     shown = [found.path.name for found in catalog.shown]
@@ -34,7 +35,7 @@ def newest_first(catalog: Catalog) -> Iterator[Checkpoint]:
 
 
 def why_not(found: Checkpoint, run_id: str | None) -> str | None:
-    """Why a run cannot go on from a checkpoint, which is read whole; None if it can.
+    """Why a run cannot be resumed from a checkpoint; None if it can. The whole checkpoint is read.
 
     Args:
         found: The checkpoint.
@@ -56,7 +57,7 @@ def _is_candidate(found: Checkpoint, run_id: str | None) -> bool:
 
 
 def refusal(path: Path, reason: str) -> str:
-    """What to tell the user of a checkpoint that does not load: why, and which other one passes every test."""
+    """The message for a checkpoint that does not load: the reason, and which other checkpoint is usable."""
     return text("{path} cannot be loaded: {reason}. {advice}").format(
         path=path, reason=reason, advice=_advice_instead_of(path)
     )
@@ -67,8 +68,8 @@ def _advice_instead_of(path: Path) -> str:
         catalog = read_catalog(path.parent)
     except ResumeError:
         return text("Use another checkpoint.")
-    linked = same_files(path, path.parent, catalog.owned)  # and damaged with it
+    linked = same_files(path, path.parent, catalog.owned)  # these share the damage
     for found in newest_first(catalog):
         if found.path.name not in linked and why_not(found, catalog.run_id) is None:
-            return text("Use --ckpt_path {path}, the newest one beside it that is sound.").format(path=found.path)
-    return text("No other one beside it is sound. Use --no_interactive for a new run.")
+            return text("Use --ckpt_path {path}, the newest usable checkpoint in this folder.").format(path=found.path)
+    return text("No other usable checkpoint in this folder. Use --no_interactive for a new run.")

@@ -1,47 +1,67 @@
-"""The two forms of a checkpoint: a file, or, where several processes share a model, a folder of shards.
+"""The two forms of a checkpoint, and where it is: a file, or a folder of shards if several processes share a model.
 
-A folder, as Lightning and torch.distributed.checkpoint write it, holds `meta.pt`, all that is no tensor; the shards
-`__RANK_N.distcp`; and `.metadata`, a table of where each tensor lies.
+Lightning and torch.distributed.checkpoint write the parts of such a folder; `resume.run_files` lists them.
 """
 
-import re
+import os
 import stat
 from collections.abc import Iterable
 from pathlib import Path
 
-CONTENT = "meta.pt"
-TABLE = ".metadata"
-SHARD = re.compile(r"__[0-9]+_[0-9]+\.distcp")
+from resume.run_files import RUN_ENTRY, SHARD, SHARDS_CONTENT, SHARDS_TABLE, replaced_name
 
 
-def is_shards(path: Path) -> bool:
-    """Whether this is a folder of shards, whole as far as names tell, with nothing else in it."""
-    return {CONTENT, TABLE} <= {part.name for part in parts(path)} and holds_shards_alone(path)
+def place_of(path: Path) -> Path:
+    """Where a checkpoint is: under its own name, or under `.NAME.PID.old`, the name that a killed save gave it.
 
+    No system replaces a folder in one step. A save therefore renames the old checkpoint before the new one takes the
+    name. A process that is killed in between leaves the old one, whole, under the other name. Whoever reads a
+    checkpoint looks here; only `resume.apply` gives it its name back.
 
-def holds_shards_alone(path: Path) -> bool:
-    """Whether this is a folder in which nothing lies but parts of a sharded checkpoint, perhaps not all of them."""
+    Returns:
+        `path`, if anything has that name or if there is no such leftover; else the newest whole leftover.
+    """
+    if os.path.lexists(path):
+        return path
     try:
-        return path.is_dir() and all(
-            part.is_file() and (part.name in (CONTENT, TABLE) or SHARD.fullmatch(part.name)) for part in path.iterdir()
+        with os.scandir(path.parent) as entries:
+            found = [Path(entry.path) for entry in entries if replaced_name(entry.name) == path.name]
+        whole = [place for place in found if place.is_file() or is_shards(place)]
+        return max(whole, key=lambda place: (size_and_time(place)[1], place.name), default=path)
+    except OSError:
+        return path
+
+
+def is_shards(folder: Path) -> bool:
+    """Whether this is a folder of shards that is complete, as far as names tell, and holds nothing else."""
+    return holds_shards_alone(folder) and {SHARDS_CONTENT, SHARDS_TABLE} <= {part.name for part in parts(folder)}
+
+
+def holds_shards_alone(folder: Path) -> bool:
+    """Whether this is a folder that holds only parts of a sharded checkpoint, perhaps not all of them."""
+    names = (SHARDS_CONTENT, SHARDS_TABLE, RUN_ENTRY)
+    try:
+        return folder.is_dir() and all(
+            part.is_file() and (part.name in names or SHARD.fullmatch(part.name)) for part in folder.iterdir()
         )
     except OSError:
         return False
 
 
 def parts(path: Path) -> list[Path]:
-    """The files that a checkpoint consists of: itself, or what lies in the folder."""
+    """The files of a checkpoint: the checkpoint itself, or all files of its folder. None if they cannot be listed."""
+    place = place_of(path)
     try:
-        return sorted(path.iterdir()) if path.is_dir() else [path]
+        return sorted(place.iterdir()) if place.is_dir() else [place]
     except OSError:
         return []
 
 
 def size_on_disk(paths: Iterable[Path]) -> int:
-    """Bytes of checkpoints and other files; latest, best and an epoch file may be one file with three names.
+    """Bytes of checkpoints and other files. Names of one linked file, such as latest and best, count once.
 
     Raises:
-        OSError: One is gone.
+        OSError: One of them is gone.
     """
     sizes = {}
     for path in paths:
@@ -52,18 +72,20 @@ def size_on_disk(paths: Iterable[Path]) -> int:
 
 
 def content_file(path: Path) -> Path:
-    """The file that tells what a checkpoint is."""
-    return path / CONTENT if path.is_dir() else path
+    """The file that says what a checkpoint is: the checkpoint itself, or `meta.pt` in a folder of shards."""
+    place = place_of(path)
+    return place / SHARDS_CONTENT if place.is_dir() else place
 
 
 def size_and_time(path: Path, *, follow_symlinks: bool = True) -> tuple[int, int]:
-    """Bytes of a checkpoint, and when it was changed last (ns): by these it is known again.
+    """Size (bytes) and last change (ns) of a checkpoint: a checkpoint with the same two numbers is unchanged.
 
     Raises:
-        OSError: It is gone.
+        OSError: The checkpoint is gone.
     """
-    status = path.stat(follow_symlinks=follow_symlinks)
+    place = place_of(path)
+    status = place.stat(follow_symlinks=follow_symlinks)
     if not stat.S_ISDIR(status.st_mode):
         return status.st_size, status.st_mtime_ns
-    found = [part.stat() for part in parts(path)]
+    found = [part.stat() for part in parts(place)]
     return sum(part.st_size for part in found), max((part.st_mtime_ns for part in found), default=status.st_mtime_ns)

@@ -1,286 +1,298 @@
-"""Pickles as torch.save writes them, read into plain values: nothing is imported, called, or larger than it may be.
+"""Looking through a pickle before torch reads it: what it refers to, and what reading it would cost.
 
-Python's own unpickler allocates what a pickle claims to need, and takes any tuple as the key of a dict: to hash
-one that is nested forty times in itself takes hours, and a deeply nested one ends the process. This one knows the
-operations of torch.save alone, counts what they take, and stops at the first that is none of them.
+torch.load refuses names that could run code, and nothing else. A pickle of a few hundred bytes can still keep it busy
+for hours: it hashes the keys of dicts, and a tuple that holds one tuple twice, and so on 40 levels deep, is hashed 2^40
+times. A number can ask for any amount of memory. The table of a folder of shards is read by Python's own
+unpickler, which runs what it is told.
+
+Nothing is built here. Each value on the pickle's stack is represented by what hashing it would cost. Only the
+operations that torch.save (or, for the table, Python's pickler) writes are known; any other one ends the walk.
 """
 
-import struct
+import pickletools
 from collections.abc import Callable
 from typing import Any
 
-from resume.checkpoints.allowed_globals import ALLOWED_GLOBALS, HASHING
-from resume.checkpoints.pickle_values import OTHER, LongInt, damaged, require_hashable
+from resume.checkpoints.allowed_globals import ALLOWED_GLOBALS, BYTEARRAY, ENCODE, HASHING, NOT_CALLED, TABLE_GLOBALS
 from resume.system.errors import UnreadableError
 from resume.system.output import text
 
-# A history of 50,000 epochs with ten numbers each: 12 MB, 1.7 million operations, 80 MB.
-MAX_BYTES = 16 * 2**20
-MAX_OPERATIONS = 2_500_000
-MAX_MEMORY = 100 * 2**20
-# Of one dict; a larger one takes twice its size at once when it grows.
+# A history of 50,000 epochs with ten numbers each takes 12 MB and 1.7 million operations.
+MAX_PICKLE_BYTES = 16 * 2**20
+MAX_TABLE_BYTES = 32 * 2**20
+# Of all operations of a pickle together, most of which cost 1; the history takes 1.8 million.
+MAX_COST = 2_500_000
+MAX_TABLE_COST = 10_000_000
+# Keys that are no texts: whoever writes the file can choose them such that many have the same hash.
 MAX_KEYS = 200_000
-# Python's pickler writes 1000.
-_MAX_BATCH = 10_000
+_MAX_KEY_COST = 100
 _MAX_NAME = 200
-_WORD = 8
-_RENAMED = {"__builtin__": "builtins"}  # as Python 2 called it, and the protocol of its time still does
-_PROTOCOL_2 = b"\x80\2"
+_RENAMED = {"__builtin__": "builtins"}  # protocol 2 uses the names of Python 2
+
+# How the stack represents values:
+# - an immutable value: the cost of hashing it, at least 1; or 0 if it must not be the key of a dict;
+# - a list or dict: -1 minus the cost of hashing all that is in it;
+# - a tuple: the cost of hashing it, and its items; a text that may matter, or a global: itself; another text: "".
+_ANY = 1
+_TEXT = ""
+_LATIN = "latin1"
+_UNHASHABLE = 0
+_EMPTY = -1
+_EXPENSIVE = 2**40  # more than any cost that is allowed
 
 
 class _Global(str):
     """A name that the pickle refers to; not what it names."""
 
-    __slots__ = ()
+
+class _Number(int):
+    """A number: what is called with it may take that much memory."""
+
+
+class _Object(int):
+    """An object of the table; its attributes, which follow, are hashed with it."""
+
+
+_NUMBER = _Number(_ANY)
+_LONG = _Number(_UNHASHABLE)  # of more than 64 bits: many of them can have the same hash
+Flat = int | str
+Value = Flat | tuple[int, list[Flat]]
+
+
+def require_harmless(data: bytes) -> None:
+    """See that torch.load can read a pickle of torch.save safely, and in bounded time and memory.
+
+    Args:
+        data: The pickle: `data.pkl` of a checkpoint, of `meta.pt`, or of an archive in a shard.
+
+    Raises:
+        UnreadableError: The pickle refers to code, is damaged, or would take too long.
+    """
+    if len(data) > MAX_PICKLE_BYTES:
+        raise _too_large()
+    _Walk(ALLOWED_GLOBALS, MAX_COST).go_through(data, (2,), _OPERATIONS)
+
+
+def require_harmless_table(data: bytes) -> None:
+    """See that Python's unpickler can read the table of a folder of shards safely.
+
+    Raises:
+        UnreadableError: As for `require_harmless`.
+    """
+    if len(data) > MAX_TABLE_BYTES:
+        raise _too_large()
+    _Walk(ALLOWED_GLOBALS | TABLE_GLOBALS, MAX_TABLE_COST).go_through(data, (4, 5), _TABLE_OPERATIONS)
+
+
+def _damaged() -> UnreadableError:
+    return UnreadableError(text("damaged pickle"))
 
 
 def _too_large() -> UnreadableError:
-    return UnreadableError(text("description too large"))
+    return UnreadableError(text("too large, or too slow to load"))
 
 
-def read_pickle(data: bytes) -> Any:
-    """What a pickle of torch.save describes: dicts, lists, tuples and plain values, `OTHER` for all else.
+class _Walk:
+    """The stack machine that a pickle is a program for."""
 
-    Raises:
-        UnreadableError: It refers to code, is damaged, or too large.
-    """
-    if len(data) > MAX_BYTES:
-        raise _too_large()
-    if not data.startswith(_PROTOCOL_2):
-        raise damaged()
-    try:
-        return _Reader(data).read()
-    except (LookupError, ValueError, struct.error) as error:  # its end comes too early, or an unknown operation
-        raise damaged() from error
+    def __init__(self, names: frozenset[str], max_cost: int) -> None:
+        self.stack: list[Value] = []
+        self.marks: list[int] = []
+        self.memo: list[Value] = []
+        self._names = names
+        self._left = max_cost  # what is left of it after the cost of hashing
+        self._keys = 0
 
+    def go_through(self, data: bytes, protocols: tuple[int, ...], operations: "Operations") -> None:
+        try:
+            decoded = pickletools.genops(data)
+            first, protocol, _ = next(decoded)
+            if first.name != "PROTO" or protocol not in protocols:
+                raise _damaged()
+            spent = 0
+            for code, argument, _ in decoded:
+                operate, cost = operations[code.name]
+                spent += cost
+                if spent > self._left:
+                    raise _too_large()
+                operate(self, argument)
+        except (LookupError, ValueError) as error:  # the pickle ends too early, or an unknown operation
+            raise _damaged() from error
+        if len(self.stack) != 1:
+            raise _damaged()
 
-Operation = Callable[["_Reader", int], int]
-
-
-class _Reader:
-    """The machine that a pickle is a program for.
-
-    One method for each operation: it is given where its argument stands, and returns where the next operation does.
-    """
-
-    def __init__(self, data: bytes) -> None:
-        self.data = data
-        self.stack: list[Any] = []
-        self._marks: list[int] = []
-        self._memo: list[Any] = []
-        self._memory = MAX_MEMORY  # what is left of it, but for the prices of operations
-
-    def read(self) -> Any:
-        data, operations, at, spent = self.data, _OPERATIONS, len(_PROTOCOL_2), 0
-        for _ in range(MAX_OPERATIONS):
-            code = data[at]
-            if code == _STOP:
-                (content,) = self.stack
-                return content
-            operate, cost = operations[code]
-            spent += cost
-            if spent > self._memory:
-                raise _too_large()
-            at = operate(self, at + 1)
-        raise _too_large()
-
-    def mark(self, at: int) -> int:
-        self._marks.append(len(self.stack))
-        return at
-
-    def _items(self) -> list[Any]:
+    def pop_items(self) -> list[Value]:
         """The values above the last mark, taken from the stack."""
-        start = self._marks.pop()
+        return self.pop_last(len(self.stack) - self.marks.pop())
+
+    def pop_last(self, count: int) -> list[Value]:
+        start = len(self.stack) - count
+        if start < 0:
+            raise _damaged()
         items = self.stack[start:]
         del self.stack[start:]
         return items
 
-    def long1(self, at: int) -> int:
-        size = self.data[at]
-        end = at + 1 + size
-        if end > len(self.data):
-            raise damaged()
-        value = int.from_bytes(self.data[at + 1 : end], "little", signed=True)
-        self._memory -= size
-        self.stack.append(value if size <= _WORD else LongInt(value))
-        return end
+    def put(self, index: int) -> None:
+        if index != len(self.memo):  # picklers count up; Python's unpickler takes memory for all smaller numbers
+            raise _damaged()
+        value = self.stack[-1]
+        # What comes back from the memo may not be complete yet: it can be neither filled nor hashed.
+        is_open = isinstance(value, _Object) or (isinstance(value, int) and value < 0)
+        self.memo.append(_UNHASHABLE if is_open else value)
 
-    def string(self, at: int) -> int:
-        start = at + 4
-        end: int = start + _UINT4.unpack_from(self.data, at)[0]
-        if end > len(self.data):
-            raise damaged()
-        value = self.data[start:end].decode("utf-8", "surrogatepass")
-        self._memory -= len(value) if value.isascii() else 4 * len(value)
-        self.stack.append(value)
-        return end
+    def push_tuple(self, items: list[Value]) -> None:
+        # Of a tuple within, only the cost is kept, so that nothing is nested here.
+        flat: list[Flat] = [item[0] if isinstance(item, tuple) else item for item in items]
+        costs = [_hash_cost(item) for item in flat]
+        self.stack.append((_UNHASHABLE if _UNHASHABLE in costs else min(1 + sum(costs), _EXPENSIVE), flat))
 
-    def put(self, at: int) -> int:
-        if self.data[at] != len(self._memo):  # torch.save counts up
-            raise damaged()
-        self._memo.append(self.stack[-1])
-        return at + 1
-
-    def put4(self, at: int) -> int:
-        if _UINT4.unpack_from(self.data, at)[0] != len(self._memo):
-            raise damaged()
-        self._memo.append(self.stack[-1])
-        return at + 4
-
-    def get(self, at: int) -> int:
-        value = self._memo[self.data[at]]
-        self.stack.append(OTHER if type(value) in (list, dict) else value)
-        return at + 1
-
-    def get4(self, at: int) -> int:
-        value = self._memo[_UINT4.unpack_from(self.data, at)[0]]
-        self.stack.append(OTHER if type(value) in (list, dict) else value)
-        return at + 4
-
-    def tuple(self, at: int) -> int:
-        items = self._items()
-        self._memory -= 8 * len(items)
-        self.stack.append(tuple(items))
-        return at
-
-    def append(self, at: int) -> int:
-        self._extend([self.stack.pop()])
-        return at
-
-    def appends(self, at: int) -> int:
-        self._extend(self._items())
-        return at
-
-    def _extend(self, items: list[Any]) -> None:
+    def append(self, items: list[Value]) -> None:
+        """Add items to the list or dict on top of the stack."""
         target = self.stack[-1]
-        if type(target) is not list or len(items) > _MAX_BATCH:
-            raise damaged()
-        self._memory -= 9 * len(items)
-        target += items
+        if not isinstance(target, int) or target >= 0:
+            raise _damaged()
+        costs = map(_hash_cost, items)
+        added = sum(cost if 0 < cost <= _MAX_KEY_COST else _EXPENSIVE for cost in costs)
+        self.stack[-1] = max(target - added, -_EXPENSIVE)
 
-    def set_item(self, at: int) -> int:
-        value, key = self.stack.pop(), self.stack.pop()
-        self._update([key, value])
-        return at
+    def set_items(self, items: list[Value]) -> None:
+        """Add keys and their values, in turn, to the dict on top of the stack."""
+        if len(items) % 2:
+            raise _damaged()
+        for key in items[::2]:
+            if isinstance(key, str):
+                continue
+            cost = _hash_cost(key)
+            if not 0 < cost <= _MAX_KEY_COST:
+                raise _damaged()
+            self._left -= cost
+            self._keys += 1
+            if self._keys > MAX_KEYS:
+                raise _too_large()
+        self.append(items)
 
-    def set_items(self, at: int) -> int:
-        self._update(self._items())
-        return at
-
-    def _update(self, items: list[Any]) -> None:
-        target = self.stack[-1]
-        if type(target) is not dict or len(items) > 2 * _MAX_BATCH:
-            raise damaged()
-        before = target.__sizeof__()
-        keys = items[::2]
-        if set(map(type, keys)) <= {str, int}:
-            target.update(zip(keys, items[1::2], strict=True))
-        else:
-            require_hashable(keys)
-            target.update(
-                (OTHER if type(key) is tuple else key, value) for key, value in zip(keys, items[1::2], strict=True)
-            )
-        if len(target) > MAX_KEYS:
-            raise _too_large()
-        self._memory -= target.__sizeof__() - before
-
-    def refer(self, at: int) -> int:
-        end = self.data.index(b"\n", self.data.index(b"\n", at, at + _MAX_NAME) + 1, at + _MAX_NAME)
-        module, name = self.data[at:end].decode("utf-8").split("\n")
+    def refer(self, module: Value, name: Value) -> None:
+        if not isinstance(module, str) or not isinstance(name, str):
+            raise _damaged()
         full_name = f"{_RENAMED.get(module, module)}.{name}"
-        if full_name not in ALLOWED_GLOBALS:
+        if full_name not in self._names:
             raise UnreadableError(text("would run code: {name}").format(name=full_name))
         self.stack.append(_Global(full_name))
-        return end + 1
 
-    def call(self, at: int) -> int:
-        """Nothing is called; an OrderedDict is a dict here, of which torch.save makes an empty one first."""
-        arguments, called = self.stack.pop(), self.stack.pop()
-        if type(called) is not _Global or type(arguments) is not tuple:
-            raise damaged()
+    def call(self) -> None:
+        """Call a global, or make an object of a class."""
+        called, arguments = self.pop_last(2)
+        if not isinstance(called, _Global) or not isinstance(arguments, tuple):
+            raise _damaged()
+        cost, items = arguments
         if called in HASHING:
-            for values in arguments:
-                if type(values) not in (list, dict):
-                    raise damaged()
-                require_hashable(values)
-        self.stack.append({} if called == "collections.OrderedDict" and not arguments else OTHER)
-        return at
+            self._left -= _cost_of_hashing(items)
+            cost = _EMPTY if called == "collections.OrderedDict" and not items else _UNHASHABLE
+        elif not _may_call(called, items):
+            raise _damaged()
+        self.stack.append(_Object(cost) if called in TABLE_GLOBALS else cost)
 
-    def storage(self, at: int) -> int:
-        """A tensor's numbers: left where they are."""
-        self.stack[-1] = OTHER
-        return at
-
-    def build(self, at: int) -> int:
-        """The attributes of an object: none of interest."""
-        self.stack.pop()
-        return at
-
-
-def _new(make: Callable[[], Any]) -> Operation:
-    def push(reader: _Reader, at: int) -> int:
-        reader.stack.append(make())
-        return at
-
-    return push
+    def build(self) -> None:
+        """Give an object its attributes."""
+        target, state = self.pop_last(2)
+        if not isinstance(target, int) or isinstance(target, _Number):
+            raise _damaged()
+        if isinstance(target, _Object):
+            added = -1 - state if isinstance(state, int) and state < 0 else _hash_cost(state) or _EXPENSIVE
+            target = _Object(min(target + added, _EXPENSIVE))
+        self.stack.append(target)
 
 
-def _number(layout: struct.Struct) -> Operation:
-    def push(reader: _Reader, at: int) -> int:
-        reader.stack += layout.unpack_from(reader.data, at)
-        return at + layout.size
-
-    return push
+def _hash_cost(value: Value) -> int:
+    if isinstance(value, str):
+        return _ANY
+    return value[0] if isinstance(value, tuple) else max(value, _UNHASHABLE)
 
 
-def _tuple_of(count: int) -> Operation:
-    def join(reader: _Reader, at: int) -> int:
-        reader.stack[-count:] = [tuple(reader.stack[-count:])]
-        return at
+def _cost_of_hashing(arguments: list[Flat]) -> int:
+    """The cost of hashing everything in the arguments of a call, which must be lists or dicts."""
+    costs = [-1 - part if isinstance(part, int) and part < 0 else _EXPENSIVE for part in arguments]
+    if any(cost >= _EXPENSIVE - 1 for cost in costs):
+        raise _damaged()
+    return sum(costs)
 
-    return join
+
+def _may_call(called: _Global, items: list[Flat]) -> bool:
+    if called == BYTEARRAY:
+        return not any(isinstance(item, _Number) for item in items)
+    if called == ENCODE:
+        return items[1:] == [_LATIN]  # the time of other codecs may grow with the square of the length
+    return called not in NOT_CALLED
 
 
-_STOP = ord(".")
-_UINT1, _UINT2, _UINT4 = struct.Struct("B"), struct.Struct("<H"), struct.Struct("<I")
-_INT4, _DOUBLE = struct.Struct("<i"), struct.Struct(">d")
-# What an operation costs: bytes in memory, place on the stack included; more where it takes time.
-_SLOT = 9
-_NUMBER = 32 + _SLOT
-_STRING = 64 + _SLOT
-_TUPLE = 72 + _SLOT
-_DICT = 80 + _SLOT
-_LIST = 104 + _SLOT  # the first item takes four places
-_CHANGE = 150
-_CALL = 200
-_OPERATIONS: dict[int, tuple[Operation, int]] = {
-    ord("c"): (_Reader.refer, _CALL),
-    ord("("): (_Reader.mark, _NUMBER),
-    ord("N"): (_new(lambda: None), _SLOT),
-    0x88: (_new(lambda: True), _SLOT),
-    0x89: (_new(lambda: False), _SLOT),
-    ord("K"): (_number(_UINT1), _SLOT),
-    ord("M"): (_number(_UINT2), _NUMBER),
-    ord("J"): (_number(_INT4), _NUMBER),
-    0x8A: (_Reader.long1, _NUMBER + 8),
-    ord("G"): (_number(_DOUBLE), _NUMBER),
-    ord("X"): (_Reader.string, _STRING),
-    ord("q"): (_Reader.put, _SLOT),
-    ord("r"): (_Reader.put4, _SLOT),
-    ord("h"): (_Reader.get, _SLOT),
-    ord("j"): (_Reader.get4, _SLOT),
-    ord(")"): (_new(tuple), _SLOT),
-    0x85: (_tuple_of(1), _TUPLE),
-    0x86: (_tuple_of(2), _TUPLE),
-    0x87: (_tuple_of(3), _TUPLE),
-    ord("t"): (_Reader.tuple, _TUPLE),
-    ord("]"): (_new(list), _LIST),
-    ord("a"): (_Reader.append, _NUMBER),
-    ord("e"): (_Reader.appends, _TUPLE),
-    ord("}"): (_new(dict), _DICT),
-    ord("s"): (_Reader.set_item, _CHANGE),
-    ord("u"): (_Reader.set_items, _CHANGE),
-    ord("R"): (_Reader.call, _CALL),
-    ord("Q"): (_Reader.storage, 0),
-    ord("b"): (_Reader.build, 0),
+# An operation changes the walk; its argument comes with it.
+Operation = Callable[[_Walk, Any], None]
+Operations = dict[str, tuple[Operation, int]]
+
+
+def _push(value: Value) -> Operation:
+    return lambda walk, _: walk.stack.append(value)
+
+
+def _text(walk: _Walk, content: str) -> None:
+    walk.stack.append(content if content == _LATIN else _TEXT)
+
+
+def _name_or_text(walk: _Walk, content: str) -> None:
+    walk.stack.append(content if len(content) <= _MAX_NAME else _TEXT)
+
+
+def _long(walk: _Walk, number: int) -> None:
+    walk.stack.append(_NUMBER if -(2**63) <= number < 2**63 else _LONG)
+
+
+def _global(walk: _Walk, names: str) -> None:
+    module, _, name = names.partition(" ")
+    walk.refer(module, name)
+
+
+def _storage(walk: _Walk, _: None) -> None:
+    walk.stack[-1] = _ANY  # the numbers of a tensor are in an entry of their own
+
+
+def _frame(_: _Walk, size: int) -> None:
+    if size > MAX_TABLE_BYTES:  # the unpickler would take that much memory
+        raise _damaged()
+
+
+# Each with its cost: more than 1 where this walk or torch.load takes more memory or time.
+_OPERATIONS: Operations = {
+    "STOP": (lambda _walk, _: None, 0),
+    "MARK": (lambda walk, _: walk.marks.append(len(walk.stack)), 1),
+    **dict.fromkeys(("NONE", "NEWTRUE", "NEWFALSE"), (_push(_ANY), 1)),
+    **dict.fromkeys(("BININT", "BININT1", "BININT2", "BINFLOAT"), (_push(_NUMBER), 1)),
+    "LONG1": (_long, 2),
+    "BINUNICODE": (_text, 1),
+    **dict.fromkeys(("BINPUT", "LONG_BINPUT"), (_Walk.put, 1)),
+    **dict.fromkeys(("BINGET", "LONG_BINGET"), (lambda walk, index: walk.stack.append(walk.memo[index]), 1)),
+    "EMPTY_TUPLE": (_push((_ANY, [])), 1),
+    "TUPLE1": (lambda walk, _: walk.push_tuple(walk.pop_last(1)), 4),
+    "TUPLE2": (lambda walk, _: walk.push_tuple(walk.pop_last(2)), 4),
+    "TUPLE3": (lambda walk, _: walk.push_tuple(walk.pop_last(3)), 4),
+    "TUPLE": (lambda walk, _: walk.push_tuple(walk.pop_items()), 4),
+    **dict.fromkeys(("EMPTY_LIST", "EMPTY_DICT"), (_push(_EMPTY), 2)),
+    "APPEND": (lambda walk, _: walk.append(walk.pop_last(1)), 2),
+    "APPENDS": (lambda walk, _: walk.append(walk.pop_items()), 2),
+    "SETITEM": (lambda walk, _: walk.set_items(walk.pop_last(2)), 4),
+    "SETITEMS": (lambda walk, _: walk.set_items(walk.pop_items()), 4),
+    "GLOBAL": (_global, 10),
+    "REDUCE": (lambda walk, _: walk.call(), 10),
+    "BINPERSID": (_storage, 1),
+    "BUILD": (lambda walk, _: walk.build(), 2),
+}
+# What Python's pickler adds at protocols 4 and 5. The table has no tensors.
+_TABLE_OPERATIONS: Operations = {
+    **{name: operation for name, operation in _OPERATIONS.items() if name != "BINPERSID"},
+    "FRAME": (_frame, 1),
+    "BINUNICODE": (_name_or_text, 2),
+    "SHORT_BINUNICODE": (_name_or_text, 2),
+    "STACK_GLOBAL": (lambda walk, _: walk.refer(*walk.pop_last(2)), 4),
+    "MEMOIZE": (lambda walk, _: walk.put(len(walk.memo)), 1),
+    "NEWOBJ": (lambda walk, _: walk.call(), 4),
 }

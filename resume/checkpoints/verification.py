@@ -1,75 +1,159 @@
-"""What a checkpoint says about itself, read without torch; nothing in the file is ever executed.
+"""Reading what a checkpoint says about itself, and comparing the whole checkpoint with it.
 
-A checkpoint is a zip archive. Its `*/data.pkl` describes everything but the tensors' numbers, which lie in
-entries of their own; to describe it, they are not read. Of a folder of shards, `meta.pt` is such an archive.
+Nothing in a checkpoint is ever executed here. The run entry is JSON (`run_json`); the pickles are only looked through,
+before torch reads them.
 """
 
 import zipfile
+import zlib
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
-from resume.checkpoints.paths import content_file
-from resume.checkpoints.pickle_check import MAX_BYTES, read_pickle
+from resume.checkpoints.paths import content_file, place_of
+from resume.checkpoints.pickle_check import MAX_PICKLE_BYTES, require_harmless
+from resume.checkpoints.run_entry import RunEntry
+from resume.checkpoints.run_json import MAX_BYTES, Part, RunJson, decode, too_large
 from resume.checkpoints.shard_table import read_table
-from resume.checkpoints.zip_archive import CHUNK, open_archive
+from resume.checkpoints.zip_archive import CHUNK, archive_errors, open_archive, open_regular_file
+from resume.run_files import RUN_ENTRY, SHARDS_CONTENT, SHARDS_TABLE
 from resume.system.errors import UnreadableError
 from resume.system.output import text
 
 
-def read_run(path: Path) -> dict[str, Any]:
-    """The `run` entry of a checkpoint: plain values.
+class ForeignError(UnreadableError):
+    """A checkpoint, or something that looks like one, which this program has not written."""
+
+    def __init__(self) -> None:
+        super().__init__(text("not of this program (no {file})").format(file=RUN_ENTRY))
+
+
+def read_run(path: Path) -> RunEntry:
+    """Read the run entry of a checkpoint; no pickle is opened.
 
     Raises:
-        UnreadableError: The file is cut short, would run code, is no checkpoint, or none of this program.
+        ForeignError: The checkpoint holds none.
+        UnreadableError: The checkpoint is cut short, or its run entry is damaged.
     """
-    with open_archive(content_file(path)) as archive:
-        return _run_of(archive)
+    place = place_of(path)
+    if place.is_dir():
+        return _run_json_of_folder(place).run
+    with open_archive(place) as archive:
+        return _run_json_of(archive).run
+
+
+def find_run(path: Path) -> RunEntry | None:
+    """As `read_run`; None if the checkpoint holds no run entry."""
+    try:
+        return read_run(path)
+    except ForeignError:
+        return None
 
 
 def require_intact(path: Path) -> None:
-    """Read a whole checkpoint, and compare it with the checksums that it carries: 0.3 s for 300 MB.
+    """Read a whole checkpoint and compare it with its sizes and checksums (0.3 s for 300 MB).
+
+    The pickles in it that torch will read must refer to nothing but tensors and plain containers, and must cost little.
 
     Raises:
-        UnreadableError: As `read_run`, or the content has changed.
+        UnreadableError: As `read_run`; or the content has changed, would run code, or would take too long to load.
     """
-    with open_archive(content_file(path)) as archive:
-        _run_of(archive)
-        _compare(archive)
-    if path.is_dir():
-        for name, offset, length in read_table(path).places:
-            with open_archive(path / name, (offset, length)) as archive:
-                _description(archive)  # torch would read it by plain pickle
-                _compare(archive)
+    place = place_of(path)
+    if place.is_dir():
+        _require_intact_folder(place)
+        return
+    with open_archive(place) as archive:
+        run_json = _run_json_of(archive)
+        _compare(parts_of_archive(archive), run_json.entries)
+        _require_intact_archive(archive)
 
 
-def _compare(archive: zipfile.ZipFile) -> None:
+def _require_intact_folder(folder: Path) -> None:
+    run_json = _run_json_of_folder(folder)
+    with archive_errors(folder):
+        found = {name: part_of_file(folder / name) for name in (SHARDS_CONTENT, SHARDS_TABLE)}
+    _compare(found, run_json.entries)
+    with open_archive(content_file(folder)) as archive:
+        _require_intact_archive(archive)
+    for name, offset, length in read_table(folder).places:
+        with open_archive(folder / name, (offset, length)) as archive:
+            _require_intact_archive(archive)
+
+
+def _require_intact_archive(archive: zipfile.ZipFile) -> None:
+    require_harmless(_pickle_of(archive))
     broken = archive.testzip()
     if broken is not None:
         raise _damaged(broken)
 
 
-def _run_of(archive: zipfile.ZipFile) -> dict[str, Any]:
-    content = _description(archive)
-    if not isinstance(content, dict) or not {"state_dict", "loops"} & content.keys():
-        raise UnreadableError(text("not a Lightning checkpoint"))
-    run = content.get("run")
-    if not isinstance(run, dict) or not isinstance(run.get("run_id"), str):
-        raise UnreadableError(text("not a checkpoint of this program"))
-    return run
-
-
-def _description(archive: zipfile.ZipFile) -> Any:
-    names = [name for name in archive.namelist() if name.count("/") == 1 and name.endswith("/data.pkl")]
-    if len(names) != 1:
-        raise UnreadableError(text("not a Lightning checkpoint"))
-    if archive.getinfo(names[0]).file_size > MAX_BYTES:
-        raise UnreadableError(text("description too large"))
+def _run_json_of(archive: zipfile.ZipFile) -> RunJson:
+    name = _find(archive, RUN_ENTRY)
+    if name is None:
+        raise ForeignError
+    if archive.getinfo(name).file_size > MAX_BYTES:
+        raise too_large()
     try:
-        with archive.open(names[0]) as file:
-            data = b"".join(iter(lambda: file.read(CHUNK), b""))
+        return decode(archive.read(name))
     except zipfile.BadZipFile as error:
-        raise _damaged(names[0]) from error
-    return read_pickle(data)
+        raise _damaged(name) from error
+
+
+def _run_json_of_folder(folder: Path) -> RunJson:
+    path = folder / RUN_ENTRY
+    if not path.exists():
+        raise ForeignError
+    with archive_errors(path), open_regular_file(path) as file:
+        return decode(file.read(MAX_BYTES + 1))
+
+
+def part_of_file(path: Path) -> Part:
+    """Size and CRC-32 of a file.
+
+    Raises:
+        OSError: The file cannot be read.
+        UnreadableError: `path` is no regular file.
+    """
+    size = checksum = 0
+    with open_regular_file(path) as file:
+        while block := file.read(CHUNK):
+            size, checksum = size + len(block), zlib.crc32(block, checksum)
+    return size, checksum
+
+
+def parts_of_archive(archive: zipfile.ZipFile) -> dict[str, Part]:
+    """Size and CRC-32 of every entry but `run.json`, by its name without the top folder, as the directory says."""
+    entries = {entry.filename.partition("/")[2]: (entry.file_size, entry.CRC) for entry in archive.infolist()}
+    entries.pop(RUN_ENTRY, None)
+    return entries
+
+
+def _compare(found: Mapping[str, Part], noted: Mapping[str, Part]) -> None:
+    """Compare sizes and checksums with those that `run.json` has noted.
+
+    Raises:
+        UnreadableError: A part was changed, added or removed since the save.
+    """
+    for name in sorted({*found, *noted}):
+        if found.get(name) != noted.get(name):
+            raise _damaged(name)
+
+
+def _find(archive: zipfile.ZipFile, name: str) -> str | None:
+    found = [entry for entry in archive.namelist() if entry.partition("/")[2] == name]
+    return found[0] if len(found) == 1 else None
+
+
+def _pickle_of(archive: zipfile.ZipFile) -> bytes:
+    name = _find(archive, "data.pkl")
+    if name is None:
+        raise UnreadableError(text("not a Lightning checkpoint"))
+    if archive.getinfo(name).file_size > MAX_PICKLE_BYTES:
+        raise UnreadableError(text("{entry} is too large").format(entry=name))
+    try:
+        with archive.open(name) as file:
+            return b"".join(iter(lambda: file.read(CHUNK), b""))
+    except zipfile.BadZipFile as error:
+        raise _damaged(name) from error
 
 
 def _damaged(entry: str) -> UnreadableError:

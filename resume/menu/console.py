@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from resume.menu.layout import NEW, QUIT, Entry, entry_lines, option_lines, question
 from resume.system.output import say, showable, text
 
-# Such a console scrolls sideways, and does not say how wide it is.
+# Such a console scrolls sideways and does not tell its width.
 _WIDTH = (120, 24)
 
 
-def ask(shown: Sequence[Entry], pointed: str, on_waiting: Callable[[], None]) -> str:  # noqa: ARG001 - as in menu
-    """Print the entries and read the key of one; the end of input and Ctrl+C mean Q."""
+def ask(shown: Sequence[Entry], pointed: str, on_waiting: Callable[[], None]) -> str:  # noqa: ARG001 - the signature of prompt.ask
+    """Print the entries and read the key of one. The end of input and Ctrl+C mean Q."""
     for line in [*entry_lines(shown, shutil.get_terminal_size(_WIDTH).columns), "", *option_lines(), ""]:
         say(f"  {line}".rstrip())
     on_waiting()
@@ -24,7 +24,7 @@ def ask(shown: Sequence[Entry], pointed: str, on_waiting: Callable[[], None]) ->
         if key in reasons:
             say(text("[{key}] cannot be used: {reason}.").format(key=key, reason=reasons[key]))
         else:
-            say(text("{typed!r} is no entry of the menu.").format(typed=typed))
+            say(text("{typed!r} is not an entry of the menu.").format(typed=typed))
 
 
 def type_line(prompt: str) -> str | None:

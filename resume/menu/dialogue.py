@@ -1,22 +1,20 @@
-"""The dialogue behind the menu: every branch, and the way back. Nothing is touched here."""
+"""The dialogue of the menu: every branch, and the way back to the menu. Nothing on disk is changed here."""
 
-import re
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
-from resume.checkpoints.catalog import Catalog, list_names, read_catalog, role_of, stamps
+from resume.checkpoints.catalog import Catalog, list_names, read_catalog, stamps
 from resume.checkpoints.description import Checkpoint, describe, has_changed
 from resume.decision import Decision, Quit, StartOver
-from resume.menu.layout import NEW, QUIT, banner, deletion_lines, entries
+from resume.menu.layout import NEW, QUIT, banner, deletion_header, deletion_lines, entries
 from resume.plan import plan_fresh, plan_resume
+from resume.run_files import LOCK, may_be_of_a_run
 from resume.system.lock import who_uses
-from resume.system.output import plural, say, text
+from resume.system.output import say, text
 
 _SHOWN_KEPT_NAMES = 20
-# Names that a user may take for checkpoints of a run; the second is how Lightning's own mechanism for SLURM calls them.
-_OTHER = re.compile(r".*\.pth|hpc_ckpt_.*\.ckpt", re.DOTALL)
 
 
 def hold_dialogue(
@@ -25,9 +23,9 @@ def hold_dialogue(
     """Ask until there is a decision.
 
     Args:
-        folder: The folder of the run's files; it holds checkpoints.
-        who: Whether a terminal is there, or a console that only passes lines.
-        on_waiting: Called once, when the menu stands and waits.
+        folder: The folder of the run's files, which holds checkpoints.
+        who: `menu` for a terminal, `lines` for a console that only passes lines.
+        on_waiting: Called once, when the menu is shown and waits for a key.
     """
     if who == "menu":
         from resume.menu.prompt import ask, type_line
@@ -37,9 +35,9 @@ def hold_dialogue(
     while True:
         catalog = read_catalog(folder)
         shown = entries(catalog, datetime.now(UTC))
-        if not shown:  # deleted by someone while a question was open
+        if not shown:  # all were deleted while a question was open
             return plan_fresh(folder, catalog)
-        use = who_uses(folder)
+        use = who_uses(folder / LOCK)
         if use is not None:
             say(text("{folder} is in use by {holder}.").format(folder=folder, holder=use))
         for line in banner(catalog):
@@ -67,16 +65,16 @@ def _once(call: Callable[[], None] | None) -> Callable[[], None]:
 
 
 def _recommended(catalog: Catalog) -> str:
-    """Key of the entry under the pointer at first: latest or the interrupted one, whichever is further on."""
-    sound = [(number, found) for number, found in enumerate(catalog.shown, start=1) if not found.damage]
-    newest = [(number, found) for number, found in sound if found.run_id == catalog.run_id]
+    """Key of the entry that is highlighted first: latest or the interrupted one, whichever is further."""
+    usable = [(number, found) for number, found in enumerate(catalog.shown, start=1) if not found.damage]
+    newest = [(number, found) for number, found in usable if found.run_id == catalog.run_id]
     usual = [(number, found) for number, found in newest if found.kind in ("latest", "interrupted")]
     number, _ = max(usual or newest, key=lambda pair: pair[1].age_key, default=(0, None))
     return str(number) if number else QUIT
 
 
 def _confirm_resume(checkpoint: Checkpoint, folder: Path) -> Decision | None:
-    """Echo the choice; None leads back to the menu, which shows the file as it is now."""
+    """Confirm the choice. None leads back to the menu, which shows the file as it is now."""
     name = checkpoint.path.name
     say()
     if has_changed(checkpoint):
@@ -91,12 +89,13 @@ def _confirm_resume(checkpoint: Checkpoint, folder: Path) -> Decision | None:
 
 
 def _confirm_start_over(folder: Path, type_line: Callable[[str], str | None]) -> Decision | None:
-    """List what would be deleted and what stays, and ask; None leads back to the menu."""
-    owned, kept = _owned_and_kept(folder)
+    """List what would be deleted and what stays, and ask. None leads back to the menu."""
+    catalog = read_catalog(folder)
+    owned, kept = _owned_and_kept(catalog)
     say()
     say(text("You chose to start over."))
     say()
-    say(plural("Found {count} checkpoint file:", "Found {count} checkpoint files:", len(owned)))
+    say(deletion_header(len(owned), catalog.count))
     for line in deletion_lines(owned):
         say(line)
     if kept:
@@ -110,17 +109,16 @@ def _confirm_start_over(folder: Path, type_line: Callable[[str], str | None]) ->
     if typed.strip().lower() not in ("y", "yes"):
         say()
         return None
-    say(text("They are deleted once all checks have passed."))
+    say(text("They will be deleted once all checks have passed."))
     say()
     return StartOver(folder, files)
 
 
-def _owned_and_kept(folder: Path) -> tuple[list[str], list[str]]:
-    """The names that starting over deletes, and those of other checkpoints.
+def _owned_and_kept(catalog: Catalog) -> tuple[list[str], list[str]]:
+    """The names that starting over deletes, and the names of other checkpoints.
 
-    A file of another name belongs to the program if it carries its mark, the run_id.
+    A checkpoint under a name of the user's belongs to the program if it carries a run_id.
     """
-    catalog = read_catalog(folder)
-    others = sorted(name for name in list_names(folder) if role_of(name) is None and _OTHER.fullmatch(name))
-    marked = {name for name in others if describe(folder / name).run_id}
+    others = sorted(filter(may_be_of_a_run, list_names(catalog.folder)))
+    marked = {name for name in others if describe(catalog.folder / name).run_id}
     return [*sorted(marked), *catalog.owned], [name for name in others if name not in marked]

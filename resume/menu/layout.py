@@ -1,20 +1,21 @@
-"""What the menu shows, as plain lines: the same for the terminal and for a console that only passes lines."""
+"""The menu as plain lines: the same for the terminal and for a console that only passes lines."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from resume.checkpoints.catalog import EPOCH_FILES, KINDS, Catalog, epoch_of, role_of
-from resume.checkpoints.description import NEVER, Checkpoint, Kind
-from resume.system.output import one_line, plural, text
+from resume.checkpoints.catalog import Catalog
+from resume.checkpoints.description import Checkpoint
+from resume.checkpoints.run_entry import NEVER
+from resume.run_files import EPOCH_FILES, KINDS, Kind, display_order, epoch_of
+from resume.system.output import one_line, plural, size_text, text
 
 NEW = "N"
 QUIT = "Q"
-RULE = "=" * 60
+_RULE = "=" * 60
 _GAP = "  "
 _LISTED_NAMES = 20
-_DISPLAYED_ROLES = ["latest", "interrupted", "best", "epoch", None, "history", "config", "leftover"]
 
 
 @dataclass(frozen=True)
@@ -23,9 +24,9 @@ class Entry:
 
     Attributes:
         key: What the user types: "1" to "4".
-        name: The file's name as the menu shows it, and what kind of checkpoint it is.
-        columns: Details by the names that `_LAYOUTS` uses; some are shorter forms of others.
-        note: What makes it special: damaged, of another run, finished, behind latest.
+        name: The name of the file and the kind of checkpoint, as the menu shows them.
+        columns: Details by the names that `_LAYOUTS` uses. Some are shorter forms of others.
+        note: A remark: damaged, of another run, finished, behind latest.
     """
 
     key: str
@@ -35,7 +36,7 @@ class Entry:
     note: str
 
 
-# Details in the order in which they give way in a narrow terminal.
+# From wide to narrow terminals: the first layout that fits is shown.
 _LAYOUTS = (
     ("epoch", "metric", "age", "size"),
     ("epoch", "short metric", "age", "size"),
@@ -51,11 +52,11 @@ _LAYOUTS = (
 
 
 def banner(catalog: Catalog) -> list[str]:
-    """The lines above the entries: what was found, and on which data that run is trained."""
+    """The lines above the entries: what was found, and the data of that run."""
     return [
-        RULE,
+        _RULE,
         text("Checkpoints of an earlier training run found"),
-        RULE,
+        _RULE,
         "",
         *_data_line(catalog),
         plural("Found {count} checkpoint file:", "Found {count} checkpoint files:", catalog.count),
@@ -82,7 +83,7 @@ def entries(catalog: Catalog, now: datetime) -> tuple[Entry, ...]:
 
     Args:
         catalog: What the folder holds.
-        now: The time from which ages are counted, with a time zone.
+        now: The current time, with a time zone. Ages are counted back from it.
     """
     latest = catalog.find("latest")
     return tuple(
@@ -108,6 +109,8 @@ def _name(kind: Kind, epoch_count: int) -> str:
 
 
 def _note(found: Checkpoint, latest: Checkpoint | None, run_id: str | None) -> str:
+    if found.damage and found.is_foreign:
+        return found.damage
     if found.damage:
         return text("damaged: {reason}").format(reason=found.damage)
     if found.run_id != run_id:
@@ -143,7 +146,7 @@ def _epoch_fraction(found: Checkpoint) -> str:
 
 
 def age_text(saved_at: datetime, now: datetime) -> str:
-    """How long ago, in words of one unit; a date where it is more than a month, or in the future."""
+    """How long ago, in one unit. A date if it is more than a month ago or in the future."""
     minutes = int((now - saved_at).total_seconds() // 60)
     if minutes < 0 or minutes >= 30 * 24 * 60:
         return saved_at.astimezone().strftime("%Y-%m-%d") if saved_at > NEVER else ""
@@ -156,22 +159,12 @@ def age_text(saved_at: datetime, now: datetime) -> str:
     return plural("{count} day ago", "{count} days ago", minutes // (24 * 60))
 
 
-def size_text(size: int) -> str:
-    """A number of bytes in three digits or so, in decimal units: `282 MB`."""
-    value = float(size)
-    for unit in ("B", "kB", "MB", "GB"):
-        if value < 999.5:
-            return f"{value:.0f} {unit}" if value >= 10 or unit == "B" else f"{value:.1f} {unit}"
-        value /= 1000
-    return f"{value:.1f} TB"
-
-
 def entry_lines(shown: Sequence[Entry], width: int) -> list[str]:
-    """One line for each entry, details aligned; what does not fit into `width` cells gives way.
+    """One line for each entry, with aligned details. Details that do not fit into `width` cells are left out.
 
-    The two cells in front are for the pointer, and not part of the lines.
+    The two cells in front of a line are for the pointer and not part of the line.
     """
-    room = width - 3  # the pointer, and the last column, in which some terminals wrap
+    room = width - 3  # two for the pointer, and the last column, at which some terminals wrap
     names = [f"[{entry.key}] {entry.name}" for entry in shown]
     left = max(map(cell_width, names))
     for layout in _LAYOUTS:
@@ -192,7 +185,7 @@ def _line(name: str, left: int, cells: list[str]) -> str:
 
 
 def _with_note(name: str, left: int, cells: list[str], note: str, room: int) -> str:
-    """The line of an entry; where its note does not fit beside the details, the last ones give way."""
+    """The line of an entry. If its note does not fit beside the details, the last details are left out."""
     if not note:
         return cut(_line(name, left, cells), room)
     while cells and cell_width(_line(name, left, [*cells, note])) > room:
@@ -201,7 +194,7 @@ def _with_note(name: str, left: int, cells: list[str], note: str, room: int) -> 
 
 
 def option_lines() -> list[str]:
-    """The two entries that are no checkpoint."""
+    """The two entries without a checkpoint."""
     return [
         f"[{NEW}] " + text("Start over (delete all checkpoints)"),
         f"[{QUIT}] " + text("Quit"),
@@ -209,18 +202,20 @@ def option_lines() -> list[str]:
 
 
 def question(count: int) -> str:
-    """The line at which the answer stands; `count` entries have numbers."""
+    """The line that ends with the answer; `count` entries have numbers."""
     numbers = "1" if count == 1 else f"1-{count}"
     return text("Your choice [{keys}]: ").format(keys=f"{numbers}/{NEW}/{QUIT}")
 
 
-def deletion_lines(names: Sequence[str]) -> list[str]:
-    """What starting over deletes: one name a line, and ranges for epoch files beyond the first lines.
+def deletion_header(count: int, checkpoint_count: int) -> str:
+    """The line above what starting over deletes: all files, and how many of them the menu's header counts."""
+    files = plural("Found {count} file", "Found {count} files", count)
+    return f"{files} " + plural("({count} checkpoint file):", "({count} checkpoint files):", checkpoint_count)
 
-    Args:
-        names: All names.
-    """
-    ordered = sorted(names, key=_display_order)
+
+def deletion_lines(names: Sequence[str]) -> list[str]:
+    """What starting over deletes: one name a line, and ranges of epoch files after the first lines."""
+    ordered = sorted(names, key=display_order)
     shown = ordered[:_LISTED_NAMES]
     rest = ordered[_LISTED_NAMES:]
     numbers = [epoch_of(name) for name in rest if epoch_of(name)]
@@ -228,10 +223,6 @@ def deletion_lines(names: Sequence[str]) -> list[str]:
     if numbers:
         lines.append("  - " + EPOCH_FILES.replace("*", f"{{{', '.join(ranges(numbers))}}}") + f" ({len(numbers)})")
     return lines + [f"  - {name}" for name in rest if not epoch_of(name)]
-
-
-def _display_order(name: str) -> tuple[int, int, str]:
-    return _DISPLAYED_ROLES.index(role_of(name)), epoch_of(name), name
 
 
 def ranges(numbers: Sequence[int]) -> list[str]:
@@ -254,21 +245,21 @@ def _range_texts(group: Sequence[int]) -> list[str]:
 
 
 def cell_width(line: str) -> int:
-    """How many cells of a terminal a line takes; Chinese characters take two."""
-    from prompt_toolkit.utils import get_cwidth  # comes with questionary; not needed where nothing is asked
+    """How many cells of a terminal a line takes. A Chinese character takes two."""
+    from prompt_toolkit.utils import get_cwidth  # comes with questionary; not needed without a menu
 
     return get_cwidth(line)
 
 
 def pad(line: str, width: int) -> str:
-    """The line, filled with blanks to so many cells."""
+    """The line, filled with blanks to `width` cells."""
     return line + " " * (width - cell_width(line))
 
 
 def cut(line: str, width: int) -> str:
-    """The line, shortened with an ellipsis to so many cells where it is longer."""
+    """The line, shortened to `width` cells with an ellipsis if it is longer."""
     if cell_width(line) <= width:
         return line
     while line and cell_width(line) > width - 3:
         line = line[:-1]
-    return f"{line}..."  # not the one character: it is two cells wide in some Chinese terminals
+    return f"{line}..."  # not the single character, which is two cells wide in some Chinese terminals

@@ -1,7 +1,7 @@
 """The menu in a terminal: the only user of questionary.
 
-The choosing is questionary's, lines and keys are this program's: in questionary itself the question stands
-above the entries, a shortcut knows one case, and Esc and Ctrl+D do nothing.
+Questionary provides the selection; lines and keys are this program's. In questionary itself the question is above the
+entries, a shortcut knows only one case, and Esc and Ctrl+D do nothing.
 """
 
 import os
@@ -20,8 +20,8 @@ from questionary.prompts.common import InquirerControl
 from resume.menu.layout import NEW, QUIT, Entry, entry_lines, option_lines, question
 from resume.system.output import say
 
-# A terminal sends an arrow key in one go; an Esc that stays alone this long (s) was the key.
-ESCAPE_WAIT = 0.05
+# A terminal sends all bytes of an arrow key at once. An Esc that stays alone this long (s) is the Esc key.
+_ESCAPE_WAIT = 0.05
 _STYLE = questionary.Style([("highlighted", "bold"), ("damaged", "fg:ansired noreverse")])
 
 
@@ -29,8 +29,8 @@ def ask(shown: Sequence[Entry], pointed: str, on_waiting: Callable[[], None]) ->
     """Show the entries, let the user choose, and leave the menu on the screen with the answer.
 
     Args:
-        shown: The numbered entries; a damaged one is shown and cannot be chosen.
-        pointed: Key of the entry that is highlighted at first.
+        shown: The numbered entries. A damaged one is shown but cannot be chosen.
+        pointed: Key of the entry that is highlighted first.
         on_waiting: Called whenever the menu has been drawn.
 
     Returns:
@@ -56,9 +56,9 @@ def type_line(prompt: str) -> str | None:
     def _leave(event: KeyPressEvent) -> None:
         event.app.exit(exception=EOFError)
 
-    # Not input(): what was typed ahead is already in prompt_toolkit's hands.
+    # Not input(): prompt_toolkit has already read what was typed ahead.
     session: PromptSession[str] = PromptSession(prompt, key_bindings=bindings)
-    session.app.ttimeoutlen = ESCAPE_WAIT
+    session.app.ttimeoutlen = _ESCAPE_WAIT
     try:
         return session.prompt()
     except (KeyboardInterrupt, EOFError):
@@ -66,7 +66,7 @@ def type_line(prompt: str) -> str | None:
 
 
 def _application(shown: Sequence[Entry], pointed: str) -> Application[str]:
-    # Else leaving waits up to a second for terminals that do not report the cursor's position.
+    # Without this, leaving waits up to a second for terminals that do not report the cursor's position.
     os.environ.setdefault("PROMPT_TOOLKIT_NO_CPR", "1")
     keys = [*(entry.key for entry in shown if not entry.checkpoint.damage), NEW, QUIT]
     application: Application[str] = questionary.select(
@@ -88,17 +88,17 @@ def _application(shown: Sequence[Entry], pointed: str) -> Application[str]:
     )
     application.layout = Layout(Window(control))
     application.erase_when_done = True
-    application.ttimeoutlen = ESCAPE_WAIT
+    application.ttimeoutlen = _ESCAPE_WAIT
     assert application.key_bindings is not None
     application.key_bindings = merge_key_bindings([application.key_bindings, _bindings(keys, control, refused)])
     return application
 
 
 def _bindings(keys: Sequence[str], control: InquirerControl, refused: list[str]) -> KeyBindings:
-    """A key highlights its entry, in either case; Enter takes it; Esc, Ctrl+C and Ctrl+D leave.
+    """A key highlights its entry, in upper and lower case. Enter takes the entry. Esc, Ctrl+C and Ctrl+D leave.
 
-    After the digit of an entry that is damaged or absent, kept in `refused`, Enter takes nothing: the user
-    who types without looking would else get another checkpoint than the one meant.
+    The digit of a damaged or absent entry is kept in `refused`, and Enter then takes nothing. Otherwise a user who
+    types without looking would get another checkpoint than the intended one.
     """
     bindings = KeyBindings()
 
@@ -124,7 +124,7 @@ def _bindings(keys: Sequence[str], control: InquirerControl, refused: list[str])
         step()
 
     @bindings.add(Keys.ControlM, eager=True)
-    @bindings.add(Keys.ControlJ, eager=True)  # Enter, typed before the terminal was in raw mode
+    @bindings.add(Keys.ControlJ, eager=True)  # Enter that was typed before the terminal was in raw mode
     def _take(event: KeyPressEvent) -> None:
         if not refused:
             event.app.exit(result=control.get_pointed_at().value)

@@ -4,14 +4,16 @@ import contextlib
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from resume.checkpoints.paths import is_shards
-
-# For so long (s) a name is waited for that Windows keeps from being replaced: a virus scanner or a viewer has it open.
+# How long (s) to wait for a name that Windows does not let go: a virus scanner or a viewer has the file open.
 PATIENCE = 1.0
 _PAUSE = 0.05
+
+
+def _no_folder(_folder: Path) -> bool:
+    return False
 
 
 def write_text(path: Path, content: str) -> None:
@@ -25,27 +27,40 @@ def write_text(path: Path, content: str) -> None:
 
 
 @contextlib.contextmanager
-def staged(path: Path) -> Iterator[Path]:
-    """A temporary file or folder beside `path` that takes its name when the block ends without an error.
+def staged(path: Path, *, replaceable: Callable[[Path], bool] = _no_folder) -> Iterator[Path]:
+    """A temporary file or folder that takes the name `path` when the block ends without an error.
 
-    It lies in the same folder, since only there replacing a file is atomic, and is on the disk before it gets the name.
+    The temporary file is in the same folder, since only there a file is replaced in one step. It is written to the disk
+    before it gets the name.
+
+    Args:
+        path: The name to give. A file or a link of that name is replaced.
+        replaceable: Whether a folder of that name may be replaced; by default no folder may.
+
+    Raises:
+        OSError: The system refused, or a folder that must not be replaced has the name. What was there is unchanged.
     """
-    with _replacing(path) as temporary:
+    with _replacing(path, replaceable) as temporary:
         yield temporary
         _sync(temporary)
 
 
-def link(source: Path, target: Path) -> None:
-    """Give `source` the further name `target`: a hard link, or a copy where the file system has none.
+def link(source: Path, target: Path, *, replaceable: Callable[[Path], bool] = _no_folder) -> None:
+    """Give `source` the further name `target`: a hard link, or a copy if the file system has no hard links.
 
-    Of a folder, the files are linked. Linked files share their bytes, so no file of a run is ever opened for writing;
-    it is replaced.
+    The files of a folder are linked one by one. Linked files share their bytes. Therefore no file of a run is ever
+    opened for writing; it is replaced.
+
+    Args:
+        source: A file or a folder of files.
+        target: The further name. A file or a link of that name is replaced.
+        replaceable: Whether a folder of that name may be replaced; by default no folder may.
 
     Raises:
-        OSError: The system refused; what was there before is unchanged.
+        OSError: The system refused, or a folder that must not be replaced has the name. What was there is unchanged.
     """
     target.parent.mkdir(parents=True, exist_ok=True)
-    with _replacing(target) as temporary:
+    with _replacing(target, replaceable) as temporary:
         if source.is_dir():
             temporary.mkdir()
             for file in source.iterdir():
@@ -69,12 +84,12 @@ def link_softly(path: Path, goal: str) -> None:
     Raises:
         OSError: The system refused; what was there before is unchanged.
     """
-    with _replacing(path) as temporary:
+    with _replacing(path, _no_folder) as temporary:
         temporary.symlink_to(goal)
 
 
 def sync_folder(folder: Path) -> None:
-    """Bring the folder's new entries to the disk, where the system has a call for that."""
+    """Write the folder's new entries to the disk, if the system has a call for that."""
     with contextlib.suppress(OSError):
         descriptor = os.open(folder, os.O_RDONLY)
         try:
@@ -84,26 +99,26 @@ def sync_folder(folder: Path) -> None:
 
 
 @contextlib.contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """A name in the same folder for what takes the name `path`, all at once, when the block ends without an error."""
+def _replacing(path: Path, replaceable: Callable[[Path], bool]) -> Iterator[Path]:
+    """A name in the same folder for what takes the name `path`, in one step, when the block ends without an error."""
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
-    # One that a killed process of this number left may be a link to a checkpoint: never written into.
+    # A leftover of a killed process with this number may be a link to a checkpoint, which must not be written into.
     remove(temporary)
     try:
         yield temporary
-        if is_shards(path) or (temporary.is_dir() and path.is_file()):
+        if (path.is_dir() and replaceable(path)) or (temporary.is_dir() and path.is_file()):
             _replace_folder(temporary, path)
         else:
             _replace(temporary, path)
     finally:
-        # Also after a success: renaming onto another link to the same file does nothing, and leaves the name.
+        # Also after a success: renaming a file onto another link to the same file does nothing and leaves the name.
         with contextlib.suppress(OSError):
             remove(temporary)
     sync_folder(path.parent)
 
 
 def remove(path: Path) -> None:
-    """Remove a file, or a folder with the files in it; what is gone already is no error.
+    """Remove a file, or a folder with the files in it. What is already gone is not an error.
 
     Raises:
         OSError: The system refused.
@@ -115,7 +130,10 @@ def remove(path: Path) -> None:
 
 
 def _replace_folder(temporary: Path, path: Path) -> None:
-    """No system replaces a folder all at once: the old one makes way first, and is brought back after a kill."""
+    """Replace a file or folder by a folder in two steps, since no system has one step for it.
+
+    A process that is killed between the two steps leaves the old one under `.NAME.PID.old`.
+    """
     old = path.with_name(f".{path.name}.{os.getpid()}.old")
     remove(old)
     path.rename(old)

@@ -1,9 +1,9 @@
-"""What goes wrong because of what the user typed, or because of what lies in the folder."""
+"""Errors of the stage before Lightning."""
 
-from resume.system.output import one_line
+from resume.system.output import ExplainedError, one_line
 
 
-class ResumeError(Exception):
+class ResumeError(ExplainedError):
     """A wrong argument, configuration file or checkpoint; the message says which, and what to do."""
 
     def __init__(self, message: str) -> None:
@@ -11,7 +11,7 @@ class ResumeError(Exception):
 
 
 class UnreadableError(Exception):
-    """Not a sound checkpoint of this program; the message is the reason, in a few words."""
+    """Not a usable checkpoint of this program; the message is the reason, in a few words."""
 
     def __init__(self, reason: str) -> None:
         super().__init__(one_line(reason))

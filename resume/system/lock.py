@@ -1,7 +1,7 @@
-"""One run at a time in a folder: the system's lock decides, and a record beside it tells who holds it.
+"""One run at a time in a folder: a lock of the system decides, and a record beside the lock file says who holds it.
 
-The system gives a lock back when its process ends, however it ends. Where it has none, as on some network file
-systems, and for processes of other hosts, the record decides.
+The system releases a lock when its process ends, however it ends. The record decides for processes of other hosts, and
+on file systems without locks, such as some network file systems.
 """
 
 import contextlib
@@ -13,20 +13,11 @@ from pathlib import Path
 from types import TracebackType
 
 from resume.system.errors import ResumeError
-from resume.system.lock_record import (
-    RECORD,
-    Holder,
-    read_record,
-    record_of_this_process,
-    remove_record,
-    write_record,
-)
+from resume.system.lock_record import Holder, read_record, record_of_this_process, remove_record, write_record
 from resume.system.output import say, text
 from resume.system.pids import start_of
-from resume.system.ranks import is_first_process
 
-LOCK = ".training_run.lock"
-# A run that is just ending, or another start that only looks, has the lock for a moment (s).
+# How long (s) to wait for a run that is just ending, or for another start that only looks.
 PATIENCE = 0.5
 _PAUSE = 0.02
 
@@ -34,7 +25,7 @@ _held: set[int] = set()
 
 
 def _let_go_in_child() -> None:
-    """A forked child inherits the lock. DataLoader workers would hold it on after their parent was killed."""
+    """Release the lock that a forked child inherits. DataLoader workers would keep it after their parent is killed."""
     while _held:
         with contextlib.suppress(OSError):
             os.close(_held.pop())
@@ -49,47 +40,52 @@ class Use:
     """A folder is in use.
 
     Attributes:
-        holder: By whom; None in the moment before that is written down.
-        is_certain: Whether that process is known to be alive; of another host's, nothing is known.
+        holder: The process that uses it; None in the moment before the record is written.
+        is_certain: Whether that process is known to be alive. Nothing is known about processes of other hosts.
     """
 
     holder: Holder | None
     is_certain: bool
 
     def __str__(self) -> str:
-        return text("a process that has just begun") if self.holder is None else str(self.holder)
+        return text("a process that has just started") if self.holder is None else str(self.holder)
 
 
-def who_uses(folder: Path) -> Use | None:
-    """Who uses a folder, or seems to; None if it is free. Nothing is created or changed."""
-    return _judge(_is_locked(folder / LOCK), read_record(folder))
+def who_uses(lock_file: Path) -> Use | None:
+    """Who uses the folder of a lock file, or seems to; None if the folder is free. Nothing is created or changed."""
+    return _judge(_is_locked(lock_file), read_record(_record_beside(lock_file)))
 
 
-def refuse_if_in_use(folder: Path, *, break_lock: bool) -> None:
-    """A look at the lock long before it is taken, so that nobody waits for the imports in vain.
+def refuse_if_in_use(lock_file: Path, *, break_lock: bool) -> None:
+    """Look at the lock long before it is taken, so that nobody waits for the imports in vain.
 
     Raises:
         ResumeError: The folder is in use.
     """
-    if is_first_process():
-        _refuse(who_uses(folder), folder, break_lock=break_lock)
+    _refuse(who_uses(lock_file), lock_file.parent, break_lock=break_lock)
 
 
-class RunLock:
+def _record_beside(lock_file: Path) -> Path:
+    return lock_file.with_suffix(".json")
+
+
+class FolderLock:
     """The right to write into a folder, from `take` to the end of the block, in the first process of a launch.
 
     Args:
-        folder: The folder of a run's files.
-        break_lock: Whether to pass over the record of a process on another host.
+        lock_file: A file in that folder, which `take` makes. The record beside it has the same stem and ends in .json.
+        break_lock: Whether to ignore the record of a process on another host.
     """
 
-    def __init__(self, folder: Path, *, break_lock: bool = False) -> None:
-        self._folder = folder
+    def __init__(self, lock_file: Path, *, break_lock: bool = False) -> None:
+        self._path = lock_file
+        self._folder = lock_file.parent
+        self._record = _record_beside(lock_file)
         self._break_lock = break_lock
         self._mine: Holder | None = None
         self._descriptor = -1
 
-    def __enter__(self) -> "RunLock":
+    def __enter__(self) -> "FolderLock":
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None) -> None:
@@ -97,23 +93,21 @@ class RunLock:
             self._release()
 
     def take(self) -> None:
-        """Take the lock; further processes of a launch do nothing.
+        """Take the lock; to be called in the first process of a launch.
 
         Raises:
-            ResumeError: Another process has it, or the folder cannot be written.
+            ResumeError: Another process holds the lock, or the folder cannot be written.
         """
-        if not is_first_process():
-            return
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
-            descriptor, has_lock = _open_locked(self._folder / LOCK)
+            descriptor, has_lock = _open_locked(self._path)
         except OSError as error:
             raise ResumeError(
-                text("{path}: cannot be written ({reason}).").format(path=self._folder / LOCK, reason=error.strerror)
+                text("{path}: cannot be written ({reason}).").format(path=self._path, reason=error.strerror)
             ) from error
         _held.add(descriptor)
         try:
-            before = read_record(self._folder)
+            before = read_record(self._record)
             use = _judge(None if has_lock is None else not has_lock, before)
             _refuse(use, self._folder, break_lock=self._break_lock)
             self._mine = record_of_this_process()
@@ -124,35 +118,33 @@ class RunLock:
             raise
         self._descriptor = descriptor
         if use is not None:
-            say(text("Passed over, because of --break_lock: {holder}.").format(holder=use))
+            say(text("Ignored because of --break_lock: {holder}.").format(holder=use))
 
     def _write_record(self, before: Holder | None, *, is_only_guard: bool) -> None:
         assert self._mine is not None
-        if read_record(self._folder) != before:  # without a lock of the system, someone may have come between
-            _refuse(Use(read_record(self._folder), is_certain=True), self._folder, break_lock=False)
+        if read_record(self._record) != before:  # without a lock of the system, another start may have come between
+            _refuse(Use(read_record(self._record), is_certain=True), self._folder, break_lock=False)
         try:
-            write_record(self._folder, self._mine)
+            write_record(self._record, self._mine)
         except OSError as error:
             if is_only_guard:
                 raise ResumeError(
-                    text("{path}: cannot be written ({reason}).").format(
-                        path=self._folder / RECORD, reason=error.strerror
-                    )
+                    text("{path}: cannot be written ({reason}).").format(path=self._record, reason=error.strerror)
                 ) from error
-            # The lock stands without it, and starting over is a way out of a full disk.
+            # The lock holds without the record, and starting over must be possible on a full disk.
 
     def _release(self) -> None:
-        if read_record(self._folder) == self._mine:
-            remove_record(self._folder)
+        if read_record(self._record) == self._mine:
+            remove_record(self._record)
         self._mine = None
-        # Where that is possible, before the lock is given back, else a lock that another start takes would go.
+        # If possible, before the lock is released: afterwards, another start may hold the lock on this file.
         # Windows removes no open file, and so none that another start has open.
         with contextlib.suppress(OSError):
-            (self._folder / LOCK).unlink()
+            self._path.unlink()
         _close(self._descriptor)
         if os.name == "nt":
             with contextlib.suppress(OSError):
-                (self._folder / LOCK).unlink()
+                self._path.unlink()
 
 
 def _close(descriptor: int) -> None:
@@ -162,12 +154,12 @@ def _close(descriptor: int) -> None:
 
 
 def _open_locked(path: Path) -> tuple[int, bool | None]:
-    """An open descriptor of the lock file, and whether it has the lock; None where the system has no such locks."""
+    """An open descriptor of the lock file, and whether it has the lock; None if the system has no such locks."""
     end = time.monotonic() + PATIENCE
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
         has_lock = _try_lock(descriptor)
-        # A run that ends removes the file; the lock of a removed one guards nothing.
+        # A run that ends removes the file. The lock on a removed file guards nothing.
         if has_lock is None or (has_lock and _is_still(path, descriptor)):
             return descriptor, has_lock
         if has_lock is False and time.monotonic() >= end:
@@ -193,7 +185,7 @@ def _try_lock(descriptor: int) -> bool | None:
 
 
 def _is_locked(path: Path) -> bool | None:
-    """Whether some process has the lock; None where the system has no such locks, or does not let this user look."""
+    """Whether a process has the lock; None if the system has no such locks, or this user may not open the file."""
     try:
         descriptor = os.open(path, os.O_RDWR)
     except FileNotFoundError:
@@ -208,13 +200,13 @@ def _is_locked(path: Path) -> bool | None:
 
 
 def _judge(is_locked: bool | None, record: Holder | None) -> Use | None:
-    """What lock and record mean together; `is_locked` is None where only the record can tell."""
+    """What lock and record mean together; `is_locked` is None if only the record can tell."""
     if is_locked:
         return Use(record, is_certain=True)
     if record is None:
         return None
     if record.host != socket.gethostname():
-        # A job that SLURM has queued again has ended before, wherever that was.
+        # SLURM queues a job again only after the job has ended, on whatever host that was.
         is_same_job = record.slurm_job_id is not None and record.slurm_job_id == os.environ.get("SLURM_JOB_ID")
         return None if is_same_job else Use(record, is_certain=False)
     has_lock_of_the_system = is_locked is not None
@@ -231,6 +223,6 @@ def _refuse(use: Use | None, folder: Path, *, break_lock: bool) -> None:
         if break_lock:
             advice += " " + text("--break_lock does not break the lock of a process that is alive.")
     else:
-        advice = text("If that process does not run any more, start again with --break_lock.")
+        advice = text("If that process is no longer running, start again with --break_lock.")
     said = text("{folder} is in use by {holder}. Nothing was changed.").format(folder=folder, holder=use)
     raise ResumeError(f"{said} {advice}")

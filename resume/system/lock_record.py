@@ -1,4 +1,4 @@
-"""Who has a folder: a small file beside the lock, for those who come second."""
+"""The record of a lock: a small file that tells later starts which process uses the folder."""
 
 import contextlib
 import json
@@ -12,16 +12,14 @@ from resume.system.durable_files import write_text
 from resume.system.output import text
 from resume.system.pids import start_of
 
-RECORD = ".training_run.json"
-
 
 @dataclass(frozen=True)
 class Holder:
-    """The process that has a folder, as it wrote it down.
+    """The process that uses a folder, as its record says.
 
     Attributes:
-        started_at: When it took the folder, in UTC.
-        process_start: What `start_of` says of it.
+        started_at: When it took the lock, in UTC.
+        process_start: Its `start_of`.
     """
 
     host: str
@@ -38,7 +36,7 @@ class Holder:
 
 
 def record_of_this_process() -> Holder:
-    """What this process has to write down."""
+    """The record that this process writes."""
     return Holder(
         host=socket.gethostname(),
         pid=os.getpid(),
@@ -48,26 +46,26 @@ def record_of_this_process() -> Holder:
     )
 
 
-def read_record(folder: Path) -> Holder | None:
-    """Who wrote the record; None if there is none, or what is there was not written by this program."""
+def read_record(path: Path) -> Holder | None:
+    """Read a record; None if there is none, or if this program did not write the file."""
     try:
-        values = json.loads((folder / RECORD).read_text(encoding="utf-8"))
+        values = json.loads(path.read_text(encoding="utf-8"))
         holder = Holder(**values)
     except (OSError, ValueError, TypeError):
         return None
     return holder if isinstance(holder.host, str) and isinstance(holder.pid, int) else None
 
 
-def write_record(folder: Path, holder: Holder) -> None:
-    """Write the record, or replace another's.
+def write_record(path: Path, holder: Holder) -> None:
+    """Write or replace a record.
 
     Raises:
-        OSError: It cannot be written.
+        OSError: The record cannot be written.
     """
-    write_text(folder / RECORD, json.dumps(asdict(holder)))
+    write_text(path, json.dumps(asdict(holder)))
 
 
-def remove_record(folder: Path) -> None:
-    """Remove the record, as far as the system lets it go."""
+def remove_record(path: Path) -> None:
+    """Remove a record, if the system allows it."""
     with contextlib.suppress(OSError):
-        (folder / RECORD).unlink()
+        path.unlink()

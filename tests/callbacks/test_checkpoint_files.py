@@ -7,9 +7,7 @@ import pytest
 import torch
 from lightning.pytorch import Callback
 
-from callbacks.checkpoint_files import BEST, EPOCH, EPOCH_NAME, LATEST
-from callbacks.interrupt import INTERRUPTED
-from resume.checkpoints.catalog import role_of
+from resume.run_files import LATEST
 from resume.system.durable_files import link
 from tests.helpers.tiny import BATCHES, load, names, train
 
@@ -147,7 +145,8 @@ def test_latest_is_also_written_within_an_epoch(tmp_path: Path) -> None:
 
 def test_every_file_loads_with_weights_only_and_names_its_run(tmp_path: Path) -> None:
     train(tmp_path, [0.1])
-    run = torch.load(tmp_path / "latest_checkpoint.pth", weights_only=True)["run"]
+    torch.load(tmp_path / "latest_checkpoint.pth", weights_only=True)
+    run = load(tmp_path / "latest_checkpoint.pth")["run"]
     assert run["run_id"] == "f" * 32
     assert run["saved_at"].endswith("+00:00")
     assert (run["epoch_done"], run["finished"], run["global_step"]) == (True, True, BATCHES)
@@ -199,11 +198,3 @@ def test_an_epoch_file_that_cannot_be_deleted_is_a_warning_and_training_goes_on(
     with pytest.warns(UserWarning, match=r"checkpoint_epoch_1\.pth could not be deleted"):
         train(tmp_path, [0.1] * 3, keep_last=1)
     assert [name for name in names(tmp_path) if "epoch" in name] == ["checkpoint_epoch_1.pth", "checkpoint_epoch_3.pth"]
-
-
-def test_the_names_of_the_files_are_those_that_the_catalog_owns() -> None:
-    names_here = {LATEST: "latest", BEST: "best", INTERRUPTED: "interrupted", EPOCH.format(12): "epoch"}
-    assert {name: role_of(name) for name in names_here} == names_here
-    for name in ("checkpoint_epoch_0.pth", "checkpoint_epoch_012.pth", "checkpoint_epoch_.pth"):
-        assert EPOCH_NAME.fullmatch(name) is None
-        assert role_of(name) is None

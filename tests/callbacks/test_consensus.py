@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from callbacks import consensus
-from callbacks.consensus import MOST_CALLS, Question
+from callbacks.consensus import MOST_CALLS, Consensus
 
 
 class Group:
@@ -30,11 +30,11 @@ class Group:
         return highest
 
 
-def in_two_processes(group: Group, calls: Callable[[int, Question], list[int]]) -> list[list[int]]:
+def in_two_processes(group: Group, calls: Callable[[int, Consensus], list[int]]) -> list[list[int]]:
     answers: list[list[int]] = [[], []]
 
     def one(rank: int) -> None:
-        answers[rank] = calls(rank, Question(group))  # type: ignore[arg-type]
+        answers[rank] = calls(rank, Consensus(group))  # type: ignore[arg-type]
 
     threads = [threading.Thread(target=one, args=(rank,)) for rank in range(2)]
     for thread in threads:
@@ -45,19 +45,19 @@ def in_two_processes(group: Group, calls: Callable[[int, Question], list[int]]) 
     return answers
 
 
-def test_a_single_process_is_answered_at_once() -> None:
+def test_a_single_process_has_its_result_at_once() -> None:
     class Single:
         world_size = 1
 
-    question = Question(Single())  # type: ignore[arg-type]
-    assert [question.highest(number) for number in (0, 15, 0)] == [0, 15, 0]
+    common = Consensus(Single())  # type: ignore[arg-type]
+    assert [common.highest(number) for number in (0, 15, 0)] == [0, 15, 0]
 
 
 def test_all_processes_hear_of_a_signal_in_the_same_call() -> None:
     group = Group()
 
-    def calls(rank: int, question: Question) -> list[int]:
-        return [question.highest(15 if rank == 1 and call >= 5 else 0) for call in range(60)]
+    def calls(rank: int, common: Consensus) -> list[int]:
+        return [common.highest(15 if rank == 1 and call >= 5 else 0) for call in range(60)]
 
     first, other = in_two_processes(group, calls)
     assert first == other
@@ -65,37 +65,37 @@ def test_all_processes_hear_of_a_signal_in_the_same_call() -> None:
     assert 5 <= heard <= 5 + MOST_CALLS
 
 
-def test_fast_steps_ask_seldom() -> None:
+def test_fast_steps_exchange_rarely() -> None:
     group = Group()
-    in_two_processes(group, lambda _, question: [question.highest(0) for _ in range(10 * MOST_CALLS)])
+    in_two_processes(group, lambda _, common: [common.highest(0) for _ in range(10 * MOST_CALLS)])
     assert group.collectives <= 12
 
 
-def test_slow_steps_ask_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_slow_steps_exchange_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(consensus, "SECONDS", 0.0)  # as if each step took longer than that
     group = Group()
-    in_two_processes(group, lambda _, question: [question.highest(0) for _ in range(20)])
+    in_two_processes(group, lambda _, common: [common.highest(0) for _ in range(20)])
     assert group.collectives == 20
 
 
-def test_the_slowest_process_decides_when_to_ask_next(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_slowest_process_decides_the_next_exchange(monkeypatch: pytest.MonkeyPatch) -> None:
     group = Group()
 
-    def calls(rank: int, question: Question) -> list[int]:
+    def calls(rank: int, common: Consensus) -> list[int]:
         steps = 1 if rank == 1 else MOST_CALLS
-        monkeypatch.setattr(question, "_calls_until_next", lambda: steps)
-        return [question.highest(0) for _ in range(20)]
+        monkeypatch.setattr(common, "_calls_until_next", lambda: steps)
+        return [common.highest(0) for _ in range(20)]
 
     in_two_processes(group, calls)
     assert group.collectives == 20
 
 
-def test_where_calls_change_their_pace_it_is_asked_soon() -> None:
+def test_an_exchange_can_be_asked_for_where_calls_change_their_pace() -> None:
     group = Group()
 
-    def calls(rank: int, question: Question) -> list[int]:
-        answers: list[Any] = [question.highest(0) for _ in range(3)]
-        question.ask_soon()
-        return [*answers, question.highest(2 + rank)]
+    def calls(rank: int, common: Consensus) -> list[int]:
+        answers: list[Any] = [common.highest(0) for _ in range(3)]
+        common.exchange_next()
+        return [*answers, common.highest(2 + rank)]
 
     assert [answers[-1] for answers in in_two_processes(group, calls)] == [3, 3]

@@ -62,7 +62,7 @@ def test_a_refused_save_leaves_the_files_before_it_and_training_goes_on(
     ]
     said = capsys.readouterr().out
     assert said.count("Warning: not saved in epoch 2") == 1
-    assert "training goes on" in said
+    assert "training continues" in said
 
 
 def test_each_refused_save_is_told_and_the_last_good_files_stand_to_the_end(
@@ -143,5 +143,5 @@ def test_what_the_system_said_is_told_and_not_what_torch_makes_of_it(small_disk:
     AtomicCheckpointIO().save_checkpoint({"epoch": 1}, path)
     with pytest.raises(OSError, match="No space left on device"):
         AtomicCheckpointIO().save_checkpoint({"weights": torch.zeros(2_000_000)}, path)
-    assert load(path) == {"epoch": 1}
+    assert torch.load(path, weights_only=True) == {"epoch": 1}
     assert list(small_disk.iterdir()) == [path]

@@ -8,8 +8,7 @@ import pytest
 from lightning.pytorch import Callback
 
 from callbacks import TrainingInterrupted
-from resume import Stopped, stop_at_once
-from resume.system.signals import STOP_SIGNALS
+from resume.system.signals import STOP_SIGNALS, Stopped, stop_at_once
 from tests.helpers.stopping import PlannedError, SignalAtStep, StopAsPlanned
 from tests.helpers.tiny import BATCHES, load, names, train
 

@@ -15,7 +15,7 @@ STEPS = 3
 
 
 class Scripted(LightningModule):
-    """Logs what it is told for each epoch."""
+    """Logs a given score in each epoch."""
 
     def __init__(self, scores: list[float]) -> None:
         super().__init__()
@@ -92,7 +92,7 @@ def column(folder: Path, name: str) -> list[str]:
     return [row[name] for row in table(folder)]
 
 
-def test_a_row_for_each_epoch_and_a_picture(tmp_path: Path) -> None:
+def test_each_epoch_has_a_row_and_the_plot_is_drawn(tmp_path: Path) -> None:
     run(tmp_path, [0.25, 0.75, 0.5])
     rows = table(tmp_path)
     assert list(rows[0]) == [
@@ -108,22 +108,22 @@ def test_a_row_for_each_epoch_and_a_picture(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"training_history.csv", "training_history.png"}
 
 
-def test_rate_is_that_of_the_epochs_last_step(tmp_path: Path) -> None:
+def test_the_rate_is_that_of_the_last_step_of_the_epoch(tmp_path: Path) -> None:
     history, _ = run(tmp_path, [0.5, 0.5])
     assert [row["lr"] for row in history.rows] == [pytest.approx(1 / 3), pytest.approx(1 / 6)]
 
 
-def test_lower_is_better_where_so_configured(tmp_path: Path) -> None:
+def test_with_mode_min_the_lowest_score_is_best(tmp_path: Path) -> None:
     run(tmp_path, [0.1, 0.3, 0.2], history=TrainingHistory(str(tmp_path), monitor="val/loss", mode="min"))
     assert column(tmp_path, "best") == ["", "1", ""]
 
 
-def test_of_equal_scores_the_first_is_best(tmp_path: Path) -> None:
+def test_the_first_of_equal_scores_is_best(tmp_path: Path) -> None:
     history, _ = run(tmp_path, [0.5, 0.5])
     assert history.best_epoch == 1
 
 
-def test_sanity_check_writes_nothing_and_validates_nothing(tmp_path: Path) -> None:
+def test_the_sanity_check_is_not_a_validation_of_the_first_epoch(tmp_path: Path) -> None:
     history, _ = run(tmp_path, [0.5, 0.6], num_sanity_val_steps=2, check_val_every_n_epoch=2)
     assert "val/iou" not in history.rows[0]
 
@@ -134,18 +134,18 @@ def test_epochs_without_validation_have_empty_cells(tmp_path: Path) -> None:
     assert column(tmp_path, "train/loss").count("") == 0
 
 
-def test_nan_and_infinity_are_written_and_never_best(tmp_path: Path) -> None:
+def test_nan_and_infinity_are_written_but_are_never_best(tmp_path: Path) -> None:
     run(tmp_path, [math.nan, 0.5, math.inf])
     assert column(tmp_path, "val/iou") == ["nan", "0.5", "inf"]
     assert column(tmp_path, "best") == ["", "1", ""]
 
 
-def test_no_finite_score_means_no_best(tmp_path: Path) -> None:
+def test_without_a_finite_score_there_is_no_best_epoch(tmp_path: Path) -> None:
     history, _ = run(tmp_path, [math.nan])
     assert history.best_epoch is None
 
 
-def test_resume_goes_on_with_the_whole_history(tmp_path: Path) -> None:
+def test_a_resumed_run_continues_the_whole_history(tmp_path: Path) -> None:
     _, trainer = run(tmp_path, [0.1, 0.2])
     trainer.save_checkpoint(tmp_path / "two.pth")
     history, _ = run(tmp_path, [0.1, 0.2, 0.3, 0.4], ckpt_path=tmp_path / "two.pth")
@@ -154,7 +154,7 @@ def test_resume_goes_on_with_the_whole_history(tmp_path: Path) -> None:
     assert history.resumes == [{"epoch": 3, "global_step": 6}]
 
 
-def test_resume_within_an_epoch_counts_its_time_and_marks_it(tmp_path: Path) -> None:
+def test_an_epoch_resumed_after_its_start_is_marked_and_keeps_its_earlier_time(tmp_path: Path) -> None:
     path = tmp_path / "stopped.pth"
     with pytest.raises(StopHereError):
         run(tmp_path, [0.1, 0.2], SaveAndStop(path, epoch=2, batch=2))
@@ -168,7 +168,7 @@ def test_resume_within_an_epoch_counts_its_time_and_marks_it(tmp_path: Path) -> 
     assert column(tmp_path, "resumed") == ["", "1", ""]
 
 
-def test_an_epoch_done_again_replaces_its_row_and_drops_later_ones(tmp_path: Path) -> None:
+def test_a_repeated_epoch_replaces_its_row_and_removes_later_rows(tmp_path: Path) -> None:
     history, trainer = run(tmp_path, [0.1, 0.2])
     trainer.save_checkpoint(tmp_path / "two.pth")
     later = history.state_dict()
@@ -181,7 +181,7 @@ def test_an_epoch_done_again_replaces_its_row_and_drops_later_ones(tmp_path: Pat
     assert [float(score) for score in column(tmp_path, "val/iou")] == pytest.approx([0.1, 0.2, 0.3])
 
 
-def test_state_is_plain_and_its_own(tmp_path: Path) -> None:
+def test_the_state_is_a_copy_of_plain_values(tmp_path: Path) -> None:
     history, _ = run(tmp_path, [0.1])
     state = history.state_dict()
     state["rows"][0]["epoch"] = 77
@@ -189,11 +189,13 @@ def test_state_is_plain_and_its_own(tmp_path: Path) -> None:
     assert {type(value) for value in history.rows[0].values()} == {int, float}
 
 
-def test_a_file_that_cannot_be_written_does_not_stop_training(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_written_is_a_warning_and_the_other_file_is_written(tmp_path: Path) -> None:
     (tmp_path / "training_history.csv").mkdir()
     history = TrainingHistory(str(tmp_path))
     history.rows = [{"epoch": 1, "val/iou": 0.5, "lr": 0.1}]
-    with pytest.warns(UserWarning, match=r"training_history.csv was not written: .*tried again"):
+    with pytest.warns(
+        UserWarning, match=r"training_history.csv was not written: .*next attempt is after the next epoch"
+    ):
         history.write()
     assert {path.name for path in tmp_path.iterdir()} == {"training_history.csv", "training_history.png"}
 

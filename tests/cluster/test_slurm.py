@@ -9,6 +9,7 @@ import torch
 
 from exactness.comparison import compare_runs
 from tests.cluster.slurm import Cluster, Job
+from tests.helpers import checkpoint_folders
 from tests.helpers.tiny_run import PATHS, TINY
 
 pytestmark = [pytest.mark.cluster, pytest.mark.timeout(300)]
@@ -46,7 +47,7 @@ def assert_went_on(job: Job, uninterrupted: Path) -> None:
 
 
 def test_a_job_of_two_nodes_trains_to_the_end(uninterrupted: Path) -> None:
-    run = torch.load(uninterrupted / "latest_checkpoint.pth", weights_only=True)["run"]
+    run = checkpoint_folders.run_of(uninterrupted / "latest_checkpoint.pth")
     assert (run["global_step"], run["finished"], run["machine"]["processes"]) == (12, True, "2")
 
 
@@ -56,7 +57,7 @@ def test_a_job_whose_time_is_over_saves_and_goes_on_by_itself(
     # SLURM looks twice a minute: the signal comes 30 to 60 s after the start.
     job = cluster.submit(folder, "--time=2", "--signal=USR1@60", "--nodes=2", "--", *TRAINING, environment=HELD)
     assert_went_on(job, uninterrupted)
-    assert f"SLURM has queued job {job.number} again" in job.log
+    assert f"SLURM requeued job {job.number}" in job.log
 
 
 def test_a_job_that_is_told_to_end_saves_and_goes_on_when_it_is_sent_again(
@@ -111,7 +112,8 @@ def test_a_signal_while_torch_is_imported_has_the_job_queued_again(
     job.signal("USR1")
     assert job.wait_for_end() == "COMPLETED", job.log
     assert job.fact("Restarts") == "1"
-    assert job.log.index("No training was under way") < job.log.index("SLURM has queued job") < job.log.index("Epoch 1")
+    places = [job.log.index(said) for said in ("Interrupted before training began", "SLURM requeued job", "Epoch 1")]
+    assert places == sorted(places)
     assert compare_runs(uninterrupted, folder / "checkpoints") == []
 
 
@@ -134,7 +136,7 @@ def test_a_job_that_may_not_be_queued_again_is_saved_and_says_so(cluster: Cluste
     job.wait_until_held(1)
     job.signal("USR1")
     assert (job.wait_for_end(), job.fact("ExitCode")) == ("FAILED", "138:0"), job.log
-    assert f"SLURM does not queue job {job.number} again" in job.log
+    assert f"SLURM did not requeue job {job.number}" in job.log
     assert load(folder, "interrupted_checkpoint.pth")["global_step"] == 6
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from datamodules.errors import DataError
+from datamodules.data_errors import DataError
 from datamodules.labels import ClassMapping, values_of
 
 
@@ -10,37 +10,37 @@ def row(*values: int, dtype: type = np.uint8) -> np.ndarray[tuple[int, ...], np.
 
 
 @pytest.mark.parametrize(("values", "classes"), [((0, 255), (0, 1)), ((0, 1), (0, 1)), ((255,), (1,)), ((0,), (0,))])
-def test_two_classes_take_1_or_255_as_the_second(values: tuple[int, ...], classes: tuple[int, ...]) -> None:
+def test_with_two_classes_1_or_255_is_the_second_class(values: tuple[int, ...], classes: tuple[int, ...]) -> None:
     mapping = ClassMapping(2, None, None)
     assert mapping.fits(values)
     assert mapping.target(row(*values), "a.png")[0].tolist() == list(classes)
 
 
-def test_1_and_255_in_one_file_are_an_error() -> None:
+def test_both_1_and_255_in_one_file_are_an_error() -> None:
     mapping = ClassMapping(2, None, None)
     assert not mapping.fits([0, 1, 255])
-    with pytest.raises(DataError, match=r"a\.png holds 0, 1, 255 \(1 and 255 would both be class 1\)"):
+    with pytest.raises(DataError, match=r"a\.png holds 0, 1, 255 \(both 1 and 255 would be class 1\)"):
         mapping.target(row(0, 1, 255), "a.png")
 
 
-def test_more_classes_take_their_numbers() -> None:
+def test_with_more_classes_the_values_are_the_class_ids() -> None:
     assert ClassMapping(4, None, None).target(row(3, 0, 2), "")[0].tolist() == [3, 0, 2]
 
 
-def test_class_values_say_which_is_which() -> None:
+def test_class_values_are_mapped_in_their_order() -> None:
     mapping = ClassMapping(3, [10, 300, 65535], None)
     assert mapping.class_ids == {10: 0, 300: 1, 65535: 2}
     assert mapping.target(row(65535, 10, 300, dtype=np.uint16), "")[0].tolist() == [2, 0, 1]
 
 
-def test_ignored_pixels_keep_their_number() -> None:
+def test_ignored_pixels_keep_their_value_and_have_no_class() -> None:
     mapping = ClassMapping(2, None, 255)
     assert mapping.target(row(0, 1, 255), "")[0].tolist() == [0, 1, 255]
     assert 255 not in mapping.class_ids
 
 
 @pytest.mark.parametrize("stray", [2, 300, 70000, -1])
-def test_a_value_of_no_class_names_file_values_and_settings(stray: int) -> None:
+def test_for_a_value_of_no_class_the_error_names_file_values_and_settings(stray: int) -> None:
     mapping = ClassMapping(2, None, None)
     assert not mapping.fits([0, stray])
     with pytest.raises(
@@ -49,12 +49,12 @@ def test_a_value_of_no_class_names_file_values_and_settings(stray: int) -> None:
         mapping.target(row(0, stray, dtype=np.int32), "gt/a.png")
 
 
-def test_many_values_are_cut_short_and_jpeg_is_suspected() -> None:
-    line = ClassMapping(2, None, None).misfit("a.JPG", range(48))
-    shown = "0, 1, 2, 3, 4, 5, 6, 7 and 40 more values"
-    assert line == f"a.JPG holds {shown} (JPEG changes values: save ground truth as PNG)"
+def test_many_values_are_shortened_and_jpeg_is_named_as_the_reason() -> None:
+    line = ClassMapping(2, None, None).problem("a.JPG", range(48))
+    shown = "0, 1, 2, 3, 4, 5, 6, 7 and 40 more"
+    assert line == f"a.JPG holds {shown} (JPEG changes values; save ground truth as PNG)"
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.int32])
-def test_values_are_found_in_every_type(dtype: type) -> None:
+def test_distinct_values_are_found_in_every_integer_type(dtype: type) -> None:
     assert values_of(row(7, 0, 7, 200, dtype=dtype)) == [0, 7, 200]

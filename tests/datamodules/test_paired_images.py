@@ -16,7 +16,7 @@ START_METHODS = ["spawn"] if os.name == "nt" else ["fork", "spawn"]
 
 
 class Recorder(LightningModule):
-    """Keeps which samples it was given, as their bytes, epoch by epoch."""
+    """Records the bytes of each sample, with its epoch and batch."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,13 +32,13 @@ class Recorder(LightningModule):
         self.validated += len(batch[0])
 
     def configure_optimizers(self) -> torch.optim.Optimizer:
-        # As the default schedule asks; the loader is then made before the counts of the checkpoint are restored.
+        # Like the default schedule: Lightning then builds the loader before it restores the counts of the checkpoint.
         assert self.trainer.estimated_stepping_batches > 0
         return torch.optim.SGD(self.parameters(), lr=0.1)
 
 
 class SaveAt(Callback):
-    """Saves one checkpoint: after so many steps, or at the end of an epoch or of its validation."""
+    """Saves one checkpoint: after a number of steps, or at the end of an epoch or of its validation."""
 
     def __init__(self, file: Path, batch: int = -1, epoch_end: int = -1, validation_end: int = -1) -> None:
         self.file, self.batch, self.epoch_end, self.validation_end = file, batch, epoch_end, validation_end
@@ -70,7 +70,7 @@ def fit(datamodule: PairedImages, ckpt_path: Path | None = None, *callbacks: Cal
     return module
 
 
-# What Lightning 2.6 itself has to say, on every run with so small a set.
+# Warnings of Lightning 2.6 in every run with a small dataset.
 pytestmark = [
     pytest.mark.filterwarnings("ignore:.*does not have many workers:UserWarning"),
     pytest.mark.filterwarnings("ignore:.*isinstance.treespec, LeafSpec.*:FutureWarning"),
@@ -79,7 +79,7 @@ pytestmark = [
 
 @pytest.mark.parametrize("num_workers", [0, 2])
 @pytest.mark.parametrize("at", [{"batch": 1}, {"batch": 5}, {"batch": 7}, {"epoch_end": 0}, {"validation_end": 1}])
-def test_a_resumed_run_sees_what_the_whole_run_would_have_seen(
+def test_a_resumed_run_continues_with_the_samples_of_the_uninterrupted_run(
     write_pairs: WritePairs, tmp_path: Path, at: dict[str, int], num_workers: int
 ) -> None:
     file = tmp_path / "a.ckpt"
@@ -93,13 +93,13 @@ def test_a_resumed_run_sees_what_the_whole_run_would_have_seen(
 
 
 def short_batches(seen: list[tuple[int, int, bytes]], steps: int) -> int:
-    """By how many samples the first `steps` batches fall short of three each."""
+    """Count the samples that the first `steps` batches lack to three samples each."""
     batches = sorted({(epoch, batch) for epoch, batch, _ in seen})[:steps]
     return sum(3 - sum((epoch, batch) == key for epoch, batch, _ in seen) for key in batches)
 
 
 @pytest.mark.parametrize("batch_size", [1, 2, 5, 50])
-def test_another_batch_size_repeats_and_misses_nothing(
+def test_after_a_change_of_batch_size_no_sample_is_repeated_or_missed(
     write_pairs: WritePairs, tmp_path: Path, batch_size: int
 ) -> None:
     file = tmp_path / "a.ckpt"
@@ -118,7 +118,7 @@ def test_another_batch_size_repeats_and_misses_nothing(
 
 
 @pytest.mark.parametrize("pairs", [4, 17, 24])
-def test_after_files_have_come_or_gone_the_epoch_begins_anew_and_is_validated(
+def test_after_a_change_of_the_files_the_epoch_starts_again_and_is_validated(
     write_pairs: WritePairs, tmp_path: Path, pairs: int
 ) -> None:
     file = tmp_path / "a.ckpt"
@@ -129,7 +129,7 @@ def test_after_files_have_come_or_gone_the_epoch_begins_anew_and_is_validated(
     assert module.validated == 3 * len(data(paths).val_dataloader().dataset)  # type: ignore[arg-type]
 
 
-def test_the_position_is_in_the_checkpoint(write_pairs: WritePairs, tmp_path: Path) -> None:
+def test_the_checkpoint_holds_the_position(write_pairs: WritePairs, tmp_path: Path) -> None:
     paths = write_pairs(16)
     samples = len(data(paths).train_dataloader().dataset)  # type: ignore[arg-type]
     for at, expected in (
@@ -150,7 +150,9 @@ def test_a_second_fit_without_a_checkpoint_starts_at_the_beginning(write_pairs: 
 
 
 @pytest.mark.parametrize("start_method", START_METHODS)
-def test_order_and_augmentation_do_not_depend_on_workers(write_pairs: WritePairs, start_method: str) -> None:
+def test_order_and_augmentation_are_the_same_with_and_without_workers(
+    write_pairs: WritePairs, start_method: str
+) -> None:
     paths = write_pairs(8)
     alone, shared = data(paths).train_dataloader(), data(paths, num_workers=2).train_dataloader()
     shared.multiprocessing_context = start_method
@@ -162,12 +164,12 @@ def test_order_and_augmentation_do_not_depend_on_workers(write_pairs: WritePairs
             assert torch.equal(target, same_target)
 
 
-def test_validation_is_the_same_every_time_and_is_not_augmented(write_pairs: WritePairs) -> None:
+def test_validation_has_the_same_images_every_time(write_pairs: WritePairs) -> None:
     loader = data(write_pairs(12)).val_dataloader()
     assert all(torch.equal(a[0], b[0]) for a, b in zip(loader, loader, strict=True))
 
 
-def test_a_validation_set_of_its_own_leaves_all_pairs_for_training(write_pairs: WritePairs) -> None:
+def test_with_a_separate_validation_set_all_pairs_are_for_training(write_pairs: WritePairs) -> None:
     paths, val_paths = write_pairs(6), write_pairs(3, name="val")
     datamodule = data(paths, val_image_path=val_paths[0], val_gt_path=val_paths[1])
     datamodule.check(every_gt=True)
@@ -175,9 +177,9 @@ def test_a_validation_set_of_its_own_leaves_all_pairs_for_training(write_pairs: 
     assert datamodule.describe() == f"6 pairs for training, {train}; 3 for validation, {val}"
 
 
-def test_validation_cannot_be_the_training_images(write_pairs: WritePairs) -> None:
+def test_validation_with_the_training_images_is_an_error(write_pairs: WritePairs) -> None:
     paths = write_pairs(6)
-    with pytest.raises(DataError, match="training and validation"):
+    with pytest.raises(DataError, match="Training and validation"):
         data(paths, val_image_path=paths[0], val_gt_path=paths[1]).check(every_gt=False)
 
 
@@ -190,12 +192,12 @@ def test_the_built_in_sample_set_needs_no_files() -> None:
     assert target.unique().tolist() == [0, 1]
 
 
-def test_describe_counts_the_pairs(write_pairs: WritePairs) -> None:
+def test_the_data_line_counts_the_pairs_and_names_the_folders(write_pairs: WritePairs) -> None:
     paths = write_pairs(["a", "b"])
-    assert data(paths).describe() == f"1 pairs for training, 1 for validation, from {paths[0]} and {paths[1]}"
+    assert data(paths).describe() == f"1 pair for training, 1 for validation, from {paths[0]} and {paths[1]}"
 
 
-def test_class_mapping_is_plain(write_pairs: WritePairs) -> None:
+def test_class_mapping_is_from_value_to_class_id(write_pairs: WritePairs) -> None:
     assert data(write_pairs(2)).class_mapping == {"0": 0, "1": 1, "255": 1}
     assert data(write_pairs(2), num_classes=3, class_values=[0, 128, 255]).class_mapping == {
         "0": 0,
@@ -205,12 +207,12 @@ def test_class_mapping_is_plain(write_pairs: WritePairs) -> None:
 
 
 @pytest.mark.parametrize("settings", [{"batch_size": 0}, {"num_classes": 1}, {"val_gt_path": "gt"}])
-def test_check_refuses_settings_that_make_no_sense(write_pairs: WritePairs, settings: dict[str, Any]) -> None:
+def test_check_refuses_invalid_settings(write_pairs: WritePairs, settings: dict[str, Any]) -> None:
     with pytest.raises(DataError, match=f"--(data.)?{next(iter(settings))}"):
         data(write_pairs(4), **settings).check(every_gt=False)
 
 
-def test_check_finds_different_sizes_when_no_size_is_set(
+def test_check_refuses_different_sizes_if_no_image_size_is_set(
     write_pairs: WritePairs, write_pair: Callable[..., None]
 ) -> None:
     paths = write_pairs(8)
@@ -223,7 +225,9 @@ def test_check_finds_different_sizes_when_no_size_is_set(
 
 
 @pytest.mark.parametrize("num_workers", [0, 1])
-def test_a_file_that_breaks_in_training_gives_one_clear_message(write_pairs: WritePairs, num_workers: int) -> None:
+def test_a_file_that_is_damaged_in_training_gives_a_message_without_traceback(
+    write_pairs: WritePairs, num_workers: int
+) -> None:
     paths = write_pairs(4)
     loader = data(paths, num_workers=num_workers).train_dataloader()
     for file in Path(paths[0]).iterdir():
@@ -234,9 +238,27 @@ def test_a_file_that_breaks_in_training_gives_one_clear_message(write_pairs: Wri
     assert "cannot be read as an image" in str(error.value)
 
 
+@pytest.mark.usefixtures("chinese")
+@pytest.mark.parametrize("start_method", START_METHODS)
+def test_an_error_in_a_worker_is_in_the_language_of_the_program(write_pairs: WritePairs, start_method: str) -> None:
+    paths = write_pairs(4)
+    loader = data(paths, num_workers=1).train_dataloader()
+    loader.multiprocessing_context = start_method
+    for file in Path(paths[0]).iterdir():
+        file.write_bytes(b"")
+    with pytest.raises(DataError, match=r"\.png 无法作为图像读取: 它不是图像，或文件开头已损坏$"):
+        next(iter(loader))
+
+
+@pytest.mark.usefixtures("chinese")
+def test_the_data_line_is_in_the_language_of_the_program(write_pairs: WritePairs) -> None:
+    paths = write_pairs(["a", "b"])
+    assert data(paths).describe() == f"训练 1 对，验证 1 对，来自 {paths[0]} 和 {paths[1]}"
+
+
 @pytest.mark.skipif(not REAL.is_dir(), reason=f"{REAL} is absent")
 @pytest.mark.parametrize(("folder", "settings"), [("dsb2018_mini", {})])
-def test_real_sets_pass_and_load(folder: str, settings: dict[str, Any]) -> None:
+def test_a_real_set_passes_the_check_and_loads(folder: str, settings: dict[str, Any]) -> None:
     paths = str(REAL / folder / "images"), str(REAL / folder / "gt")
     datamodule = data(paths, image_size=64, **settings)
     datamodule.check(every_gt=True)
@@ -246,7 +268,7 @@ def test_real_sets_pass_and_load(folder: str, settings: dict[str, Any]) -> None:
 
 
 @pytest.mark.skipif(not REAL.is_dir(), reason=f"{REAL} is absent")
-def test_real_label_maps_in_the_red_channel_say_what_to_do() -> None:
+def test_for_real_gt_in_the_red_channel_the_error_names_the_channel() -> None:
     folder = REAL / "bbbc039_mini16"  # one of its 16 is empty, which is grey too
     with pytest.raises(DataError, match=r"(?s)15 files cannot be used.*Only its R channel is used"):
         data((str(folder / "images"), str(folder / "gt"))).check(every_gt=True)

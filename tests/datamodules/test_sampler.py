@@ -22,7 +22,7 @@ def indices(
     return [index for _, index in pairs]
 
 
-def test_each_epoch_has_every_sample_once_in_an_order_of_its_own() -> None:
+def test_each_epoch_has_every_sample_once_in_its_own_order() -> None:
     assert sorted(indices(20)) == list(range(20))
     assert indices(20, epoch=3) == indices(20, epoch=3)
     assert indices(20, epoch=3) != indices(20, epoch=4)
@@ -33,12 +33,12 @@ def test_the_order_is_the_same_on_every_system() -> None:
 
 
 @pytest.mark.parametrize("done", [0, 4, 12, 18])
-def test_the_first_epoch_begins_behind_what_is_done(done: int) -> None:
+def test_the_first_epoch_begins_after_the_done_samples(done: int) -> None:
     assert indices(20, epoch=2, start=Position(2, done, 20)) == indices(20, epoch=2)[done:]
     assert indices(20, epoch=3, start=Position(2, done, 20)) == indices(20, epoch=3)
 
 
-def test_it_begins_in_the_epoch_of_the_position_before_it_is_told() -> None:
+def test_without_set_epoch_it_begins_in_the_epoch_of_the_position() -> None:
     sampler = EpochSampler(TensorDataset(torch.arange(4)), 0, 2, start=Position(5, 2, 4))
     assert [epoch for epoch, _ in sampler] == [5, 5]
 
@@ -55,7 +55,7 @@ def test_a_short_batch_is_kept_unless_it_holds_a_single_sample(n: int, batch_siz
     assert len(loader) == len(sizes)
 
 
-def test_another_sample_stays_out_each_epoch() -> None:
+def test_the_sample_that_is_left_out_differs_from_epoch_to_epoch() -> None:
     left_out = {(set(range(17)) - set(indices(17, 8, epoch))).pop() for epoch in range(20)}
     assert len(left_out) > 5
 
@@ -73,7 +73,9 @@ def test_ranks_share_an_epoch_evenly(done: int) -> None:
 @pytest.mark.parametrize("n", [20, 21, 23])
 @pytest.mark.parametrize("done", [0, 4, 8, 12])
 @pytest.mark.parametrize("batch_size", [1, 2, 3, 4, 7, 32])
-def test_another_batch_size_ends_the_epoch_at_the_same_batch_number(n: int, done: int, batch_size: int) -> None:
+def test_after_a_change_of_batch_size_the_epoch_ends_at_the_usual_batch_number(
+    n: int, done: int, batch_size: int
+) -> None:
     sampler = EpochSampler(TensorDataset(torch.arange(n)), 0, batch_size, start=Position(0, done, n))
     whole = len(DataLoader(sampler.dataset, batch_size, sampler=sampler))
     rest = -(-len(list(sampler)) // batch_size)
@@ -84,7 +86,7 @@ def test_another_batch_size_ends_the_epoch_at_the_same_batch_number(n: int, done
 
 
 @pytest.mark.parametrize("before", [3, 19, 21, 100])
-def test_with_other_samples_the_epoch_begins_anew(before: int) -> None:
+def test_with_another_number_of_samples_the_epoch_starts_again(before: int) -> None:
     assert indices(20, epoch=2, start=Position(2, 2, before)) == indices(20, epoch=2)
 
 
@@ -103,4 +105,4 @@ def test_with_another_number_of_processes_no_sample_is_repeated_or_missed(
         sampler = EpochSampler(TensorDataset(torch.arange(n)), 0, batch_size, 0, world_size, start)
         start = sampler.position(1, sampler.first_batch(1) + 2)
     assert len(seen) == len(set(seen))
-    assert n - len(seen) <= 2 * sizes[-1] - 1  # what cannot be shared evenly, and single samples of a last batch
+    assert n - len(seen) <= 2 * sizes[-1] - 1  # the uneven rest, and single samples of a last batch

@@ -27,20 +27,20 @@ def test_image_and_target_flip_together() -> None:
 
 def test_the_target_is_never_interpolated() -> None:
     image, target = pair()
-    turned = PairTransform((37, 23), [v2.RandomAffine(40, scale=(0.5, 2.0))])(image, target * 7, 1)
-    assert turned[0].shape == (3, 37, 23)
-    assert turned[1].shape == (37, 23)
-    assert set(turned[1].flatten().tolist()) == {0, 7}
+    rotated = PairTransform((37, 23), [v2.RandomAffine(40, scale=(0.5, 2.0))])(image, target * 7, 1)
+    assert rotated[0].shape == (3, 37, 23)
+    assert rotated[1].shape == (37, 23)
+    assert set(rotated[1].flatten().tolist()) == {0, 7}
 
 
-def test_photometric_transforms_leave_the_target_alone() -> None:
+def test_photometric_transforms_do_not_change_the_target() -> None:
     image, target = torch.rand(3, 16, 16), pair()[1]
     changed, same = PairTransform(None, [v2.ColorJitter(0.5, 0.5, 0.5), v2.GaussianNoise()])(image, target, 1)
     assert torch.equal(same, target.long())
     assert not torch.allclose(changed, standardise(image))
 
 
-def test_types_are_plain() -> None:
+def test_results_are_plain_tensors_of_the_documented_types() -> None:
     image, target = PairTransform((8, 8), default_augmentation())(*pair(), 1)
     assert type(image) is Tensor
     assert type(target) is Tensor
@@ -48,14 +48,14 @@ def test_types_are_plain() -> None:
 
 
 class PythonNoise(nn.Module):
-    """Somebody's own transform, which draws from another generator than torch's."""
+    """A transform of a user, which draws from another generator than torch's."""
 
     def forward(self, image: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
         return image + random.random() * torch.linspace(0, 1, image.shape[-1]), target
 
 
 @pytest.mark.parametrize("module", [v2.GaussianNoise(), PythonNoise()])
-def test_augmentation_depends_on_the_key_alone(module: nn.Module) -> None:
+def test_augmentation_depends_on_the_key_only(module: nn.Module) -> None:
     transform = PairTransform(None, [module])
     first, other = transform(*pair(), 0, 1)[0], transform(*pair(), 0, 2)[0]
     torch.rand(3)

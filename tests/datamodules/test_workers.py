@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from datamodules import PairedImages
-from datamodules.loading import PairLoader
+from datamodules.pair_loader import PairLoader
 from datamodules.workers import FORK, SERVER, STOP_SIGNALS, start_method, start_server
 
 ROOT = Path(__file__).parents[2]
@@ -37,7 +37,7 @@ class Numbers(Dataset[tuple[Tensor, Tensor]]):
 
 
 class SignalledItself(Numbers):
-    """Sends its own process each stop signal before it answers."""
+    """Sends each stop signal to its own process before it returns a sample."""
 
     def number(self, index: int) -> int:
         for signum in STOP_SIGNALS:
@@ -46,7 +46,7 @@ class SignalledItself(Numbers):
 
 
 class Locked(Numbers):
-    """Tells whether the lock is free in the process that loads."""
+    """Returns whether the lock is free in the process that loads the sample."""
 
     def number(self, index: int) -> int:
         return int(LOCK.acquire(blocking=False))
@@ -64,12 +64,12 @@ def numbers(made: PairLoader) -> list[int]:
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows ends a process that is sent SIGTERM")
 @pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
-def test_workers_outlive_stop_signals(method: str) -> None:
+def test_workers_ignore_stop_signals(method: str) -> None:
     assert numbers(loader(SignalledItself(), method)) == [0, 1]
 
 
 @needs_fork
-def test_a_fork_copies_locks_that_threads_hold_and_the_server_does_not() -> None:
+def test_a_forked_worker_inherits_held_locks_and_a_worker_of_the_server_does_not() -> None:
     with LOCK:
         assert numbers(loader(Locked(), FORK)) == [0, 0]
         assert numbers(loader(Locked(), SERVER)) == [1, 0]
@@ -77,7 +77,7 @@ def test_a_fork_copies_locks_that_threads_hold_and_the_server_does_not() -> None
 
 @needs_fork
 @pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
-def test_a_process_group_changes_the_systems_way_where_that_is_a_fork(
+def test_a_process_group_replaces_fork_by_the_server_and_no_other_start_method(
     monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
     monkeypatch.setattr(
@@ -89,7 +89,7 @@ def test_a_process_group_changes_the_systems_way_where_that_is_a_fork(
 
 @needs_fork
 @pytest.mark.parametrize("strategy", ["ddp", "auto"])
-def test_one_device_may_have_a_process_group_too(strategy: str) -> None:
+def test_one_device_is_in_a_process_group_with_ddp_only(strategy: str) -> None:
     data = PairedImages(None, None, num_workers=1, sample_pairs=8, image_size=8)
     settings = {"logger": False, "enable_checkpointing": False, "enable_progress_bar": False}
     data.trainer = Trainer(accelerator="cpu", devices=1, strategy=strategy, **settings)  # type: ignore[arg-type]
@@ -100,7 +100,7 @@ def test_one_device_may_have_a_process_group_too(strategy: str) -> None:
 
 
 @needs_fork
-def test_the_server_hears_no_stop_signal_and_imports_nothing_from_the_working_folder(
+def test_the_server_ignores_stop_signals_and_imports_nothing_from_the_working_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from multiprocessing.forkserver import _forkserver  # not for Windows
@@ -134,7 +134,7 @@ if __name__ == "__main__":
 
 
 def work(tmp_path: Path, *argv: str) -> subprocess.CompletedProcess[str]:
-    """A program that ends while its workers wait for work; it and all that it has started hold stdout open."""
+    """Run a program that ends while its workers wait for work; the program and all its workers hold stdout open."""
     script = tmp_path / "working.py"
     script.write_text(WORKING, encoding="utf-8")
     return subprocess.run(
@@ -144,12 +144,12 @@ def work(tmp_path: Path, *argv: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("method", [FORK, SERVER] if hasattr(os, "fork") else ["spawn"])
-def test_a_program_ends_by_itself_while_workers_wait_for_work(tmp_path: Path, method: str) -> None:
+def test_a_program_ends_although_its_workers_wait_for_work(tmp_path: Path, method: str) -> None:
     done = work(tmp_path, method)
     assert (done.returncode, done.stderr) == (0, "")
 
 
 @needs_fork
-def test_workers_of_the_server_end_with_a_program_that_is_killed_and_nothing_is_said(tmp_path: Path) -> None:
+def test_workers_of_the_server_end_silently_with_a_program_that_is_killed(tmp_path: Path) -> None:
     done = work(tmp_path, SERVER, "killed")
     assert (done.returncode, done.stderr) == (-signal.SIGKILL, "")

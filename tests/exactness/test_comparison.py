@@ -6,21 +6,28 @@ from typing import Any
 import pytest
 import torch
 
+from callbacks import AtomicCheckpointIO
 from exactness.comparison import compare_runs
+from tests.helpers import checkpoint_folders
 
 NAMES = ("latest_checkpoint.pth", "best_model.pth", "checkpoint_epoch_1.pth")
 
 
-def write_run(folder: Path, **changes: Any) -> Path:
+def write_run(folder: Path, run: dict[str, Any] | None = None, **changes: Any) -> Path:
     folder.mkdir()
     checkpoint = {
         "state_dict": {"weight": torch.tensor([0.0, float("nan")]), "count": torch.tensor(3)},
         "optimizer_states": [{"state": {0: {"step": torch.tensor(2.0)}}, "param_groups": [{"lr": 0.1}]}],
         "callbacks": {"TrainingHistory": {"rows": [{"epoch": 1, "val/loss": float("nan"), "seconds": 1.5}]}},
-        "run": {"run_id": folder.name, "saved_at": folder.name, "config": f"lr: 0.1\ncheckpoint_dir: {folder.name}\n"},
+        "run": checkpoint_folders.entry(
+            1,
+            run_id=folder.name,
+            saved_at=f"2026-01-0{folder.name}T00:00:00+00:00",
+            **{"config": f"lr: 0.1\ncheckpoint_dir: {folder.name}\n", "best_score": 0.5, **(run or {})},
+        ),
     }
     for name in NAMES:
-        torch.save(checkpoint | changes, folder / name)
+        AtomicCheckpointIO().save_checkpoint(checkpoint | changes, folder / name)
     (folder / "config.yaml").write_text(f"lr: 0.1\ncheckpoint_dir: {folder.name}\n", encoding="utf-8")
     (folder / "training_history.csv").write_text(f"epoch,val/loss,seconds\n1,0.5,{folder.name}\n", encoding="utf-8")
     (folder / "training_history.png").write_bytes(folder.name.encode())
@@ -39,6 +46,8 @@ def test_runs_that_differ_in_clock_and_place_alone_are_the_same(tmp_path: Path) 
         ({"state_dict": {"weight": torch.tensor([0.0, float("nan")])}}, "state_dict.count"),
         ({"optimizer_states": []}, "optimizer_states"),
         ({"lr_schedulers": [{"last_epoch": 1}]}, "lr_schedulers"),
+        ({"run": {"best_score": 0.5 + 2**-52}}, "run.best_score"),
+        ({"run": {"config": "lr: 0.2\ncheckpoint_dir: 2\n"}}, "run.config.lr"),
     ],
 )
 def test_a_difference_of_one_bit_is_named_with_its_file_and_place(

@@ -17,16 +17,18 @@ class Forbidden(importlib.abc.MetaPathFinder):
 sys.meta_path.insert(0, Forbidden())
 
 import resume  # noqa: E402 - only now
+from resume.system.launch_info import Launch  # noqa: E402
+from resume.system.output import say  # noqa: E402
 
 
 def main() -> int:
     try:
-        arguments = resume.read_arguments(sys.argv[1:])
+        arguments = resume.read_arguments(sys.argv[1:], Launch.from_environment())
         decision = resume.choose(arguments)
         if isinstance(decision, resume.Quit):
-            resume.say("DECISION Quit")
+            say("DECISION Quit")
             os._exit(0)
-        resume.say(f"DECISION {type(decision).__name__} {getattr(decision, 'path', '')}")
+        say(f"DECISION {type(decision).__name__} {getattr(decision, 'path', '')}")
         resume.apply(decision)
     except resume.ResumeError as error:
         sys.stderr.write(f"train.py: {error}\n")

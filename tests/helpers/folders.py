@@ -10,8 +10,8 @@ from pathlib import Path
 
 from hypothesis import strategies as st
 
-from resume.journal import JOURNAL
-from tests.helpers import run_files
+from resume.run_files import JOURNAL
+from tests.helpers import checkpoint_folders
 
 OWN_NAMES = [
     "latest_checkpoint.pth",
@@ -88,7 +88,7 @@ def laid_out(content: Content, elsewhere: Path | None = None) -> Iterator[Path]:
         folder = home / "real" / "checkpoints"
         folder.mkdir(parents=True)
         for number in range(2):
-            run_files.save(folder.parent / "store" / f"{number}.pth", 3)
+            checkpoint_folders.save(folder.parent / "store" / f"{number}.pth", 3)
         names = sorted(content.forms, key=lambda name: content.forms[name] in FORMS[len(CONTENTS) :])
         for name in names:
             _make(folder, name, content.forms[name], names[content.goals[name] % len(names)], content.goals[name] % 2)
@@ -103,7 +103,9 @@ def laid_out(content: Content, elsewhere: Path | None = None) -> Iterator[Path]:
 def _make(folder: Path, name: str, form: str, other: str, number: int) -> None:
     path = folder / name
     if form in ("checkpoint", "other run"):
-        run_files.save(path, 3, run_id=run_files.RUN if form == "checkpoint" else run_files.OTHER_RUN)
+        checkpoint_folders.save(
+            path, 3, run_id=checkpoint_folders.RUN if form == "checkpoint" else checkpoint_folders.OTHER_RUN
+        )
     elif form in ("folder", "full folder"):
         path.mkdir()
         if form == "full folder":

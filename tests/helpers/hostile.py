@@ -1,4 +1,4 @@
-"""Checkpoint files that nobody's program writes: for the tests of what reads them."""
+"""Checkpoint files that no program writes, for the tests of what reads them."""
 
 import io
 import pickle
@@ -8,9 +8,10 @@ import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from resume.checkpoints import pickle_check
-from tests.helpers import run_files
+from tests.helpers import checkpoint_folders
 
 PROTOCOL = b"\x80\2"
 
@@ -23,15 +24,27 @@ def memo(index: int) -> bytes:
     return b"q" + bytes([index]) if index < 256 else b"r" + struct.pack("<I", index)
 
 
+def doubled(levels: int, first: int = 0) -> bytes:
+    """Operations that make a tuple of one tuple twice, and so on: hashing it takes 2^levels steps.
+
+    Args:
+        levels: How often it is doubled.
+        first: How many values the pickle has put into its memo before.
+    """
+    memos = [memo(first + level) for level in range(levels + 1)]
+    gets = [mark.replace(b"q", b"h", 1) if mark[:1] == b"q" else b"j" + mark[1:] for mark in memos]
+    return b")" + memos[0] + b"".join(gets[level] + b"\x86" + memos[level + 1] for level in range(levels))
+
+
 def checkpoint_with(value: bytes) -> bytes:
-    """The pickle of a sound checkpoint with one more entry: what these operations make."""
-    content = {"state_dict": {}, "run": run_files.facts(1)}
+    """The pickle of a usable checkpoint with one more entry: what these operations make."""
+    content: dict[str, Any] = {"state_dict": {}, "loops": {}}
     return pickle.dumps(content, protocol=2)[:-1] + string(b"more") + value + b"s."
 
 
 def filled(unit: bytes, start: bytes = b"") -> bytes:
     """The longest pickle that repeats one piece."""
-    count = (pickle_check.MAX_BYTES - len(PROTOCOL + start) - 1) // len(unit)
+    count = (pickle_check.MAX_PICKLE_BYTES - len(PROTOCOL + start) - 1) // len(unit)
     return PROTOCOL + start + unit * count + b"."
 
 
@@ -46,7 +59,7 @@ GREEDY: dict[str, Callable[[], bytes]] = {
     "long numbers": lambda: filled(b"\x8a\x08" + b"\x7f" * 8),
     "texts": lambda: filled(string(b"ab")),
     "wide texts": lambda: filled(string("😀".encode() + b"a" * 60)),
-    "one wide text": lambda: PROTOCOL + string("😀".encode() + b"a" * (pickle_check.MAX_BYTES - 20)) + b".",
+    "one wide text": lambda: PROTOCOL + string("😀".encode() + b"a" * (pickle_check.MAX_PICKLE_BYTES - 20)) + b".",
     "one dict": lambda: PROTOCOL + b"}" + b"".join(map(_numbered_items, range(0, 400_000, 5000))) + b".",
     "one list": lambda: filled(b"(" + b"N" * 9999 + b"e", b"]"),
     "memo": lambda: PROTOCOL + b"N" + b"".join(map(memo, range(3_000_000))) + b".",
@@ -61,12 +74,21 @@ def _numbered_items(start: int) -> bytes:
     )
 
 
-def zip_with(description: bytes) -> bytes:
-    """A well-formed archive with this description."""
+def zip_with(description: bytes, run: Any = None) -> bytes:
+    """A well-formed archive with this pickle, and with a run.json that fits it; `run` is its run entry."""
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("archive/data.pkl", description)
-        archive.writestr("archive/data/0", b"\0" * 64)
+        for name, part in checkpoint_folders.zip_parts(description, run or checkpoint_folders.facts(1)).items():
+            archive.writestr(f"archive/{name}", part)
+    return file.getvalue()
+
+
+def zip_with_run_json(content: bytes) -> bytes:
+    """A well-formed archive whose run.json has this content."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, part in {**checkpoint_folders.zip_parts(PROTOCOL + b"}."), "run.json": content}.items():
+            archive.writestr(f"archive/{name}", part)
     return file.getvalue()
 
 

@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
 from callbacks import AtomicCheckpointIO, CheckpointFiles, EpochBar, Interrupt, RunState
+from resume.checkpoints.run_entry import DataPaths, ResumedFrom, RunEntry
+from tests.helpers import checkpoint_folders
 
 BATCHES = 4
 
@@ -39,9 +41,9 @@ class ScriptedScores(LightningModule):
         return DataLoader(TensorDataset(torch.zeros(2, 2)), batch_size=1)
 
 
-def run_state(folder: Path, parent: dict[str, Any] | None = None, seed: int = 1) -> RunState:
-    facts = {"data": {"image_path": None, "gt_path": None}, "config": "trainer: {}\n"}
-    return RunState("f" * 32, parent, seed=seed, dirpath=str(folder), facts=facts)
+def run_state(folder: Path, resumed_from: ResumedFrom | None = None, seed: int = 1) -> RunState:
+    entry = RunEntry("f" * 32, DataPaths(None, None), "trainer: {}\n", resumed_from)
+    return RunState(entry, seed=seed, dirpath=str(folder))
 
 
 def train(
@@ -80,8 +82,8 @@ def train(
 
 
 def load(path: Path) -> dict[str, Any]:
-    checkpoint: dict[str, Any] = torch.load(path, weights_only=True)
-    return checkpoint
+    """The content of a checkpoint, its run entry among it as plain values."""
+    return {**torch.load(path, weights_only=True), "run": checkpoint_folders.run_of(path)}
 
 
 def names(folder: Path) -> list[str]:

@@ -2,19 +2,20 @@ from pathlib import Path
 
 import pytest
 
-from launch.agreement import outline, refuse_disagreement, refuse_other_size
-from launch.torchrun import warn_of_restarts
+from launch.agreement import outline, refuse_disagreement, refuse_other_size, refuse_unknown_machines
+from launch.process_group import _warn_of_restarts
 from resume import ResumeError, StartOver
 from resume.checkpoints.catalog import read_catalog, stamps
 from resume.checkpoints.description import describe
 from resume.plan import plan_fresh, plan_resume
-from tests.helpers import run_files
+from resume.system.launch_info import SHELL, Launch
+from tests.helpers import checkpoint_folders
 
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    return run_files.fill(Path("checkpoints"))
+    return checkpoint_folders.fill(Path("checkpoints"))
 
 
 def test_the_same_look_at_the_same_folder_is_agreed_on(folder: Path) -> None:
@@ -46,19 +47,25 @@ def test_a_run_that_only_one_machine_sees_is_noticed_by_a_new_run_too(folder: Pa
 
 
 @pytest.mark.parametrize(("variable", "count", "wanted"), [("WORLD_SIZE", "2", 1), ("OMPI_COMM_WORLD_SIZE", "4", 2)])
-def test_a_launch_of_another_size_than_the_trainers_is_refused(
-    monkeypatch: pytest.MonkeyPatch, variable: str, count: str, wanted: int
-) -> None:
-    monkeypatch.setenv(variable, count)
+def test_a_launch_of_another_size_than_the_trainers_is_refused(variable: str, count: str, wanted: int) -> None:
+    launch = Launch.from_environment({variable: count})
     with pytest.raises(ResumeError, match=rf"{count} processes were started \({variable}\).*is for {wanted}\."):
-        refuse_other_size(wanted)
-    refuse_other_size(int(count))
+        refuse_other_size(wanted, launch)
+    refuse_other_size(int(count), launch)
+    refuse_other_size(int(count), SHELL)
 
 
-def test_restarts_that_torchrun_cannot_make_are_told(capsys: pytest.CaptureFixture[str]) -> None:
-    warn_of_restarts({"TORCHELASTIC_MAX_RESTARTS": "0", "TORCHELASTIC_USE_AGENT_STORE": "True"})
-    warn_of_restarts({"TORCHELASTIC_MAX_RESTARTS": "3", "TORCHELASTIC_USE_AGENT_STORE": "False"})
-    warn_of_restarts({})
+def test_machines_that_cannot_find_each_other_are_refused() -> None:
+    with pytest.raises(ResumeError, match="MASTER_ADDR is not set"):
+        refuse_unknown_machines(2, SHELL)
+    refuse_unknown_machines(1, SHELL)
+    refuse_unknown_machines(2, Launch.from_environment({"MASTER_ADDR": "node1"}))
+
+
+def test_restarts_that_torchrun_cannot_make_are_reported(capsys: pytest.CaptureFixture[str]) -> None:
+    _warn_of_restarts(Launch(max_restarts=0, shares_store=True))
+    _warn_of_restarts(Launch(max_restarts=3, shares_store=False))
     assert capsys.readouterr().out == ""
-    warn_of_restarts({"TORCHELASTIC_MAX_RESTARTS": "3", "TORCHELASTIC_USE_AGENT_STORE": "True"})
+    environ = {"TORCHELASTIC_MAX_RESTARTS": "3", "TORCHELASTIC_USE_AGENT_STORE": "True"}
+    _warn_of_restarts(Launch.from_environment(environ))
     assert "TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1" in capsys.readouterr().out

@@ -3,8 +3,9 @@
 from pathlib import Path
 
 import pytest
+import torch
 
-from launch.checks import check_settings
+from launch.checks import _check_tensor_count, check_settings
 from launch.cli import ConfigError, TrainCLI
 from lit_modules import NetworkError
 
@@ -33,7 +34,7 @@ def check(*args: str) -> None:
             ["--data.batch_size=2", "--trainer.val_check_interval=3", SUM_TWO],
             ["in the middle of an optimizer step", "such as 2"],
         ),
-        ([PLATEAU, "--model.lr_scheduler.monitor=train/loss"], ["watches 'train/loss'", "val/iou"]),
+        ([PLATEAU, "--model.lr_scheduler.monitor=train/loss"], ["monitors 'train/loss'", "val/iou"]),
         ([PLATEAU, "--model.lr_scheduler.monitor=val/loss", "--model.lr_scheduler_interval=step"], ["epoch"]),
         (["--trainer.overfit_batches=1"], ["overfit_batches"]),
     ],
@@ -66,3 +67,10 @@ def test_a_setting_that_does_not_fit_the_others_is_named(args: list[str], named:
 )
 def test_settings_that_fit_each_other_pass(args: list[str]) -> None:
     check(*args)
+
+
+def test_a_network_whose_checkpoint_could_not_list_its_tensors_is_refused() -> None:
+    few, many = (torch.nn.ParameterList(torch.zeros(1) for _ in range(count)) for count in (10_333, 10_334))
+    _check_tensor_count(few)
+    with pytest.raises(ConfigError, match="about 31002 tensors in a checkpoint; at most 31000"):
+        _check_tensor_count(many)

@@ -85,7 +85,7 @@ def test_the_saved_configuration_makes_the_same_run_and_knows_nothing_of_this_st
     assert not {"config", "ckpt_path", "no_interactive"} & yaml.safe_load(text).keys()
     again = TrainCLI(["--config", config(tmp_path, text)])
     assert again.config_text() == text
-    assert again.config.data.image_path is None
+    assert again.config.data.init_args.image_path is None
 
 
 def test_a_callback_that_the_same_command_line_adds_again_is_there_once(tmp_path: Path) -> None:
@@ -98,7 +98,7 @@ def test_a_callback_that_the_same_command_line_adds_again_is_there_once(tmp_path
 def test_chinese_in_a_configuration_survives_saving_and_reading(tmp_path: Path) -> None:
     text = cli("--data.image_path=数据/图像").config_text()
     assert "数据/图像" in text
-    assert TrainCLI(["--config", config(tmp_path, text)]).config.data.image_path == "数据/图像"
+    assert TrainCLI(["--config", config(tmp_path, text)]).config.data.init_args.image_path == "数据/图像"
 
 
 @pytest.mark.slow
@@ -115,7 +115,7 @@ from launch.cli import TrainCLI
 config = Path("\\u914d\\u7f6e.yaml")
 config.write_text("data: {image_path: \\u56fe\\u50cf}", encoding="utf-8")
 cli = TrainCLI(["--config", sys.argv[1], "--config", str(config)])
-assert cli.config.data.image_path == "\\u56fe\\u50cf", cli.config.data.image_path
+assert cli.config.data.init_args.image_path == "\\u56fe\\u50cf", cli.config.data.init_args.image_path
 assert "\\u56fe\\u50cf" in cli.config_text()
 """
     done = subprocess.run(

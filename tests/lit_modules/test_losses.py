@@ -7,7 +7,7 @@ from torch.nn import functional
 from lit_modules.losses import image_losses
 
 
-def test_without_dice_it_is_the_cross_entropy_of_each_image() -> None:
+def test_without_dice_the_loss_is_the_cross_entropy_of_each_image() -> None:
     logits, target = torch.randn(4, 3, 5, 7), torch.randint(3, (4, 5, 7))
     losses, weights = image_losses(logits, target, dice_weight=0)
     expected = functional.cross_entropy(logits, target, reduction="none").mean(dim=(1, 2))
@@ -32,7 +32,7 @@ def test_dice_of_three_classes_is_the_mean_over_all() -> None:
 
 
 @pytest.mark.parametrize("ignore_index", [255, -1])
-def test_ignored_pixels_count_nowhere(ignore_index: int) -> None:
+def test_ignored_pixels_do_not_change_the_loss(ignore_index: int) -> None:
     logits, target = torch.randn(2, 3, 6, 6), torch.randint(3, (2, 6, 6))
     target[:, :, 4:] = ignore_index
     whole = image_losses(logits, target, ignore_index)[0]
@@ -40,7 +40,7 @@ def test_ignored_pixels_count_nowhere(ignore_index: int) -> None:
     torch.testing.assert_close(whole, cropped)
 
 
-def test_an_image_of_ignored_pixels_alone_has_no_weight_and_no_gradient() -> None:
+def test_an_image_with_only_ignored_pixels_has_no_weight_and_no_gradient() -> None:
     logits = torch.randn(2, 2, 3, 3, requires_grad=True)
     target = torch.stack([torch.full((3, 3), 255), torch.zeros(3, 3, dtype=torch.int64)])
     losses, weights = image_losses(logits, target, ignore_index=255)
@@ -52,13 +52,13 @@ def test_an_image_of_ignored_pixels_alone_has_no_weight_and_no_gradient() -> Non
     assert logits.grad[1].any()
 
 
-def test_half_precision_does_not_overflow_over_a_large_image() -> None:
+def test_half_precision_does_not_overflow_on_a_large_image() -> None:
     logits = torch.full((1, 2, 300, 300), 9.0, dtype=torch.float16)
     target = torch.ones(1, 300, 300, dtype=torch.int64)
     assert torch.isfinite(image_losses(logits, target)[0]).all()
 
 
-def test_runs_where_only_deterministic_operations_are_allowed() -> None:
+def test_the_loss_uses_deterministic_operations_only() -> None:
     logits = torch.randn(1, 3, 4, 4, requires_grad=True)
     torch.use_deterministic_algorithms(True)
     try:

@@ -8,10 +8,10 @@ from lit_modules.metrics import OverlapMetrics
 IGNORED = 255
 
 
-def plain_figures(preds: npt.NDArray[np.int64], target: npt.NDArray[np.int64], classes: int) -> dict[str, float]:
-    """The definitions, pixel by pixel."""
+def reference_metrics(preds: npt.NDArray[np.int64], target: npt.NDArray[np.int64], classes: int) -> dict[str, float]:
+    """Compute the definitions pixel by pixel."""
 
-    def figures(pred: npt.NDArray[np.int64], truth: npt.NDArray[np.int64]) -> tuple[float, float] | None:
+    def iou_and_dice(pred: npt.NDArray[np.int64], truth: npt.NDArray[np.int64]) -> tuple[float, float] | None:
         pred, truth = pred[truth != IGNORED], truth[truth != IGNORED]
         if not len(truth):
             return None
@@ -23,15 +23,17 @@ def plain_figures(preds: npt.NDArray[np.int64], target: npt.NDArray[np.int64], c
                 dices.append(2 * (p & t).sum() / (p.sum() + t.sum()))
         return (float(np.mean(ious)), float(np.mean(dices))) if ious else (1.0, 1.0)
 
-    whole = figures(preds, target)
+    whole = iou_and_dice(preds, target)
     assert whole is not None
-    images = [each for each in map(figures, preds, target) if each is not None]
+    images = [each for each in map(iou_and_dice, preds, target) if each is not None]
     return {"iou": whole[0], "dice": whole[1], "iou_per_image": float(np.mean([iou for iou, _ in images]))}
 
 
 @pytest.mark.parametrize("classes", [2, 3, 5])
 @pytest.mark.parametrize("ignore_index", [None, IGNORED])
-def test_uneven_batches_give_what_numpy_gives_on_all_at_once(classes: int, ignore_index: int | None) -> None:
+def test_metrics_over_uneven_batches_equal_the_definitions_over_all_images(
+    classes: int, ignore_index: int | None
+) -> None:
     rng = np.random.default_rng(classes)
     target = rng.integers(classes, size=(11, 9, 13))
     preds = np.where(rng.random(target.shape) < 0.6, target, rng.integers(classes, size=target.shape))
@@ -44,10 +46,10 @@ def test_uneven_batches_give_what_numpy_gives_on_all_at_once(classes: int, ignor
     for part in (slice(0, 4), slice(4, 5), slice(5, 11)):
         metrics.update(torch.from_numpy(preds[part]), torch.from_numpy(target[part]))
     measured = {name: value.item() for name, value in metrics.compute().items()}
-    assert measured == pytest.approx(plain_figures(preds, target, classes), abs=1e-6)
+    assert measured == pytest.approx(reference_metrics(preds, target, classes), abs=1e-6)
 
 
-def test_nothing_to_find_and_nothing_found_counts_as_right() -> None:
+def test_metrics_are_1_if_neither_gt_nor_prediction_has_foreground() -> None:
     metrics, empty = OverlapMetrics(2), torch.zeros(3, 4, 4, dtype=torch.int64)
     metrics.update(empty, empty)
     assert {name: value.item() for name, value in metrics.compute().items()} == {
@@ -57,7 +59,7 @@ def test_nothing_to_find_and_nothing_found_counts_as_right() -> None:
     }
 
 
-def test_a_class_that_does_not_occur_is_left_out_and_a_false_alarm_is_not() -> None:
+def test_the_mean_excludes_absent_classes_but_includes_classes_that_are_only_predicted() -> None:
     metrics = OverlapMetrics(3)
     target = torch.zeros(1, 1, 4, dtype=torch.int64)
     metrics.update(target.clone(), target)
@@ -66,13 +68,13 @@ def test_a_class_that_does_not_occur_is_left_out_and_a_false_alarm_is_not() -> N
     assert metrics.compute()["iou"].item() == pytest.approx((7 / 8 + 0) / 2)
 
 
-def test_no_pixel_at_all_gives_nan() -> None:
+def test_metrics_are_nan_if_all_pixels_are_ignored() -> None:
     metrics, ignored = OverlapMetrics(2, IGNORED), torch.full((2, 3, 3), IGNORED)
     metrics.update(torch.zeros_like(ignored), ignored)
     assert all(value.isnan() for value in metrics.compute().values())
 
 
-def test_reset_forgets() -> None:
+def test_reset_discards_earlier_batches() -> None:
     metrics, target = OverlapMetrics(2), torch.ones(1, 2, 2, dtype=torch.int64)
     metrics.update(1 - target, target)
     metrics.reset()

@@ -14,7 +14,7 @@ from lit_modules.networks import UNet
 
 
 class Pixelwise(nn.Module):
-    """A network of a user's own."""
+    """A network of a user."""
 
     def __init__(self, channels: int = 1) -> None:
         super().__init__()
@@ -30,7 +30,7 @@ class StopHereError(Exception):
 
 
 class SaveAndStop(Callback):
-    """Saves and leaves after a batch of the second epoch, or in its validation, as an interruption does."""
+    """Saves and stops after a batch of the second epoch or in its validation, like an interruption."""
 
     def __init__(self, path: Path, batch: int | None) -> None:
         self.path, self.batch = path, batch
@@ -48,8 +48,8 @@ class SaveAndStop(Callback):
             raise StopHereError
 
 
-class Figures(Callback):
-    """What stands in the metrics at the end of each epoch, and the learning rate of each step."""
+class Records(Callback):
+    """Records the metrics at the end of each epoch and the learning rate of each step."""
 
     def __init__(self) -> None:
         self.epochs: list[dict[str, float]] = []
@@ -63,7 +63,7 @@ class Figures(Callback):
 
 
 class RestOfTheEpoch(DataLoader[Any]):
-    """A loader that goes on after the batches that were done."""
+    """A loader that continues after the batches that are done."""
 
     def __init__(self, pairs: TensorDataset, done: int) -> None:
         super().__init__(pairs, batch_size=2)
@@ -128,7 +128,7 @@ def test_validation_does_not_depend_on_the_batch_size(tmp_path: Path, pairs: Ten
 
 
 @pytest.mark.parametrize("batch_size", [1, 4])
-def test_images_of_ignored_pixels_alone_do_not_count(tmp_path: Path, pairs: TensorDataset, batch_size: int) -> None:
+def test_images_with_only_ignored_pixels_are_not_counted(tmp_path: Path, pairs: TensorDataset, batch_size: int) -> None:
     module = make_module(ignore_index=255)
     kept = TensorDataset(pairs.tensors[0][4:], pairs.tensors[1][4:])
     pairs.tensors[1][:4] = 255
@@ -136,7 +136,7 @@ def test_images_of_ignored_pixels_alone_do_not_count(tmp_path: Path, pairs: Tens
     assert validate(tmp_path, module, pairs, batch_size) == pytest.approx(expected, abs=1e-6)
 
 
-def test_one_channel_is_two_channels_with_background_zero(pairs: TensorDataset) -> None:
+def test_one_channel_is_equivalent_to_two_with_zero_for_the_background(pairs: TensorDataset) -> None:
     one, two = Pixelwise(1), Pixelwise(2)
     nn.init.zeros_(two.layer.weight), nn.init.zeros_(two.layer.bias)  # type: ignore[arg-type]
     two.layer.weight.data[1:], two.layer.bias.data[1:] = one.layer.weight.data, one.layer.bias.data  # type: ignore[union-attr]
@@ -144,23 +144,23 @@ def test_one_channel_is_two_channels_with_background_zero(pairs: TensorDataset) 
     torch.testing.assert_close(make_module(one)(image), make_module(two)(image))
 
 
-def test_sanity_check_leaves_nothing_in_the_figures(tmp_path: Path, pairs: TensorDataset) -> None:
-    with_check, without = Figures(), Figures()
+def test_the_sanity_check_does_not_change_the_metrics(tmp_path: Path, pairs: TensorDataset) -> None:
+    with_check, without = Records(), Records()
     for figures, steps in ((with_check, 2), (without, 0)):
         fit(make_trainer(tmp_path, figures, num_sanity_val_steps=steps), make_module(), pairs)
     assert with_check.epochs == without.epochs
 
 
 @pytest.mark.parametrize("precision", ["bf16-mixed", "32-true"])
-def test_learns_an_easy_task(tmp_path: Path, pairs: TensorDataset, precision: Any) -> None:
-    figures = Figures()
+def test_training_learns_an_easy_task(tmp_path: Path, pairs: TensorDataset, precision: Any) -> None:
+    figures = Records()
     module = make_module(optimizer=lambda params: torch.optim.AdamW(params, lr=0.1))
     fit(make_trainer(tmp_path, figures, max_epochs=8, precision=precision), module, pairs)
     assert figures.epochs[-1]["train/loss"] < figures.epochs[0]["train/loss"]
     assert figures.epochs[-1]["val/iou"] > 0.9
 
 
-def test_a_batch_of_ignored_pixels_alone_changes_no_weight(tmp_path: Path, pairs: TensorDataset) -> None:
+def test_a_batch_with_only_ignored_pixels_changes_no_weight(tmp_path: Path, pairs: TensorDataset) -> None:
     pairs.tensors[1][:] = 255
     module = make_module(ignore_index=255, optimizer=lambda params: SGD(params, lr=1.0))
     before = module.network.layer.weight.clone()  # type: ignore[union-attr, operator]
@@ -168,7 +168,7 @@ def test_a_batch_of_ignored_pixels_alone_changes_no_weight(tmp_path: Path, pairs
     assert torch.equal(before, module.network.layer.weight)  # type: ignore[union-attr, arg-type]
 
 
-def test_checkpoint_holds_the_network_and_plain_values(tmp_path: Path, pairs: TensorDataset) -> None:
+def test_a_checkpoint_holds_the_network_and_plain_values(tmp_path: Path, pairs: TensorDataset) -> None:
     trainer, module = make_trainer(tmp_path), make_module(UNet(width=2))
     fit(trainer, module, pairs)
     trainer.save_checkpoint(tmp_path / "a.pth")
@@ -178,10 +178,10 @@ def test_checkpoint_holds_the_network_and_plain_values(tmp_path: Path, pairs: Te
 
 
 @pytest.mark.parametrize("batch", [0, 2, None], ids=["first batch", "third batch", "validation"])
-def test_resumed_epoch_reports_the_loss_of_the_whole_epoch(
+def test_a_resumed_epoch_reports_the_loss_of_the_whole_epoch(
     tmp_path: Path, pairs: TensorDataset, batch: int | None
 ) -> None:
-    whole, resumed, path = Figures(), Figures(), tmp_path / "stopped.pth"
+    whole, resumed, path = Records(), Records(), tmp_path / "stopped.pth"
     fit(make_trainer(tmp_path, whole, max_epochs=3), make_module(), pairs)
     with pytest.raises(StopHereError):
         fit(make_trainer(tmp_path, SaveAndStop(path, batch), max_epochs=3), make_module(), pairs)
@@ -191,12 +191,14 @@ def test_resumed_epoch_reports_the_loss_of_the_whole_epoch(
     assert losses[1] == losses[0][1:]
 
 
-def test_resumed_at_an_epochs_end_the_loss_starts_anew(tmp_path: Path, pairs: TensorDataset) -> None:
+def test_after_a_resume_at_the_end_of_an_epoch_the_loss_covers_the_next_epoch_only(
+    tmp_path: Path, pairs: TensorDataset
+) -> None:
     class Save(Callback):
         def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
             trainer.save_checkpoint(tmp_path / "one.pth")
 
-    whole, resumed = Figures(), Figures()
+    whole, resumed = Records(), Records()
     fit(make_trainer(tmp_path, whole, max_epochs=2), make_module(lr_scheduler=flat), pairs)
     fit(make_trainer(tmp_path, Save(), max_epochs=1), make_module(lr_scheduler=flat), pairs)
     module = make_module(lr_scheduler=flat)
@@ -208,19 +210,19 @@ def flat(optimizer: torch.optim.Optimizer) -> torch.optim.lr_scheduler.LRSchedul
     return torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
 
 
-def test_more_epochs_on_a_resume_stretch_the_schedule(tmp_path: Path, pairs: TensorDataset) -> None:
-    long, resumed = Figures(), Figures()
+def test_a_resume_with_more_epochs_follows_the_longer_schedule(tmp_path: Path, pairs: TensorDataset) -> None:
+    long, resumed = Records(), Records()
     fit(make_trainer(tmp_path, long, max_epochs=8), make_module(), pairs)
     trainer = make_trainer(tmp_path, max_epochs=4)
     fit(trainer, make_module(), pairs)
     trainer.save_checkpoint(tmp_path / "four.pth")
     trainer = make_trainer(tmp_path, resumed, max_epochs=8)
     fit(trainer, make_module(), pairs, ckpt_path=tmp_path / "four.pth")
-    # The first step still has the rate that stands in the checkpoint.
+    # The first step still has the rate in the checkpoint.
     assert resumed.rates[1:] == pytest.approx(long.rates[21:])
 
 
-def test_plateau_schedule_watches_its_metric(tmp_path: Path, pairs: TensorDataset) -> None:
+def test_a_plateau_schedule_is_stepped_with_its_metric_after_each_epoch(tmp_path: Path, pairs: TensorDataset) -> None:
     module = make_module(
         optimizer=lambda params: SGD(params, lr=0.0),
         lr_scheduler=lambda optimizer: ReduceLROnPlateau(optimizer, monitor="val/loss", patience=0, factor=0.5),
@@ -233,7 +235,7 @@ def test_plateau_schedule_watches_its_metric(tmp_path: Path, pairs: TensorDatase
     assert scheduler.last_epoch == 3
 
 
-def test_frozen_weights_do_not_reach_the_optimizer(tmp_path: Path, pairs: TensorDataset) -> None:
+def test_the_optimizer_does_not_get_frozen_weights(tmp_path: Path, pairs: TensorDataset) -> None:
     network = Pixelwise()
     network.layer.bias.requires_grad_(False)  # type: ignore[union-attr]
     trainer = make_trainer(tmp_path)
@@ -242,10 +244,10 @@ def test_frozen_weights_do_not_reach_the_optimizer(tmp_path: Path, pairs: Tensor
 
 
 @pytest.mark.gpu
-def test_trains_on_cuda_where_only_deterministic_operations_are_allowed(tmp_path: Path, pairs: TensorDataset) -> None:
+def test_training_on_cuda_uses_deterministic_operations_only(tmp_path: Path, pairs: TensorDataset) -> None:
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")
-    figures = Figures()
+    figures = Records()
     trainer = make_trainer(tmp_path, figures, accelerator="cuda", devices=1, deterministic=True)
     fit(trainer, make_module(UNet(out_channels=3, width=2), 3), pairs)
     assert figures.epochs[0].keys() >= {"train/loss", "val/loss", "val/iou", "val/iou_per_image"}

@@ -24,7 +24,7 @@ def pixelwise(channels: int) -> nn.Module:
     return nn.Conv2d(3, channels, kernel_size=1)
 
 
-def test_check_leaves_modes_and_buffers_as_they_were() -> None:
+def test_check_does_not_change_modes_and_buffers() -> None:
     class Counting(nn.Conv2d):
         calls: Tensor
 
@@ -47,33 +47,33 @@ def test_check_leaves_modes_and_buffers_as_they_were() -> None:
 @pytest.mark.parametrize(
     ("network", "num_classes", "words"),
     [
-        (pixelwise(4), 3, ["Conv2d returns shape (1, 4, 8, 8)", "(1, 3, 8, 8)", "num_classes 3"]),
-        (pixelwise(1), 3, ["Conv2d returns shape (1, 1, 8, 8)"]),
-        (pixelwise(3), 2, ["(1, 1, 8, 8) or (1, 2, 8, 8)"]),
-        (nn.Conv2d(3, 1, 3), 2, ["Conv2d returns shape (1, 1, 6, 6)"]),
-        (nn.Conv2d(1, 1, 1), 2, ["Conv2d does not take an image of shape (1, 3, 8, 8)", "channels"]),
-        (Returning({"out": 1, "aux": 2}), 2, ["returns a dict with out, aux"]),
-        (Returning(torch.zeros(1, 1, 8, 8, dtype=torch.int64)), 2, ["torch.int64", "floating point"]),
+        (pixelwise(4), 3, ["Conv2d returns (1, 4, 8, 8)", "(1, 3, 8, 8)", "num_classes 3"]),
+        (pixelwise(1), 3, ["Conv2d returns (1, 1, 8, 8)"]),
+        (pixelwise(3), 2, ["(1, 1, 8, 8) / (1, 2, 8, 8)"]),
+        (nn.Conv2d(3, 1, 3), 2, ["Conv2d returns (1, 1, 6, 6)"]),
+        (nn.Conv2d(1, 1, 1), 2, ["Conv2d does not accept an image of shape (1, 3, 8, 8)", "channels"]),
+        (Returning({"out": 1, "aux": 2}), 2, ["returns dict (out, aux)"]),
+        (Returning(torch.zeros(1, 1, 8, 8, dtype=torch.int64)), 2, ["torch.int64", "floating-point"]),
     ],
     ids=["channels", "one of three", "three of two", "size", "input", "dict", "integers"],
 )
-def test_check_says_what_does_not_fit(network: nn.Module, num_classes: int, words: Sequence[str]) -> None:
+def test_check_refuses_a_network_that_does_not_fit(network: nn.Module, num_classes: int, words: Sequence[str]) -> None:
     with pytest.raises(NetworkError) as error:
         Segmentation(network, num_classes).check(torch.randn(1, 3, 8, 8))
     assert all(word in str(error.value) for word in words), error.value
 
 
-def test_check_accepts_what_fits() -> None:
+def test_check_accepts_networks_that_fit() -> None:
     Segmentation(UNet(out_channels=3, width=2), 3).check(torch.randn(1, 3, 17, 9))
     Segmentation(pixelwise(2), 2).check(torch.randn(1, 3, 1, 1))
 
 
-def test_settings_that_do_not_fit_are_all_named() -> None:
-    with pytest.raises(NetworkError, match=r"num_classes is 1, .*; ignore_index is 0, .*; dice_weight is -1"):
+def test_all_wrong_settings_are_named_in_one_error() -> None:
+    with pytest.raises(NetworkError, match=r"(?s)num_classes is 1; .*\nignore_index is 0; .*\ndice_weight is -1"):
         Segmentation(pixelwise(1), num_classes=1, ignore_index=0, dice_weight=-1)
 
 
-# Lightning 2.6.6 calls jsonargparse in a way that it deprecates.
+# Lightning 2.6.6 uses a deprecated function of jsonargparse.
 through_jsonargparse = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 
@@ -86,7 +86,7 @@ def from_command_line(*arguments: str) -> Segmentation:
 
 
 @through_jsonargparse
-def test_network_optimizer_and_schedule_by_class_path() -> None:
+def test_network_optimizer_and_schedule_can_be_set_by_class_path() -> None:
     module = from_command_line(
         "num_classes=2",
         "network=torch.nn.Conv2d",
@@ -106,6 +106,6 @@ def test_network_optimizer_and_schedule_by_class_path() -> None:
 
 
 @through_jsonargparse
-def test_default_optimizer_survives_the_command_line() -> None:
+def test_the_default_optimizer_is_used_if_the_command_line_sets_none() -> None:
     module = from_command_line("num_classes=3", "network=lit_modules.networks.UNet", "network.width=4")
     assert module.optimizer(module.parameters()).param_groups[0]["lr"] == 1e-3

@@ -3,15 +3,16 @@ from pathlib import Path
 
 import pytest
 
-from resume import set_language
+from resume.system.output import set_language, set_silent
 
 
 @pytest.fixture(autouse=True)
 def _english_again() -> Iterator[None]:
-    """The language belongs to the process, and a test that reads arguments sets it."""
+    """Language and silence belong to the process; tests that read arguments set them."""
     set_language("en")
     yield
     set_language("en")
+    set_silent(False)
 
 
 @pytest.fixture

@@ -8,21 +8,27 @@ import pytest
 
 from resume import Fresh, Quit, ResumeError, StartOver, apply, choose, read_arguments
 from resume.checkpoints.catalog import read_catalog, stamps
+from resume.configuration import base_configs
 from resume.decision import Decision
 from resume.journal import unfinished_move
 from resume.plan import plan_fresh, plan_resume
-from tests.helpers import run_files
+from tests.helpers import checkpoint_folders
 
 pytestmark = pytest.mark.usefixtures("own_folder")
 
 
 @pytest.fixture
 def folder() -> Path:
-    return run_files.fill(Path("checkpoints"))
+    return checkpoint_folders.fill(Path("checkpoints"))
 
 
 def start_over(folder: Path) -> StartOver:
     return StartOver(folder, stamps(folder, read_catalog(folder).owned))
+
+
+def archived(folder: Path) -> list[Path]:
+    """The folders in the archive, the oldest first."""
+    return sorted((folder / "archive").iterdir())
 
 
 def by_flag(*argv: str) -> Decision:
@@ -33,11 +39,10 @@ def test_starting_over_deletes_exactly_what_was_confirmed(folder: Path, capsys: 
     for name in ("notes.txt", "mine.pth", "archive/old/latest_checkpoint.pth", "sub/best_model.pth"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_bytes(b"mine")
-    report = apply(start_over(folder))
-    left = set(run_files.snapshot(folder))
+    apply(start_over(folder))
+    left = set(checkpoint_folders.snapshot(folder))
     names = ("notes.txt", "mine.pth", "archive/old/latest_checkpoint.pth", "sub/best_model.pth")
     assert left == {str(Path(name)) for name in names}
-    assert report.deleted == 9
     assert capsys.readouterr().out == "Deleted 9 files.\nStarting a new run...\n"
 
 
@@ -51,7 +56,7 @@ def test_starting_over_removes_a_link_and_not_its_target(folder: Path) -> None:
         pytest.skip("this system allows no symbolic links")
     apply(start_over(folder))
     assert target.read_bytes() == b"mine"
-    assert run_files.snapshot(folder) == {}
+    assert checkpoint_folders.snapshot(folder) == {}
 
 
 @pytest.mark.parametrize("change", ["grown", "touched", "gone", "new"])
@@ -59,30 +64,30 @@ def test_what_changed_since_it_was_shown_stops_everything(folder: Path, change: 
     decision = start_over(folder)
     changed = folder / "checkpoint_epoch_3.pth"
     if change == "grown":
-        changed = run_files.save(changed, 3, config="longer" * 10)
+        changed = checkpoint_folders.save(changed, 3, config="longer" * 10)
     elif change == "touched":
         os.utime(changed, (1, 1))
     elif change == "gone":
         changed.unlink()
     else:
-        changed = run_files.save(folder / "checkpoint_epoch_4.pth", 4)
-    before = run_files.snapshot(folder)
+        changed = checkpoint_folders.save(folder / "checkpoint_epoch_4.pth", 4)
+    before = checkpoint_folders.snapshot(folder)
     with pytest.raises(ResumeError, match=rf"has changed.*{changed.name}.*No file was deleted\."):
         apply(decision)
-    assert run_files.snapshot(folder) == before
+    assert checkpoint_folders.snapshot(folder) == before
 
 
 def test_a_new_run_moves_the_old_one_and_names_the_command_that_continues_it(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = run_files.snapshot(folder)
-    report = apply(plan_fresh(folder, read_catalog(folder)))
+    before = checkpoint_folders.snapshot(folder)
+    apply(plan_fresh(folder, read_catalog(folder)))
     out = capsys.readouterr().out
-    assert report.archived_to is not None
-    assert re.fullmatch(r"checkpoints/archive/\d{8}T\d{6}Z", report.archived_to.as_posix())
-    assert f"Moved the earlier run, 9 files, to {report.archived_to} (" in out
+    (target,) = archived(folder)
+    assert re.fullmatch(r"checkpoints/archive/\d{8}T\d{6}Z", target.as_posix())
+    assert f"Moved the earlier run, 9 files, to {target} (" in out
     assert out.endswith("Starting a new run...\n")
-    assert run_files.snapshot(report.archived_to) == before
+    assert checkpoint_folders.snapshot(target) == before
     assert {path.name for path in folder.iterdir()} == {"archive"}
     command = re.search(r"To continue it: (.*)", out)
     assert command is not None
@@ -90,17 +95,16 @@ def test_a_new_run_moves_the_old_one_and_names_the_command_that_continues_it(
     assert (python, script) == ("python", "train.py")
     decision = by_flag(*argv)
     assert decision.checkpoint_dir == folder
-    assert read_arguments([]).base_config(decision) == str(report.archived_to / "config.yaml")
+    assert base_configs(decision, frozenset()) == [str(target / "config.yaml")]
 
 
-def test_an_archived_run_goes_on_in_the_folder_and_the_present_one_is_archived(folder: Path) -> None:
-    first = apply(plan_fresh(folder, read_catalog(folder))).archived_to
-    assert first is not None
-    run_files.fill(folder, 2, run_id=run_files.OTHER_RUN)
-    second = apply(by_flag("--ckpt_path", str(first / "latest_checkpoint.pth"))).archived_to
-    assert second is not None
-    assert second != first
-    assert len(run_files.snapshot(second)) == 8
+def test_an_archived_run_continues_in_the_folder_and_the_present_one_is_archived(folder: Path) -> None:
+    apply(plan_fresh(folder, read_catalog(folder)))
+    (first,) = archived(folder)
+    checkpoint_folders.fill(folder, 2, run_id=checkpoint_folders.OTHER_RUN)
+    apply(by_flag("--ckpt_path", str(first / "latest_checkpoint.pth")))
+    (second,) = set(archived(folder)) - {first}
+    assert len(checkpoint_folders.snapshot(second)) == 8
     assert {path.name for path in folder.iterdir()} == {"archive", "best_model.pth", "latest_checkpoint.pth"}
     assert (folder / "best_model.pth").samefile(first / "checkpoint_epoch_2.pth")
     assert (folder / "latest_checkpoint.pth").samefile(first / "latest_checkpoint.pth")
@@ -109,16 +113,16 @@ def test_an_archived_run_goes_on_in_the_folder_and_the_present_one_is_archived(f
 def test_an_archive_of_damaged_files_says_that_nothing_can_be_continued(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    run_files.damage(run_files.save(Path("checkpoints/latest_checkpoint.pth"), 3))
+    checkpoint_folders.damage(checkpoint_folders.save(Path("checkpoints/latest_checkpoint.pth"), 3))
     apply(by_flag("--no_interactive"))
-    assert "It holds no checkpoint that could be continued." in capsys.readouterr().out
+    assert "It holds no checkpoint to continue from." in capsys.readouterr().out
 
 
 def test_links_to_one_file_count_once_in_the_size(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     big = {"config": "x" * 100_000}
     for path in folder.glob("*.pth"):
         path.unlink()
-    run_files.fill(folder, 1, interrupted=False, **big)
+    checkpoint_folders.fill(folder, 1, interrupted=False, **big)
     apply(plan_fresh(folder, read_catalog(folder)))
     assert "(101 kB)" in capsys.readouterr().out
 
@@ -126,9 +130,9 @@ def test_links_to_one_file_count_once_in_the_size(folder: Path, capsys: pytest.C
 def test_rewinding_moves_later_files_and_puts_the_best_one_back(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    report = apply(by_flag("--ckpt_path", str(folder / "checkpoint_epoch_1.pth")))
-    assert report.archived_to is not None
-    assert set(run_files.snapshot(report.archived_to)) == {
+    apply(by_flag("--ckpt_path", str(folder / "checkpoint_epoch_1.pth")))
+    (target,) = archived(folder)
+    assert set(checkpoint_folders.snapshot(target)) == {
         "best_model.pth",
         "checkpoint_epoch_2.pth",
         "checkpoint_epoch_3.pth",
@@ -148,8 +152,8 @@ def test_rewinding_moves_later_files_and_puts_the_best_one_back(
     }
     assert (folder / "best_model.pth").read_bytes() == (folder / "checkpoint_epoch_1.pth").read_bytes()
     out = capsys.readouterr().out
-    assert f"Moved 5 later files of this run to {report.archived_to}" in out
-    assert "best_model.pth is checkpoint_epoch_1.pth again." in out
+    assert f"Moved 5 later files of this run to {target}" in out
+    assert "Restored best_model.pth from checkpoint_epoch_1.pth." in out
     assert "new run" not in out
 
 
@@ -180,20 +184,20 @@ def test_a_full_disk_while_the_best_file_is_copied_is_one_clear_message(
     assert unfinished_move(folder) is None  # the files did move, all of them
 
 
-def test_going_on_from_the_newest_touches_and_says_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    before = run_files.snapshot(folder)
+def test_resuming_from_the_newest_touches_and_says_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    before = checkpoint_folders.snapshot(folder)
     apply(by_flag("--ckpt_path=latest"))
-    assert run_files.snapshot(folder) == before
+    assert checkpoint_folders.snapshot(folder) == before
     assert capsys.readouterr().out == ""
 
 
 def test_a_checkpoint_that_is_gone_stops_the_resume(folder: Path) -> None:
     decision = by_flag("--ckpt_path", str(folder / "checkpoint_epoch_1.pth"))
     (folder / "checkpoint_epoch_1.pth").unlink()
-    before = run_files.snapshot(folder)
+    before = checkpoint_folders.snapshot(folder)
     with pytest.raises(ResumeError, match="the file is gone"):
         apply(decision)
-    assert run_files.snapshot(folder) == before
+    assert checkpoint_folders.snapshot(folder) == before
 
 
 def test_a_later_file_that_changed_stops_the_resume(folder: Path) -> None:
@@ -206,11 +210,11 @@ def test_a_later_file_that_changed_stops_the_resume(folder: Path) -> None:
 def test_a_chosen_file_that_changed_stops_the_resume(folder: Path) -> None:
     decision = by_flag("--ckpt_path=best")
     (folder / "best_model.pth").unlink()
-    run_files.save(folder / "best_model.pth", 3)
-    before = run_files.snapshot(folder)
+    checkpoint_folders.save(folder / "best_model.pth", 3)
+    before = checkpoint_folders.snapshot(folder)
     with pytest.raises(ResumeError, match=r"best_model\.pth has changed since it was shown.*Nothing was moved\."):
         apply(decision)
-    assert run_files.snapshot(folder) == before
+    assert checkpoint_folders.snapshot(folder) == before
 
 
 def test_a_file_that_cannot_be_deleted_says_how_far_it_came(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -228,21 +232,10 @@ def test_a_file_that_cannot_be_deleted_says_how_far_it_came(folder: Path, monkey
     assert (folder / "latest_checkpoint.pth").exists()
 
 
-def test_a_further_process_of_a_launch_touches_nothing(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    before = run_files.snapshot(folder)
-    decision = start_over(folder)
-    monkeypatch.setenv("LOCAL_RANK", "1")
-    apply(decision)
-    assert run_files.snapshot(folder) == before
-    assert capsys.readouterr().out == ""
-
-
 def test_quitting_touches_and_says_nothing(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    before = run_files.snapshot(folder)
+    before = checkpoint_folders.snapshot(folder)
     apply(Quit(folder))
-    assert run_files.snapshot(folder) == before
+    assert checkpoint_folders.snapshot(folder) == before
     assert capsys.readouterr().out == ""
 
 
@@ -258,18 +251,18 @@ def test_a_run_of_another_folder_brings_its_best_file_along(folder: Path) -> Non
 
 
 def test_every_name_of_the_chosen_file_stays(folder: Path) -> None:
-    other = run_files.save(folder / "mine.pth", 5, run_id=run_files.OTHER_RUN)
+    other = checkpoint_folders.save(folder / "mine.pth", 5, run_id=checkpoint_folders.OTHER_RUN)
     (folder / "checkpoint_epoch_2.pth").unlink()
     os.link(other, folder / "checkpoint_epoch_2.pth")
-    report = apply(by_flag("--ckpt_path", str(other)))
-    assert report.archived_to is not None
+    apply(by_flag("--ckpt_path", str(other)))
+    (target,) = archived(folder)
     assert (folder / "checkpoint_epoch_2.pth").samefile(other)
-    assert not (report.archived_to / "checkpoint_epoch_2.pth").exists()
+    assert not (target / "checkpoint_epoch_2.pth").exists()
 
 
 def test_the_file_that_a_chosen_link_leads_to_stays(folder: Path) -> None:
-    run_files.save(folder / "checkpoint_epoch_2.pth", 2, run_id=run_files.OTHER_RUN)
-    apply(by_flag("--ckpt_path", str(run_files.symlink(folder / "mine.pth", "checkpoint_epoch_2.pth"))))
+    checkpoint_folders.save(folder / "checkpoint_epoch_2.pth", 2, run_id=checkpoint_folders.OTHER_RUN)
+    apply(by_flag("--ckpt_path", str(checkpoint_folders.symlink(folder / "mine.pth", "checkpoint_epoch_2.pth"))))
     assert (folder / "mine.pth").exists()
 
 
@@ -278,3 +271,59 @@ def test_a_folder_that_cannot_be_made_is_one_clear_message(folder: Path) -> None
     decision = plan_resume(read_catalog(folder).shown[0], Path("elsewhere"))
     with pytest.raises(ResumeError, match=r"taken.runs: cannot be read as a folder"):
         apply(replace(decision, checkpoint_dir=Path("taken/runs")))
+
+
+def killed_save(folder: Path, **changes: object) -> Decision:
+    """The newest checkpoint of a run whose last save wrote the file of epoch 4 and linked no further name."""
+    checkpoint_folders.save(folder / "best_model.pth", 4, best_epoch=4, best_step=40, **changes)
+    (folder / "interrupted_checkpoint.pth").unlink()
+    return by_flag("--ckpt_path=auto")
+
+
+def epoch_files(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.glob("checkpoint_epoch_*"))
+
+
+def test_a_killed_save_gets_the_names_that_it_lacks_before_training(folder: Path) -> None:
+    apply(killed_save(folder), every_n_epochs=2, keep_last=2)
+    for name in ("latest_checkpoint.pth", "checkpoint_epoch_4.pth"):
+        assert (folder / name).samefile(folder / "best_model.pth")
+    assert epoch_files(folder) == ["checkpoint_epoch_3.pth", "checkpoint_epoch_4.pth"]
+
+
+def test_a_killed_save_of_an_epoch_without_a_file_gets_none(folder: Path) -> None:
+    apply(killed_save(folder), every_n_epochs=3)
+    assert (folder / "latest_checkpoint.pth").samefile(folder / "best_model.pth")
+    assert epoch_files(folder) == [f"checkpoint_epoch_{epoch}.pth" for epoch in (1, 2, 3)]
+
+
+def test_a_killed_save_within_an_epoch_gets_the_name_of_latest_alone(folder: Path) -> None:
+    apply(killed_save(folder, epoch_done=False, batch=9), keep_last=1)
+    assert (folder / "latest_checkpoint.pth").samefile(folder / "best_model.pth")
+    assert epoch_files(folder) == [f"checkpoint_epoch_{epoch}.pth" for epoch in (1, 2, 3)]
+
+
+def test_a_killed_save_that_changed_meanwhile_is_not_finished(folder: Path) -> None:
+    decision = killed_save(folder)
+    os.utime(folder / "best_model.pth", (1, 1))
+    before = checkpoint_folders.snapshot(folder)
+    with pytest.raises(ResumeError, match=r"has changed.*Nothing was moved\."):
+        apply(decision, keep_last=1)
+    assert checkpoint_folders.snapshot(folder) == before
+
+
+def test_an_old_epoch_file_that_cannot_be_deleted_is_a_warning(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    unlink = Path.unlink
+
+    def refuse_old(self: Path, missing_ok: bool = False) -> None:
+        if self.name == "checkpoint_epoch_1.pth":
+            raise PermissionError(13, "Permission denied", str(self))
+        unlink(self, missing_ok)
+
+    decision = killed_save(folder)
+    monkeypatch.setattr(Path, "unlink", refuse_old)
+    apply(decision, keep_last=1)
+    assert epoch_files(folder) == ["checkpoint_epoch_1.pth", "checkpoint_epoch_4.pth"]
+    assert "checkpoint_epoch_1.pth: cannot be deleted (Permission denied)." in capsys.readouterr().out

@@ -4,21 +4,22 @@ import pytest
 
 from resume import ResumeError, apply
 from resume.checkpoints.catalog import read_catalog
-from resume.journal import JOURNAL, unfinished_move
+from resume.journal import unfinished_move
 from resume.plan import plan_fresh
-from tests.helpers import run_files
+from resume.run_files import JOURNAL
+from tests.helpers import checkpoint_folders
 
 pytestmark = pytest.mark.usefixtures("own_folder")
 
 
 @pytest.fixture
 def folder() -> Path:
-    return run_files.fill(Path("checkpoints"))
+    return checkpoint_folders.fill(Path("checkpoints"))
 
 
 def test_a_file_that_cannot_be_moved_leaves_all_in_place(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     decision = plan_fresh(folder, read_catalog(folder))
-    before = run_files.snapshot(folder)
+    before = checkpoint_folders.snapshot(folder)
     rename = Path.rename
 
     def refuse_latest(self: Path, target: Path) -> Path:
@@ -29,40 +30,40 @@ def test_a_file_that_cannot_be_moved_leaves_all_in_place(folder: Path, monkeypat
     monkeypatch.setattr(Path, "rename", refuse_latest)
     with pytest.raises(ResumeError, match=r"latest_checkpoint\.pth: cannot be moved \(Permission denied\)"):
         apply(decision)
-    assert run_files.snapshot(folder) == before
+    assert checkpoint_folders.snapshot(folder) == before
 
 
 def test_a_file_in_the_place_of_the_archive_is_an_error(folder: Path) -> None:
     (folder / "archive").write_bytes(b"mine")
-    before = run_files.snapshot(folder)
-    with pytest.raises(ResumeError, match=r"archive.*cannot be made"):
+    before = checkpoint_folders.snapshot(folder)
+    with pytest.raises(ResumeError, match=r"archive.*cannot be created"):
         apply(plan_fresh(folder, read_catalog(folder)))
-    assert run_files.snapshot(folder) == before
+    assert checkpoint_folders.snapshot(folder) == before
 
 
-def test_two_archives_within_a_second_get_two_names(folder: Path) -> None:
-    first = apply(plan_fresh(folder, read_catalog(folder))).archived_to
-    run_files.fill(folder, 2)
-    second = apply(plan_fresh(folder, read_catalog(folder))).archived_to
-    assert first != second
+def test_two_archives_within_a_second_get_two_names() -> None:
+    folder = Path("checkpoints")
+    for epochs in (3, 2):
+        apply(plan_fresh(checkpoint_folders.fill(folder, epochs), read_catalog(folder)))
+    assert sorted(len(checkpoint_folders.snapshot(path)) for path in (folder / "archive").iterdir()) == [8, 9]
 
 
 def test_an_archived_relative_link_still_leads_to_its_file(folder: Path) -> None:
-    kept = run_files.save(Path("store/big.pth"), 3)
-    run_files.symlink(folder / "latest_checkpoint.pth", "../store/big.pth")
-    run_files.symlink(folder / "best_model.pth", "checkpoint_epoch_2.pth")
-    archived = apply(plan_fresh(folder, read_catalog(folder))).archived_to
-    assert archived is not None
+    kept = checkpoint_folders.save(Path("store/big.pth"), 3)
+    checkpoint_folders.symlink(folder / "latest_checkpoint.pth", "../store/big.pth")
+    checkpoint_folders.symlink(folder / "best_model.pth", "checkpoint_epoch_2.pth")
+    apply(plan_fresh(folder, read_catalog(folder)))
+    (archived,) = (folder / "archive").iterdir()
     assert (archived / "latest_checkpoint.pth").samefile(kept)
     assert (archived / "best_model.pth").samefile(archived / "checkpoint_epoch_2.pth")
 
 
 def test_a_dangling_link_in_the_place_of_the_archive_is_an_error(folder: Path) -> None:
-    run_files.symlink(folder / "archive", "nowhere")
-    before = run_files.snapshot(folder)
-    with pytest.raises(ResumeError, match=r"archive.*cannot be made"):
+    checkpoint_folders.symlink(folder / "archive", "nowhere")
+    before = checkpoint_folders.snapshot(folder)
+    with pytest.raises(ResumeError, match=r"archive.*cannot be created"):
         apply(plan_fresh(folder, read_catalog(folder)))
-    assert run_files.snapshot(folder) == before
+    assert checkpoint_folders.snapshot(folder) == before
 
 
 def refuse_renames(monkeypatch: pytest.MonkeyPatch, refused: dict[Path, BaseException]) -> None:
@@ -79,11 +80,11 @@ def refuse_renames(monkeypatch: pytest.MonkeyPatch, refused: dict[Path, BaseExce
 
 def test_an_interrupt_while_files_move_leaves_all_in_place(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     decision = plan_fresh(folder, read_catalog(folder))
-    before = run_files.snapshot(folder)
+    before = checkpoint_folders.snapshot(folder)
     refuse_renames(monkeypatch, {folder / "latest_checkpoint.pth": KeyboardInterrupt()})
     with pytest.raises(KeyboardInterrupt):
         apply(decision)
-    assert run_files.snapshot(folder) == before
+    assert checkpoint_folders.snapshot(folder) == before
 
 
 @pytest.mark.parametrize("error", [PermissionError(13, "Permission denied", "latest"), KeyboardInterrupt()])
@@ -91,7 +92,7 @@ def test_what_cannot_be_moved_back_is_named_and_the_rest_comes_back(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: BaseException
 ) -> None:
     decision = plan_fresh(folder, read_catalog(folder))
-    before = run_files.snapshot(folder)
+    before = checkpoint_folders.snapshot(folder)
     archive = folder / "archive" / "now"
     monkeypatch.setattr("resume.archive._new_archive_folder", lambda _: archive)
     archive.mkdir(parents=True)
@@ -106,6 +107,6 @@ def test_what_cannot_be_moved_back_is_named_and_the_rest_comes_back(
     assert found is not None
     assert (found.target, found.moved) == (archive, ("best_model.pth",))
     (folder / JOURNAL).unlink()
-    after = run_files.snapshot(folder)
+    after = checkpoint_folders.snapshot(folder)
     assert after.pop(str((archive / "best_model.pth").relative_to(folder))) == before.pop("best_model.pth")
     assert after == before

@@ -5,7 +5,9 @@ import pytest
 
 from resume import Fresh, Quit, Resume, ResumeError, choose, read_arguments
 from resume.decision import Decision
-from tests.helpers import run_files
+from resume.system.launch_info import Launch
+from resume.system.output import set_silent
+from tests.helpers import checkpoint_folders
 
 
 @pytest.fixture(autouse=True)
@@ -17,11 +19,11 @@ def _in_a_folder_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 @pytest.fixture
 def folder() -> Path:
-    return run_files.fill(Path("checkpoints"))
+    return checkpoint_folders.fill(Path("checkpoints"))
 
 
 def decide(*argv: str) -> Decision:
-    return choose(read_arguments(["--lang=en", *argv]))
+    return choose(read_arguments(["--lang=en", *argv], Launch.from_environment()))
 
 
 def chosen(*argv: str) -> str:
@@ -42,13 +44,13 @@ def chosen(*argv: str) -> str:
     ],
 )
 def test_each_keyword_names_its_file(folder: Path, keyword: str, name: str) -> None:
-    before = run_files.snapshot(folder)
+    before = checkpoint_folders.snapshot(folder)
     assert chosen("--ckpt_path", keyword) == name
-    assert run_files.snapshot(folder) == before
+    assert checkpoint_folders.snapshot(folder) == before
 
 
 def test_a_keyword_looks_in_the_folder_that_was_typed() -> None:
-    run_files.fill(Path("runs/a"))
+    checkpoint_folders.fill(Path("runs/a"))
     decision = decide("--ckpt_path=latest", "--checkpoint_dir=runs/a")
     assert isinstance(decision, Resume)
     assert decision.path == Path("runs/a/latest_checkpoint.pth")
@@ -71,7 +73,7 @@ def test_a_keyword_in_an_empty_folder_says_so() -> None:
 
 
 def test_a_damaged_file_cannot_be_named(folder: Path) -> None:
-    run_files.damage(folder / "interrupted_checkpoint.pth")
+    checkpoint_folders.damage(folder / "interrupted_checkpoint.pth")
     with pytest.raises(ResumeError, match=r"interrupted_checkpoint\.pth: incomplete file.*\(damaged\)"):
         decide("--ckpt_path", "interrupted")
     with pytest.raises(ResumeError, match=r"incomplete file\. Found: latest_checkpoint\.pth"):
@@ -80,34 +82,34 @@ def test_a_damaged_file_cannot_be_named(folder: Path) -> None:
 
 def test_auto_takes_the_newest_sound_checkpoint(folder: Path) -> None:
     (folder / "latest_checkpoint.pth").unlink()
-    run_files.damage(run_files.save(folder / "latest_checkpoint.pth", 3))
+    checkpoint_folders.damage(checkpoint_folders.save(folder / "latest_checkpoint.pth", 3))
     (folder / "checkpoint_epoch_3.pth").unlink()
     assert chosen("--ckpt_path=auto") == "interrupted_checkpoint.pth"
 
 
 def test_auto_starts_a_new_run_where_there_is_none(capsys: pytest.CaptureFixture[str]) -> None:
     assert decide("--ckpt_path=auto") == Fresh(Path("checkpoints"))
-    assert "no checkpoint in checkpoints; a new run begins" in capsys.readouterr().out
+    assert "no checkpoint in checkpoints; starting a new run" in capsys.readouterr().out
 
 
 def test_auto_archives_what_is_damaged_beyond_use(capsys: pytest.CaptureFixture[str]) -> None:
-    run_files.damage(run_files.save(Path("checkpoints/latest_checkpoint.pth"), 3))
+    checkpoint_folders.damage(checkpoint_folders.save(Path("checkpoints/latest_checkpoint.pth"), 3))
     decision = decide("--ckpt_path=auto")
     assert isinstance(decision, Fresh)
     assert decision.archive is not None
     assert decision.archive.continue_with is None
-    assert "every checkpoint in checkpoints is damaged" in capsys.readouterr().out
+    assert "no usable checkpoint in checkpoints" in capsys.readouterr().out
 
 
 def test_a_path_goes_on_where_it_lies(folder: Path) -> None:
-    other = run_files.fill(Path("运行/甲"))
+    other = checkpoint_folders.fill(Path("运行/甲"))
     decision = decide("--resume", str(other / "best_model.pth"))
     assert isinstance(decision, Resume)
     assert (decision.path, decision.checkpoint_dir) == (other / "best_model.pth", other)
 
 
 def test_a_typed_or_configured_folder_wins_over_that_of_the_path(folder: Path) -> None:
-    other = str(run_files.fill(Path("runs/a")) / "best_model.pth")
+    other = str(checkpoint_folders.fill(Path("runs/a")) / "best_model.pth")
     decision = decide("--resume", other, "--checkpoint_dir=there")
     assert decision.checkpoint_dir == Path("there")
     Path("a.yaml").write_text("checkpoint_dir: elsewhere", encoding="utf-8")
@@ -115,7 +117,7 @@ def test_a_typed_or_configured_folder_wins_over_that_of_the_path(folder: Path) -
 
 
 def test_a_file_named_like_a_keyword_is_meant_by_its_path() -> None:
-    run_files.save(Path("latest"), 2)
+    checkpoint_folders.save(Path("latest"), 2)
     assert chosen("--ckpt_path", "./latest") == "latest"
     with pytest.raises(ResumeError, match="no latest_checkpoint"):
         decide("--ckpt_path", "latest")
@@ -129,15 +131,15 @@ def test_a_folder_as_path_names_what_to_type(folder: Path) -> None:
 
 
 def test_a_missing_path_names_what_lies_beside_it(folder: Path) -> None:
-    with pytest.raises(ResumeError, match=r"there is no such file\. Found: latest_checkpoint\.pth, .*Keywords"):
+    with pytest.raises(ResumeError, match=r"there is no such file\. Found: latest_checkpoint\.pth, .*The keywords"):
         decide("--ckpt_path", "checkpoints/latest.pth")
-    with pytest.raises(ResumeError, match=r"there is no such file\. Keywords"):
+    with pytest.raises(ResumeError, match=r"there is no such file\. The keywords"):
         decide("--ckpt_path", "nowhere/latest.pth")
 
 
 def test_a_file_of_another_program_is_refused() -> None:
-    path = run_files.write_zip(Path("resnet.pth"), {"state_dict": {}})
-    with pytest.raises(ResumeError, match="not a checkpoint of this program"):
+    path = checkpoint_folders.write_zip(Path("resnet.pth"), {"state_dict": {}})
+    with pytest.raises(ResumeError, match=r"not of this program \(no run\.json\)"):
         decide("--ckpt_path", str(path))
 
 
@@ -146,16 +148,16 @@ def test_ckpt_path_wins_over_no_interactive(folder: Path) -> None:
 
 
 def test_no_interactive_starts_a_new_run_and_keeps_the_old_one(folder: Path) -> None:
-    before = run_files.snapshot(folder)
+    before = checkpoint_folders.snapshot(folder)
     decision = decide("--no_interactive")
     assert isinstance(decision, Fresh)
     assert decision.archive is not None
-    assert run_files.snapshot(folder) == before
+    assert checkpoint_folders.snapshot(folder) == before
 
 
 def test_nothing_there_is_said(capsys: pytest.CaptureFixture[str]) -> None:
     assert decide() == Fresh(Path("checkpoints"))
-    assert capsys.readouterr().out == "No checkpoint found; a new run begins.\n"
+    assert capsys.readouterr().out == "No checkpoint found; starting a new run.\n"
 
 
 def test_where_nobody_can_be_asked_one_line_says_why(
@@ -164,13 +166,14 @@ def test_where_nobody_can_be_asked_one_line_says_why(
     monkeypatch.setenv("SLURM_NTASKS", "4")
     assert isinstance(decide(), Fresh)
     out = capsys.readouterr().out
-    assert out == "Nothing is asked, as with --no_interactive: a SLURM job of 4 tasks.\n"
+    assert out == "No menu (a SLURM job of 4 tasks); continuing as with --no_interactive.\n"
 
 
 def test_a_further_process_of_a_launch_says_nothing(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("LOCAL_RANK", "1")
+    set_silent(True)
     assert isinstance(decide(), Fresh)
     assert capsys.readouterr().out == ""
 
@@ -202,29 +205,29 @@ def test_a_path_that_the_system_cannot_look_up_is_one_clear_message(argv: list[s
 def test_auto_passes_over_files_whose_weights_are_damaged_and_names_them(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run_files.flip_a_bit(folder / "latest_checkpoint.pth")  # checkpoint_epoch_3.pth is the same file
+    checkpoint_folders.flip_a_bit(folder / "latest_checkpoint.pth")  # checkpoint_epoch_3.pth is the same file
     assert chosen("--ckpt_path=auto") == "interrupted_checkpoint.pth"
-    run_files.flip_a_bit(folder / "interrupted_checkpoint.pth")
+    checkpoint_folders.flip_a_bit(folder / "interrupted_checkpoint.pth")
     (folder / "best_model.pth").unlink()
     assert chosen("--ckpt_path=auto") == "checkpoint_epoch_2.pth"
     out = capsys.readouterr().out
     for name in ("latest_checkpoint.pth", "checkpoint_epoch_3.pth", "interrupted_checkpoint.pth"):
-        assert f"--ckpt_path auto: not {name}: damaged content (archive/data/0)." in out
+        assert f"--ckpt_path auto skips {name}: damaged content (archive/data/0)." in out
 
 
 def test_auto_names_whatever_it_passes_over_and_why(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     (folder / "interrupted_checkpoint.pth").write_bytes(b"")
-    run_files.save(folder / "best_model.pth", 2, run_id=run_files.OTHER_RUN)
-    run_files.damage(run_files.save(folder / "checkpoint_epoch_4.pth", 4))
+    checkpoint_folders.save(folder / "best_model.pth", 2, run_id=checkpoint_folders.OTHER_RUN)
+    checkpoint_folders.damage(checkpoint_folders.save(folder / "checkpoint_epoch_4.pth", 4))
     assert chosen("--ckpt_path=auto") == "latest_checkpoint.pth"
     assert capsys.readouterr().out.splitlines() == [
-        "--ckpt_path auto: not interrupted_checkpoint.pth: empty file.",
-        "--ckpt_path auto: not best_model.pth: of another run.",
-        "--ckpt_path auto: not checkpoint_epoch_4.pth: incomplete file.",
+        "--ckpt_path auto skips interrupted_checkpoint.pth: empty file.",
+        "--ckpt_path auto skips best_model.pth: of another run.",
+        "--ckpt_path auto skips checkpoint_epoch_4.pth: incomplete file.",
     ]
 
 
 def test_auto_starts_a_new_run_where_all_weights_are_damaged(folder: Path) -> None:
     for name in ("latest_checkpoint.pth", "interrupted_checkpoint.pth", "best_model.pth", "checkpoint_epoch_1.pth"):
-        run_files.flip_a_bit(folder / name)
+        checkpoint_folders.flip_a_bit(folder / name)
     assert isinstance(decide("--ckpt_path=auto"), Fresh)

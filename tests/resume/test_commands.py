@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from resume import command_to_resume
+from resume.commands import command_to_resume
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,10 @@ import pytest
 
 from resume import ResumeError, read_arguments
 from resume.checkpoints.description import describe
+from resume.configuration import base_configs
 from resume.decision import Fresh, Resume
 from resume.plan import plan_resume
-from tests.helpers import run_files
+from tests.helpers import checkpoint_folders
 
 
 @pytest.fixture(autouse=True)
@@ -14,55 +15,61 @@ def _in_an_empty_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.chdir(tmp_path)
 
 
-def base(argv: list[str], decision: Fresh | Resume = Fresh(Path("checkpoints"))) -> str:  # noqa: B008
-    return read_arguments(argv).base_config(decision)
+def base(argv: list[str], decision: Fresh | Resume = Fresh(Path("checkpoints"))) -> list[str]:  # noqa: B008
+    return base_configs(decision, read_arguments(argv).given)
+
+
+def base_names(argv: list[str]) -> list[str]:
+    return [Path(config).name for config in base(argv)]
 
 
 def test_without_data_and_without_the_default_folder_a_fresh_start_takes_the_sample_set() -> None:
-    assert Path(base([])).name == "sample.yaml"
+    assert base_names([]) == ["default.yaml", "sample.yaml"]
 
 
 def test_the_default_folder_is_enough_for_the_default_configuration() -> None:
     Path("Data/images").mkdir(parents=True)
-    assert Path(base([])).name == "default.yaml"
+    assert base_names([]) == ["default.yaml"]
 
 
 @pytest.mark.parametrize(
-    "argv", [["--image_path", "x"], ["--gt_path=x"], ["--data.image_path=x"], ["--data", "d.yaml"]]
+    "argv", [["--image_path", "x"], ["--gt_path=x"], ["--data.init_args.image_path=x"], ["--data", "d.yaml"]]
 )
 def test_typed_data_never_lead_to_the_sample_set(argv: list[str]) -> None:
-    assert Path(base(argv)).name == "default.yaml"
+    assert base_names(argv) == ["default.yaml"]
 
 
 def test_configured_data_never_lead_to_the_sample_set() -> None:
     Path("a.yaml").write_text("data: {image_path: x}", encoding="utf-8")
-    assert Path(base(["--config", "a.yaml"])).name == "default.yaml"
+    assert base_names(["--config", "a.yaml"]) == ["default.yaml"]
 
 
 def test_a_resume_is_based_on_the_runs_own_configuration(tmp_path: Path) -> None:
-    folder = run_files.fill(tmp_path / "runs")
+    folder = checkpoint_folders.fill(tmp_path / "runs")
     decision = plan_resume(describe(folder / "best_model.pth"), folder)
-    assert base([], decision) == str(folder / "config.yaml")
+    assert base([], decision) == [str(folder / "config.yaml")]
 
 
 @pytest.mark.parametrize("left", [None, ""])
 def test_without_a_config_file_the_text_in_the_checkpoint_is_the_base(tmp_path: Path, left: str | None) -> None:
-    folder = run_files.fill(tmp_path / "runs", config="lang: zh\n")
+    folder = checkpoint_folders.fill(tmp_path / "runs", config="lang: zh\n")
     (folder / "config.yaml").unlink()
     if left is not None:
         (folder / "config.yaml").write_text(left, encoding="utf-8")
     decision = plan_resume(describe(folder / "best_model.pth"), folder)
-    assert base([], decision) == "lang: zh\n"
+    assert base([], decision) == ["lang: zh\n"]
 
 
 def test_the_config_file_of_another_run_is_not_taken(tmp_path: Path) -> None:
-    folder = run_files.fill(tmp_path / "runs")
-    run_files.save(folder / "checkpoint_epoch_9.pth", 9, run_id=run_files.OTHER_RUN, config="lang: en\n")
+    folder = checkpoint_folders.fill(tmp_path / "runs")
+    checkpoint_folders.save(
+        folder / "checkpoint_epoch_9.pth", 9, run_id=checkpoint_folders.OTHER_RUN, config="lang: en\n"
+    )
     decision = plan_resume(describe(folder / "checkpoint_epoch_9.pth"), folder)
-    assert base([], decision) == "lang: en\n"
+    assert base([], decision) == ["lang: en\n"]
 
 
 def test_without_any_configuration_the_error_says_what_to_do(tmp_path: Path) -> None:
-    path = run_files.save(tmp_path / "alone" / "a.pth", 1, config="")
-    with pytest.raises(ResumeError, match=r"Put the run's config\.yaml into .*alone"):
+    path = checkpoint_folders.save(tmp_path / "alone" / "a.pth", 1, config="")
+    with pytest.raises(ResumeError, match=r"Copy the run's config\.yaml to .*alone"):
         base([], plan_resume(describe(path), tmp_path / "runs"))

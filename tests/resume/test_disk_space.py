@@ -8,7 +8,8 @@ from resume.checkpoints.description import describe
 from resume.decision import Archive, Fresh, Resume, StartOver
 from resume.disk_space import require_space
 from resume.system.errors import ResumeError
-from tests.helpers import run_files
+from tests.helpers import checkpoint_folders
+from tests.helpers.shard_folders import save_shards
 
 MEGABYTE = 2**20
 
@@ -18,7 +19,7 @@ def test_a_checkpoint_that_fits_is_fine_also_in_a_folder_that_is_yet_to_be_made(
 
 
 def test_a_checkpoint_that_does_not_fit_is_refused_with_both_sizes(small_disk: Path) -> None:
-    with pytest.raises(ResumeError, match=r"4\.2 MB are free on this disk, and one checkpoint takes 5\.2 MB"):
+    with pytest.raises(ResumeError, match=r"this disk has 4\.2 MB free, but one checkpoint takes 5\.2 MB"):
         require_space(Fresh(small_disk), 5 * MEGABYTE, kept=0)
 
 
@@ -55,7 +56,7 @@ def test_a_folder_that_cannot_be_made_is_refused(tmp_path: Path, folder: str) ->
         (tmp_path / "dangling").symlink_to(tmp_path / "gone")
     except OSError:
         pytest.skip("this system allows no symbolic links")
-    with pytest.raises(ResumeError, match=r"files cannot be written there \(.* is no folder, expected one\)"):
+    with pytest.raises(ResumeError, match=r"files cannot be written there \(.* is not a folder\)"):
         require_space(Fresh(tmp_path / folder), 1, kept=0)
 
 
@@ -73,22 +74,27 @@ def test_a_folder_with_the_name_of_a_file_of_the_run_is_refused(tmp_path: Path) 
         require_space(Fresh(tmp_path), 1, kept=0)
 
 
+def test_a_folder_of_shards_that_a_killed_save_left_half_written_is_no_obstacle(tmp_path: Path) -> None:
+    save_shards(tmp_path / ".latest_checkpoint.pth.7.tmp", 1, is_whole=False)
+    require_space(Fresh(tmp_path), 1, kept=0)
+
+
 def test_later_files_that_do_not_fit_are_a_warning(small_disk: Path, capsys: pytest.CaptureFixture[str]) -> None:
     require_space(Fresh(small_disk), MEGABYTE, kept=2)
     assert capsys.readouterr().out == ""
     require_space(Fresh(small_disk), MEGABYTE, kept=13)
     said = capsys.readouterr().out
-    assert "4.2 MB are free on this disk, and the 13 checkpoints that this run keeps in the end take 15 MB" in said
+    assert "this disk has 4.2 MB free, but the 13 checkpoints that this run keeps in the end take 15 MB" in said
 
 
 def test_what_a_resumed_run_has_already_needs_no_room_again(
     small_disk: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    latest = run_files.save(small_disk / "latest_checkpoint.pth", 3, config="#" * MEGABYTE)
+    latest = checkpoint_folders.save(small_disk / "latest_checkpoint.pth", 3, config="#" * MEGABYTE)
     os.link(latest, small_disk / "checkpoint_epoch_3.pth")
-    run_files.save(small_disk / "best_model.pth", 2, config="#" * MEGABYTE)
+    checkpoint_folders.save(small_disk / "best_model.pth", 2, config="#" * MEGABYTE)
     require_space(Resume(describe(latest), small_disk), 10 * MEGABYTE, kept=2)
     assert capsys.readouterr().out == ""  # two are there, and there is room for two more of their size
     later = Archive(stamps(small_disk, ["best_model.pth"]), whole_run=False)
     require_space(Resume(describe(latest), small_disk, archive=later), MEGABYTE, kept=3)
-    assert "2.1 MB are free" in capsys.readouterr().out
+    assert "this disk has 2.1 MB free" in capsys.readouterr().out

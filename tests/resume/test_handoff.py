@@ -3,11 +3,13 @@ from pathlib import Path
 
 import pytest
 
-from resume import Decision, Fresh, Resume, StartOver, apply, choose, hand_on, read_arguments
+from resume import Decision, Fresh, Resume, StartOver, apply, choose, read_arguments
 from resume.checkpoints.catalog import read_catalog, stamps
 from resume.checkpoints.description import describe
+from resume.handoff import hand_on
 from resume.plan import plan_resume
-from tests.helpers import run_files
+from resume.system.launch_info import Launch
+from tests.helpers import checkpoint_folders
 
 
 @pytest.fixture(autouse=True)
@@ -15,7 +17,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("RESUME_DECISION", raising=False)
     monkeypatch.delenv("LOCAL_RANK", raising=False)
-    return run_files.fill(Path("checkpoints"))
+    return checkpoint_folders.fill(Path("checkpoints"))
 
 
 def by_another_process(decision: Decision, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -30,7 +32,7 @@ def by_another_process(decision: Decision, monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_further_rank_resumes_what_was_chosen_in_the_menu(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     decision = plan_resume(describe(folder / "best_model.pth"), folder)
     by_another_process(decision, monkeypatch)
-    arguments = read_arguments([])
+    arguments = read_arguments([], Launch.from_environment())
     further = choose(arguments)
     assert isinstance(further, Resume)
     assert (further.path, further.checkpoint_dir) == (decision.path, decision.checkpoint_dir)
@@ -40,18 +42,18 @@ def test_a_further_rank_resumes_what_was_chosen_in_the_menu(folder: Path, monkey
 
 def test_a_further_rank_starts_over_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     by_another_process(StartOver(folder, stamps(folder, read_catalog(folder).owned)), monkeypatch)
-    assert choose(read_arguments(["--ckpt_path=auto"])) == Fresh(folder)
+    assert choose(read_arguments(["--ckpt_path=auto"], Launch.from_environment())) == Fresh(folder)
 
 
 def test_a_further_rank_of_torchrun_decides_by_the_flags(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("LOCAL_RANK", "1")
-    decision = choose(read_arguments(["--ckpt_path=best"]))
+    decision = choose(read_arguments(["--ckpt_path=best"], Launch.from_environment()))
     assert isinstance(decision, Resume)
     assert decision.path == folder / "best_model.pth"
 
 
 def test_a_first_process_does_not_take_over_an_old_decision(folder: Path) -> None:
     hand_on(plan_resume(describe(folder / "best_model.pth"), folder))
-    decision = choose(read_arguments(["--no_interactive"]))
+    decision = choose(read_arguments(["--no_interactive"], Launch.from_environment()))
     assert isinstance(decision, Fresh)
     assert decision.archive is not None

@@ -5,11 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from resume import RunLock, apply, choose, read_arguments
+from resume import apply, choose, read_arguments
 from resume.checkpoints.catalog import read_catalog
-from resume.journal import JOURNAL
 from resume.plan import plan_fresh
-from tests.helpers import run_files
+from resume.run_files import JOURNAL, LOCK
+from resume.system.lock import FolderLock
+from tests.helpers import checkpoint_folders
 
 pytestmark = [
     pytest.mark.usefixtures("own_folder"),
@@ -20,7 +21,7 @@ FILES = 9
 
 @pytest.fixture
 def folder() -> Path:
-    return run_files.fill(Path("checkpoints"))
+    return checkpoint_folders.fill(Path("checkpoints"))
 
 
 def archive_and_die(folder: Path, moved: int) -> None:
@@ -54,7 +55,7 @@ def archive_and_die(folder: Path, moved: int) -> None:
 def start(*argv: str) -> None:
     arguments = read_arguments(["--lang=en", *argv])
     decision = choose(arguments)
-    with RunLock(decision.checkpoint_dir) as lock:
+    with FolderLock(decision.checkpoint_dir / LOCK) as lock:
         lock.take()
         apply(decision)
 
@@ -66,7 +67,7 @@ def test_the_next_start_tells_where_the_files_of_a_killed_archive_lie_and_the_on
     (archived,) = (folder / "archive").iterdir()
     start("--ckpt_path=latest")
     said = capsys.readouterr().out
-    assert f"killed while it moved files of this run to {archived}. There: training_history.csv, train" in said
+    assert f"killed while it moved files of this run to {archived}. Moved so far: training_history.csv, train" in said
     assert f"Still in {folder}: checkpoint_epoch_1.pth, " in said
     start("--ckpt_path=latest")
     assert capsys.readouterr().out == ""
@@ -89,11 +90,11 @@ def test_an_archive_killed_after_its_last_file_is_told_with_the_command_that_con
 def test_an_archive_killed_before_its_first_file_needs_no_words(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = run_files.snapshot(folder)
+    before = checkpoint_folders.snapshot(folder)
     archive_and_die(folder, moved=0)
     start("--ckpt_path=latest")
     assert capsys.readouterr().out == ""
-    assert run_files.snapshot(folder) == before
+    assert checkpoint_folders.snapshot(folder) == before
 
 
 @pytest.mark.parametrize("content", [b"", b"[]", b'{"target": 1}', b'{"target": ["a"], "files": 3}', b"\xff"])

@@ -6,7 +6,7 @@ from resume.checkpoints.catalog import read_catalog
 from resume.checkpoints.description import describe
 from resume.decision import Archive, Resume
 from resume.plan import folder_for, plan_fresh, plan_resume
-from tests.helpers import run_files
+from tests.helpers import checkpoint_folders
 
 LATER_THAN_1 = {
     "best_model.pth",
@@ -18,7 +18,7 @@ LATER_THAN_1 = {
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    return run_files.fill(tmp_path / "checkpoints")
+    return checkpoint_folders.fill(tmp_path / "checkpoints")
 
 
 def names(archive: Archive | None) -> set[str]:
@@ -46,18 +46,18 @@ def test_going_on_from_an_older_checkpoint_archives_what_is_later(folder: Path) 
 
 
 def test_of_a_checkpoint_within_an_epoch_that_epochs_file_is_later(folder: Path) -> None:
-    decision = plan(run_files.save(folder / "interrupted_checkpoint.pth", 3, batch=4), folder)
+    decision = plan(checkpoint_folders.save(folder / "interrupted_checkpoint.pth", 3, batch=4), folder)
     assert names(decision.archive) == {"checkpoint_epoch_3.pth", "latest_checkpoint.pth"}
 
 
 def test_of_a_checkpoint_within_an_early_epoch_all_files_from_that_epoch_on_are_later(folder: Path) -> None:
-    decision = plan(run_files.save(folder / "interrupted_checkpoint.pth", 2, batch=4), folder)
+    decision = plan(checkpoint_folders.save(folder / "interrupted_checkpoint.pth", 2, batch=4), folder)
     later = {"best_model.pth", "checkpoint_epoch_2.pth", "checkpoint_epoch_3.pth", "latest_checkpoint.pth"}
     assert names(decision.archive) == later
 
 
 def test_the_chosen_file_itself_never_makes_way(folder: Path) -> None:
-    decision = plan(run_files.save(folder / "checkpoint_epoch_9.pth", 2), folder)
+    decision = plan(checkpoint_folders.save(folder / "checkpoint_epoch_9.pth", 2), folder)
     assert "checkpoint_epoch_9.pth" not in names(decision.archive)
 
 
@@ -70,26 +70,26 @@ def test_the_best_file_of_an_earlier_epoch_stays_and_is_not_put_back(folder: Pat
 def test_a_lost_best_file_is_put_back_from_the_epoch_files(folder: Path) -> None:
     (folder / "best_model.pth").unlink()
     facts = {"best_epoch": 2, "best_step": 20}
-    decision = plan(run_files.save(folder / "latest_checkpoint.pth", 3, **facts), folder)
+    decision = plan(checkpoint_folders.save(folder / "latest_checkpoint.pth", 3, **facts), folder)
     assert decision.best_from == folder / "checkpoint_epoch_2.pth"
 
 
 def test_an_epoch_file_of_another_step_does_not_pass_for_the_best(folder: Path) -> None:
     (folder / "best_model.pth").unlink()
-    decision = plan(run_files.save(folder / "latest_checkpoint.pth", 3, best_epoch=2, best_step=17), folder)
+    decision = plan(checkpoint_folders.save(folder / "latest_checkpoint.pth", 3, best_epoch=2, best_step=17), folder)
     assert decision.best_from is None
 
 
 def test_a_damaged_latest_makes_way(folder: Path) -> None:
     (folder / "interrupted_checkpoint.pth").unlink()
     (folder / "latest_checkpoint.pth").unlink()
-    run_files.damage(run_files.save(folder / "latest_checkpoint.pth", 3))
+    checkpoint_folders.damage(checkpoint_folders.save(folder / "latest_checkpoint.pth", 3))
     decision = plan(folder / "checkpoint_epoch_3.pth", folder)
     assert names(decision.archive) == {"latest_checkpoint.pth"}
 
 
 def test_a_checkpoint_from_elsewhere_archives_the_present_run_whole(folder: Path, tmp_path: Path) -> None:
-    elsewhere = run_files.save(tmp_path / "backup" / "good.pth", 2)
+    elsewhere = checkpoint_folders.save(tmp_path / "backup" / "good.pth", 2)
     decision = plan(elsewhere, folder)
     assert decision.archive is not None
     assert decision.archive.whole_run
@@ -107,17 +107,17 @@ def test_the_best_file_comes_along_from_elsewhere(folder: Path, tmp_path: Path) 
 
 
 def test_a_checkpoint_of_another_run_in_the_folder_stays_and_the_rest_makes_way(folder: Path) -> None:
-    path = run_files.save(folder / "old.pth", 2, run_id=run_files.OTHER_RUN)
+    path = checkpoint_folders.save(folder / "old.pth", 2, run_id=checkpoint_folders.OTHER_RUN)
     decision = plan(path, folder)
     assert names(decision.archive) == set(read_catalog(folder).owned)
-    path = run_files.save(folder / "checkpoint_epoch_1.pth", 1, run_id=run_files.OTHER_RUN)
+    path = checkpoint_folders.save(folder / "checkpoint_epoch_1.pth", 1, run_id=checkpoint_folders.OTHER_RUN)
     assert names(plan(path, folder).archive) == set(read_catalog(folder).owned) - {path.name}
 
 
 def test_a_best_file_that_makes_way_itself_is_not_put_back(folder: Path) -> None:
-    other = {"run_id": run_files.OTHER_RUN, "best_epoch": 1, "best_step": 10}
-    run_files.save(folder / "checkpoint_epoch_1.pth", 1, **other)
-    decision = plan(run_files.save(folder / "checkpoint_epoch_2.pth", 2, **other), folder)
+    other = {"run_id": checkpoint_folders.OTHER_RUN, "best_epoch": 1, "best_step": 10}
+    checkpoint_folders.save(folder / "checkpoint_epoch_1.pth", 1, **other)
+    decision = plan(checkpoint_folders.save(folder / "checkpoint_epoch_2.pth", 2, **other), folder)
     assert "checkpoint_epoch_1.pth" in names(decision.archive)
     assert decision.best_from is None
 
@@ -142,7 +142,7 @@ def test_a_run_goes_on_in_its_own_folder(folder: Path) -> None:
 
 
 def test_a_lone_checkpoint_goes_on_in_the_default_folder(tmp_path: Path) -> None:
-    path = run_files.save(tmp_path / "best_model.pth", 1)
+    path = checkpoint_folders.save(tmp_path / "best_model.pth", 1)
     assert folder_for(describe(path), Path("default")) == Path("default")
 
 
@@ -150,7 +150,7 @@ def test_a_lone_checkpoint_goes_on_in_the_default_folder(tmp_path: Path) -> None
 def test_an_archived_run_goes_on_in_the_folder_that_holds_the_archive(
     folder: Path, name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    archived = run_files.fill(folder / "archive" / name)
+    archived = checkpoint_folders.fill(folder / "archive" / name)
     assert folder_for(describe(archived / "latest_checkpoint.pth"), Path("default")) == folder
     monkeypatch.chdir(folder.parent)
     path = Path("checkpoints/archive") / name / "latest_checkpoint.pth"
@@ -160,12 +160,12 @@ def test_an_archived_run_goes_on_in_the_folder_that_holds_the_archive(
 
 
 def test_a_users_own_folder_named_archive_is_no_archive(tmp_path: Path) -> None:
-    run = run_files.fill(tmp_path / "archive" / "spring")
+    run = checkpoint_folders.fill(tmp_path / "archive" / "spring")
     assert folder_for(describe(run / "latest_checkpoint.pth"), Path("default")) == run
 
 
 def test_a_users_config_beside_a_copied_checkpoint_makes_no_run_of_the_folder(tmp_path: Path) -> None:
-    found = describe(run_files.save(tmp_path / "best_model.pth", 1))
+    found = describe(checkpoint_folders.save(tmp_path / "best_model.pth", 1))
     (tmp_path / "config.yaml").write_text("trainer: {max_epochs: 3}", encoding="utf-8")
     assert folder_for(found, Path("default")) == Path("default")
     assert plan_resume(found, Path("default")).config_file is None
@@ -175,11 +175,11 @@ def test_a_users_config_beside_a_copied_checkpoint_makes_no_run_of_the_folder(tm
 
 
 def test_a_config_beside_two_checkpoints_of_the_run_is_the_runs_own(tmp_path: Path) -> None:
-    found = describe(run_files.save(tmp_path / "mine.pth", 1))
-    run_files.save(tmp_path / "latest_checkpoint.pth", 2)
+    found = describe(checkpoint_folders.save(tmp_path / "mine.pth", 1))
+    checkpoint_folders.save(tmp_path / "latest_checkpoint.pth", 2)
     (tmp_path / "config.yaml").write_text("trainer: {max_epochs: 3}", encoding="utf-8")
     assert folder_for(found, Path("default")) == tmp_path
-    run_files.save(tmp_path / "latest_checkpoint.pth", 2, run_id=run_files.OTHER_RUN)
+    checkpoint_folders.save(tmp_path / "latest_checkpoint.pth", 2, run_id=checkpoint_folders.OTHER_RUN)
     assert folder_for(found, Path("default")) == Path("default")
 
 

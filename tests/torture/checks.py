@@ -1,6 +1,7 @@
 """What a folder holds after a kill, looked at without the program's own means; and what the program makes of it."""
 
 import csv
+import json
 import re
 import zipfile
 from dataclasses import dataclass, field
@@ -88,11 +89,12 @@ def _read(path: Path, found: Found) -> None:
     else:
         with zipfile.ZipFile(path) as records:
             wrong = records.testzip()
+            run = json.loads(records.read("archive/run.json"))["run"]
         assert wrong is None, wrong
         checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-        assert checkpoint["run"]["global_step"] == checkpoint["global_step"]
+        assert run["global_step"] == checkpoint["global_step"]
         found.steps[path.name] = checkpoint["global_step"]
-        found.runs.add(checkpoint["run"]["run_id"])
+        found.runs.add(run["run_id"])
 
 
 def identity(path: Path) -> Identity:

@@ -18,7 +18,7 @@ import torch
 
 import launch.conditions
 import train
-from datamodules.workers import end_workers
+from datamodules.workers import kill_workers
 from resume.system import signals
 from tests.torture.board import Board
 from tests.torture.moments import Aim, Moments
@@ -136,7 +136,7 @@ class Starter:
         try:
             return train.main(argv)
         finally:
-            end_workers()
+            kill_workers()
 
 
 def _redirect(source: Path, log: Path) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers import run_files
+from tests.helpers import checkpoint_folders
 
 pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="the starts of the torture are forked")
 
@@ -54,8 +54,8 @@ def test_files_that_are_written_in_place_are_found_damaged() -> None:
 def test_a_damaged_file_is_found_also_where_the_menu_offers_it(tmp_path: Path) -> None:
     from tests.torture.checks import look
 
-    run_files.save(tmp_path / "best_model.pth", 2)  # as far as the menu looks, it is sound
-    run_files.damage(run_files.save(tmp_path / "latest_checkpoint.pth", 3))
+    checkpoint_folders.save(tmp_path / "best_model.pth", 2)  # as far as the menu looks, it is sound
+    checkpoint_folders.damage(checkpoint_folders.save(tmp_path / "latest_checkpoint.pth", 3))
     (tmp_path / ".latest_checkpoint.pth.123.tmp").write_bytes(b"")
     found = look(tmp_path)
     assert [Path(line.split(": ")[0]).name for line in found.damaged] == ["best_model.pth", "latest_checkpoint.pth"]
@@ -66,7 +66,7 @@ def test_a_damaged_file_is_found_also_where_the_menu_offers_it(tmp_path: Path) -
 def test_a_file_of_an_archived_run_is_in_exactly_one_place(tmp_path: Path) -> None:
     from tests.torture.checks import archive_problems, run_files_of
 
-    run_files.fill(tmp_path, 1, interrupted=False)
+    checkpoint_folders.fill(tmp_path, 1, interrupted=False)
     before = run_files_of(tmp_path)
     target = tmp_path / "archive" / "20260301T120000Z"
     target.mkdir(parents=True)

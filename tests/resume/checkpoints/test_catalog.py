@@ -1,18 +1,18 @@
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from resume import ResumeError
-from resume.checkpoints.catalog import read_catalog, role_of, stamp
+from resume.checkpoints.catalog import read_catalog, stamp
 from resume.checkpoints.description import describe
+from resume.checkpoints.run_entry import RunEntry
 from resume.checkpoints.verification import read_run
-from tests.helpers import run_files
+from tests.helpers import checkpoint_folders
 
 
 def test_a_folder_of_a_run_lists_each_kind_once_in_the_menus_order(tmp_path: Path) -> None:
-    found = read_catalog(run_files.fill(tmp_path, 12))
+    found = read_catalog(checkpoint_folders.fill(tmp_path, 12))
     assert [one.kind for one in found.shown] == ["latest", "interrupted", "best", "epoch"]
     assert [one.epoch for one in found.shown] == [12, 12, 2, 12]
     assert found.shown[-1].path.name == "checkpoint_epoch_12.pth"
@@ -36,13 +36,13 @@ def test_a_file_in_place_of_the_folder_is_an_error(tmp_path: Path) -> None:
 
 
 def test_everything_about_a_checkpoint_is_described(tmp_path: Path) -> None:
-    path = run_files.save(tmp_path / "latest_checkpoint.pth", 15, batch=4, score=None)
+    path = checkpoint_folders.save(tmp_path / "latest_checkpoint.pth", 15, batch=4, score=None)
     found = describe(path, "latest")
     assert found.damage is None
     assert (found.epoch, found.epoch_done, found.batch, found.global_step) == (15, False, 4, 144)
     assert found.epochs_done == pytest.approx(14.4)
-    assert found.saved_at == run_files.START + timedelta(minutes=144)
-    assert (found.score, found.monitor, found.run_id) == (None, "val/iou", run_files.RUN)
+    assert found.saved_at == checkpoint_folders.START + timedelta(minutes=144)
+    assert (found.score, found.monitor, found.run_id) == (None, "val/iou", checkpoint_folders.RUN)
     assert (found.size, found.image_path) == (path.stat().st_size, "Data/images")
 
 
@@ -61,20 +61,15 @@ def test_everything_about_a_checkpoint_is_described(tmp_path: Path) -> None:
     ],
 )
 def test_an_entry_of_the_wrong_type_is_damage(tmp_path: Path, change: dict[str, object]) -> None:
-    found = describe(run_files.save(tmp_path / "a.pth", 3, **change))
+    found = describe(checkpoint_folders.save(tmp_path / "a.pth", 3, **change))
     assert found.damage is not None
     assert "entry" in found.damage
 
 
-def test_a_time_without_zone_is_taken_as_utc(tmp_path: Path) -> None:
-    found = describe(run_files.save(tmp_path / "a.pth", 3, saved_at="2026-01-02T03:04:05"))
-    assert found.saved_at == datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC)
-
-
 def test_a_damaged_epoch_file_is_passed_over_for_the_newest_sound_one(tmp_path: Path) -> None:
-    run_files.fill(tmp_path, 4)
+    checkpoint_folders.fill(tmp_path, 4)
     (tmp_path / "latest_checkpoint.pth").unlink()
-    run_files.damage(tmp_path / "checkpoint_epoch_4.pth")
+    checkpoint_folders.damage(tmp_path / "checkpoint_epoch_4.pth")
     found = read_catalog(tmp_path).find("epoch")
     assert found is not None
     assert (found.path.name, found.damage) == ("checkpoint_epoch_3.pth", None)
@@ -82,7 +77,7 @@ def test_a_damaged_epoch_file_is_passed_over_for_the_newest_sound_one(tmp_path: 
 
 def test_when_all_epoch_files_are_damaged_the_last_one_is_shown_so(tmp_path: Path) -> None:
     for epoch in (1, 2, 10):
-        run_files.damage(run_files.save(tmp_path / f"checkpoint_epoch_{epoch}.pth", epoch))
+        checkpoint_folders.damage(checkpoint_folders.save(tmp_path / f"checkpoint_epoch_{epoch}.pth", epoch))
     found = read_catalog(tmp_path)
     assert found.shown[0].path.name == "checkpoint_epoch_10.pth"
     assert found.shown[0].damage == "incomplete file"
@@ -90,13 +85,13 @@ def test_when_all_epoch_files_are_damaged_the_last_one_is_shown_so(tmp_path: Pat
 
 
 def test_ten_thousand_epoch_files_are_not_opened_one_by_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    first = run_files.save(tmp_path / "checkpoint_epoch_1.pth", 1)
+    first = checkpoint_folders.save(tmp_path / "checkpoint_epoch_1.pth", 1)
     for epoch in range(2, 10_000):
         (tmp_path / f"checkpoint_epoch_{epoch}.pth").hardlink_to(first)
-    run_files.save(tmp_path / "checkpoint_epoch_10000.pth", 10_000)
+    checkpoint_folders.save(tmp_path / "checkpoint_epoch_10000.pth", 10_000)
     opened: list[Path] = []
 
-    def note_and_read(path: Path) -> dict[str, Any]:
+    def note_and_read(path: Path) -> RunEntry:
         opened.append(path)
         return read_run(path)
 
@@ -109,10 +104,10 @@ def test_ten_thousand_epoch_files_are_not_opened_one_by_one(tmp_path: Path, monk
 def test_epoch_files_of_another_run_are_passed_over_but_not_without_end(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    run_files.save(tmp_path / "latest_checkpoint.pth", 5)
-    run_files.save(tmp_path / "checkpoint_epoch_5.pth", 5)
+    checkpoint_folders.save(tmp_path / "latest_checkpoint.pth", 5)
+    checkpoint_folders.save(tmp_path / "checkpoint_epoch_5.pth", 5)
     for epoch in range(6, 10):
-        run_files.save(tmp_path / f"checkpoint_epoch_{epoch}.pth", epoch, run_id=run_files.OTHER_RUN)
+        checkpoint_folders.save(tmp_path / f"checkpoint_epoch_{epoch}.pth", epoch, run_id=checkpoint_folders.OTHER_RUN)
     found = read_catalog(tmp_path).find("epoch")
     assert found is not None
     assert found.epoch == 5
@@ -124,62 +119,35 @@ def test_epoch_files_of_another_run_are_passed_over_but_not_without_end(
 
 def test_damaged_epoch_files_are_not_opened_without_end(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     for epoch in range(1, 10):
-        run_files.damage(run_files.save(tmp_path / f"checkpoint_epoch_{epoch}.pth", epoch))
-    run_files.save(tmp_path / "checkpoint_epoch_1.pth", 1)
+        checkpoint_folders.damage(checkpoint_folders.save(tmp_path / f"checkpoint_epoch_{epoch}.pth", epoch))
+    checkpoint_folders.save(tmp_path / "checkpoint_epoch_1.pth", 1)
     monkeypatch.setattr("resume.checkpoints.catalog.SEARCHED_EPOCH_FILES", 3)
     found = read_catalog(tmp_path).shown[0]
     assert (found.path.name, found.damage) == ("checkpoint_epoch_9.pth", "incomplete file")
 
 
 def test_newest_is_the_furthest_step_whatever_the_time_of_the_file(tmp_path: Path) -> None:
-    run_files.fill(tmp_path, 3, interrupted=False)
-    run_files.save(tmp_path / "interrupted_checkpoint.pth", 4, batch=2, saved_at="2020-01-01T00:00:00+00:00")
+    checkpoint_folders.fill(tmp_path, 3, interrupted=False)
+    checkpoint_folders.save(tmp_path / "interrupted_checkpoint.pth", 4, batch=2, saved_at="2020-01-01T00:00:00+00:00")
     newest = read_catalog(tmp_path).newest
     assert newest is not None
     assert newest.kind == "interrupted"
 
 
 def test_at_equal_steps_the_one_saved_last_is_newest(tmp_path: Path) -> None:
-    run_files.save(tmp_path / "latest_checkpoint.pth", 3)
-    run_files.save(tmp_path / "interrupted_checkpoint.pth", 3, saved_at="2027-01-01T00:00:00+00:00")
+    checkpoint_folders.save(tmp_path / "latest_checkpoint.pth", 3)
+    checkpoint_folders.save(tmp_path / "interrupted_checkpoint.pth", 3, saved_at="2027-01-01T00:00:00+00:00")
     newest = read_catalog(tmp_path).newest
     assert newest is not None
     assert newest.kind == "interrupted"
 
 
 def test_a_further_checkpoint_of_another_run_is_not_the_newest(tmp_path: Path) -> None:
-    run_files.fill(tmp_path, 3)
-    run_files.save(tmp_path / "best_model.pth", 90, run_id=run_files.OTHER_RUN)
+    checkpoint_folders.fill(tmp_path, 3)
+    checkpoint_folders.save(tmp_path / "best_model.pth", 90, run_id=checkpoint_folders.OTHER_RUN)
     newest = read_catalog(tmp_path).newest
     assert newest is not None
-    assert (newest.kind, newest.run_id) == ("latest", run_files.RUN)
-
-
-@pytest.mark.parametrize(
-    ("name", "role"),
-    [
-        ("latest_checkpoint.pth", "latest"),
-        ("interrupted_checkpoint.pth", "interrupted"),
-        ("best_model.pth", "best"),
-        ("checkpoint_epoch_12.pth", "epoch"),
-        ("training_history.png", "history"),
-        ("training_history.csv", "history"),
-        ("config.yaml", "config"),
-        (".checkpoint_epoch_3.pth.4711.tmp", "leftover"),
-        (".config.yaml.4711.tmp", "leftover"),
-        ("checkpoint_epoch_012.pth", None),
-        ("checkpoint_epoch_x.pth", None),
-        ("checkpoint_epoch_١.pth", None),
-        ("best_model.pth.bak", None),
-        ("my_best_model.pth", None),
-        ("best_modelxpth", None),
-        ("training_history.pdf", None),
-        (".notes.txt.4711.tmp", None),
-        ("model.pth", None),
-    ],
-)
-def test_only_the_exact_names_are_the_programs(name: str, role: str | None) -> None:
-    assert role_of(name) == role
+    assert (newest.kind, newest.run_id) == ("latest", checkpoint_folders.RUN)
 
 
 def test_a_folder_of_an_owned_name_is_not_the_programs(tmp_path: Path) -> None:
@@ -198,7 +166,7 @@ def test_a_dangling_link_is_shown_as_damaged(tmp_path: Path) -> None:
 
 
 def test_a_stamp_tells_another_size_time_and_absence(tmp_path: Path) -> None:
-    path = run_files.save(tmp_path / "latest_checkpoint.pth", 1)
+    path = checkpoint_folders.save(tmp_path / "latest_checkpoint.pth", 1)
     before = stamp(tmp_path, path.name)
     assert stamp(tmp_path, path.name) == before
     path.write_bytes(path.read_bytes() + b"x")

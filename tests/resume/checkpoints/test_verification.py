@@ -1,37 +1,35 @@
+import contextlib
 import os
 import pickle
 import subprocess
 import sys
+import warnings
 import zipfile
 from pathlib import Path
 
 import pytest
 
-from resume.checkpoints.verification import read_run, require_intact
+from resume.checkpoints.description import describe
+from resume.checkpoints.run_json import MAX_BYTES
+from resume.checkpoints.verification import ForeignError, find_run, read_run, require_intact
 from resume.system.errors import UnreadableError
-from tests.helpers import run_files
+from tests.helpers import checkpoint_folders
+from tests.helpers.hostile import zip_with, zip_with_run_json
 
 
 def test_a_saved_run_reads_back_whole(tmp_path: Path) -> None:
-    path = run_files.save(tmp_path / "a.pth", 3)
-    assert read_run(path) == run_files.facts(3)
+    path = checkpoint_folders.save(tmp_path / "a.pth", 3)
+    assert read_run(path) == checkpoint_folders.entry(3)
+    require_intact(path)
 
 
-def test_a_file_of_torch_save_is_read_without_its_tensors(tmp_path: Path) -> None:
-    torch = pytest.importorskip("torch")
-    path = tmp_path / "real.pth"
-    model = torch.nn.Linear(3, 2)
-    optimizer = torch.optim.AdamW(model.parameters())
-    model(torch.ones(1, 3)).sum().backward()
-    optimizer.step()
-    content = {
-        "state_dict": model.state_dict(),
-        "optimizer_states": [optimizer.state_dict()],
-        "callbacks": {"x": {"device": torch.device("cpu"), "size": torch.Size([1])}},
-        "run": run_files.facts(7),
-    }
-    torch.save(content, path)
-    assert read_run(path) == run_files.facts(7)
+def test_no_pickle_is_opened_to_read_the_run(tmp_path: Path) -> None:
+    path = tmp_path / "a.pth"
+    for description in (b"", b"no pickle", b"cos\nsystem\n."):
+        path.write_bytes(zip_with(description))
+        assert read_run(path) == checkpoint_folders.entry(1)
+        with pytest.raises(UnreadableError):
+            require_intact(path)
 
 
 @pytest.mark.parametrize(
@@ -45,11 +43,10 @@ def test_a_file_that_would_run_code_is_refused_by_the_name_of_it_and_nothing_run
         def __reduce__(self) -> tuple[object, tuple[str]]:
             return called, (f"open({str(tmp_path / 'executed')!r}, 'w')",)
 
-    content = {"state_dict": {}, "run": run_files.facts(1), "evil": Hostile()}
-    path = run_files.write_zip(tmp_path / "evil.pth", content)
-    for look in (read_run, require_intact):
-        with pytest.raises(UnreadableError, match=f"would run code: {name}"):
-            look(path)
+    content = {"state_dict": {}, "evil": Hostile()}
+    path = checkpoint_folders.write_zip(tmp_path / "evil.pth", content, checkpoint_folders.facts(1))
+    with pytest.raises(UnreadableError, match=f"would run code: {name}"):
+        require_intact(path)
     assert list(tmp_path.iterdir()) == [path]
 
 
@@ -68,37 +65,68 @@ def test_a_file_that_is_no_archive_says_why(tmp_path: Path, content: bytes, reas
         read_run(path)
 
 
+@pytest.mark.parametrize("content", [[1, 2], {"weight": 1}, {"state_dict": {}, "run": {"run_id": "a"}}], ids=repr)
+def test_a_checkpoint_of_another_program_says_so(tmp_path: Path, content: object) -> None:
+    path = checkpoint_folders.write_zip(tmp_path / "a.pth", content)
+    for look in (read_run, require_intact):
+        with pytest.raises(ForeignError, match=r"not of this program \(no run\.json\)"):
+            look(path)
+    assert find_run(path) is None
+    assert describe(path).is_foreign
+
+
+def test_garbage_in_the_pickle_is_a_reason_and_no_crash(tmp_path: Path) -> None:
+    good = pickle.dumps({"state_dict": {"a": [1, (2,), "b"]}, "loops": {}}, protocol=2)
+    for position in range(2, len(good), 3):
+        path = tmp_path / "a.pth"
+        path.write_bytes(zip_with(good[:position] + b"\xff\x8d" + good[position + 2 :]))
+        with contextlib.suppress(UnreadableError):
+            require_intact(path)
+
+
+def test_a_pickle_beyond_the_limit_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = checkpoint_folders.save(tmp_path / "a.pth", 1)
+    monkeypatch.setattr("resume.checkpoints.verification.MAX_PICKLE_BYTES", 10)
+    with pytest.raises(UnreadableError, match=r"data\.pkl is too large"):
+        require_intact(path)
+
+
+def test_a_run_json_beyond_the_limit_is_not_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.pth"
+    path.write_bytes(zip_with_run_json(b" " * (MAX_BYTES + 1)))
+    with pytest.raises(UnreadableError, match=r"run\.json is too large"):
+        read_run(path)
+
+
 @pytest.mark.parametrize(
-    ("content", "reason"),
+    ("change", "damaged"),
     [
-        ([1, 2], "not a Lightning checkpoint"),
-        ({"weight": 1}, "not a Lightning checkpoint"),
-        ({"state_dict": {}}, "not a checkpoint of this program"),
-        ({"state_dict": {}, "run": {"epoch": 1}}, "not a checkpoint of this program"),
-        ({"state_dict": {}, "run": {"run_id": 5}}, "not a checkpoint of this program"),
+        ({"data/0": b"\1" * 64}, "data/0"),  # with a directory that agrees
+        ({"data/0": b"\0" * 63}, "data/0"),
+        ({"data/1": b""}, "data/1"),
+        ({"data/0": None}, "data/0"),
+        ({"data.pkl": b"\x80\2}."}, "data.pkl"),
     ],
 )
-def test_a_checkpoint_of_another_program_says_so(tmp_path: Path, content: object, reason: str) -> None:
-    with pytest.raises(UnreadableError, match=reason):
-        read_run(run_files.write_zip(tmp_path / "a.pth", content))
+def test_a_part_that_was_exchanged_added_or_removed_is_found(
+    tmp_path: Path, change: dict[str, bytes | None], damaged: str
+) -> None:
+    parts = checkpoint_folders.zip_parts(pickle.dumps({"state_dict": {}}, protocol=2), checkpoint_folders.facts(1))
+    with zipfile.ZipFile(tmp_path / "a.pth", "w") as archive:
+        for name, content in {**parts, **change}.items():
+            if content is not None:
+                archive.writestr(f"archive/{name}", content)
+    with pytest.raises(UnreadableError, match=rf"damaged content \({damaged}\)"):
+        require_intact(tmp_path / "a.pth")
 
 
-def test_garbage_in_the_description_is_a_reason_and_no_crash(tmp_path: Path) -> None:
-    good = pickle.dumps({"state_dict": {}, "run": run_files.facts(1)}, protocol=2)
-    for position in range(2, len(good), 7):
-        path = tmp_path / "a.pth"
-        with zipfile.ZipFile(path, "w") as archive:
-            archive.writestr("archive/data.pkl", good[:position] + b"\xff\x8d" + good[position + 2 :])
-        try:
-            read_run(path)
-        except UnreadableError as error:
-            assert str(error)  # noqa: PT017 - either outcome is right, any other exception is not
-
-
-def test_a_description_beyond_the_limit_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    path = run_files.save(tmp_path / "a.pth", 1)
-    monkeypatch.setattr("resume.checkpoints.verification.MAX_BYTES", 100)
-    with pytest.raises(UnreadableError, match="too large"):
+def test_two_run_jsons_are_none(tmp_path: Path) -> None:
+    path = tmp_path / "a.pth"
+    with warnings.catch_warnings(), zipfile.ZipFile(path, "w") as archive:
+        warnings.simplefilter("ignore")  # of the name that is there twice
+        for content in (checkpoint_folders.run_json(checkpoint_folders.facts(epoch), {}) for epoch in (1, 2)):
+            archive.writestr("archive/run.json", content)
+    with pytest.raises(UnreadableError, match="invalid or repeated entry name"):
         read_run(path)
 
 

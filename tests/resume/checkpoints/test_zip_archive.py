@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 
 from resume.checkpoints.description import describe
-from resume.checkpoints.verification import read_run, require_intact
+from resume.checkpoints.verification import ForeignError, read_run, require_intact
 from resume.checkpoints.zip_archive import MAX_READ, open_archive
 from resume.system.errors import UnreadableError
-from tests.helpers import run_files
+from tests.helpers import checkpoint_folders
 from tests.helpers.hostile import Entry, write, zip_of
 
 GOOD = Entry(b"archive/data.pkl", b"content")
@@ -61,7 +61,7 @@ def test_packed_and_encrypted_entries_are_refused(tmp_path: Path, entry: Entry) 
     ],
 )
 def test_names_that_lead_elsewhere_or_stand_twice_are_refused(tmp_path: Path, name: bytes) -> None:
-    with pytest.raises(UnreadableError, match=r"not a name of an entry|not a Lightning checkpoint"):
+    with pytest.raises(UnreadableError, match=r"invalid or repeated entry name|not a Lightning checkpoint"):
         names(tmp_path / "a.pth", zip_of([GOOD, Entry(name)]))
 
 
@@ -77,6 +77,21 @@ def test_entries_that_lie_in_each_other_are_refused(tmp_path: Path) -> None:
         names(tmp_path / "a.pth", zip_of([first, *others]))
 
 
+def test_a_second_archive_behind_the_first_is_refused(tmp_path: Path) -> None:
+    """zipfile would read the second one, and torch the first."""
+    first = zip_of([GOOD, Entry(b"archive/data/0", b"good")])
+    with pytest.raises(UnreadableError, match="not a Lightning checkpoint"):
+        names(tmp_path / "a.pth", first + zip_of([GOOD, Entry(b"archive/data/0", b"evil")]))
+
+
+def test_an_entry_that_claims_to_be_a_folder_is_refused(tmp_path: Path) -> None:
+    """torch's reader would return memory that nobody has written as its content."""
+    content = bytearray(zip_of([GOOD, Entry(b"archive/data/0", b"weights")]))
+    content[content.rindex(b"PK\1\2") + 38] |= 0x10
+    with pytest.raises(UnreadableError, match=r"packed or encrypted content \(archive/data/0\)"):
+        names(tmp_path / "a.pth", bytes(content))
+
+
 def test_an_entry_that_lies_beyond_the_end_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UnreadableError, match="incomplete file"):
         names(tmp_path / "a.pth", zip_of([GOOD, Entry(b"archive/data/0", offset=10_000)]))
@@ -90,18 +105,18 @@ def test_a_directory_of_gigabytes_is_not_read(tmp_path: Path) -> None:
         file.truncate(size)
         file.seek(size)
         file.write(zip_of([], directory_size=size - 4))
-    with pytest.raises(UnreadableError, match="description too large"):
+    with pytest.raises(UnreadableError, match="the archive's directory is too large"):
         read_run(path)
 
 
 def test_a_directory_just_below_the_limit_is_read(tmp_path: Path) -> None:
     entries = [Entry(f"archive/data/{number:06}".encode(), b"") for number in range(MAX_READ // 70)]
-    with pytest.raises(UnreadableError, match="not a Lightning checkpoint"):
+    with pytest.raises(ForeignError):
         read_run(write(tmp_path / "a.pth", zip_of(entries)))
 
 
 def test_a_flipped_bit_is_found_wherever_it_is(tmp_path: Path) -> None:
-    content = run_files.save(tmp_path / "a.pth", 1).read_bytes()
+    content = checkpoint_folders.save(tmp_path / "a.pth", 1).read_bytes()
     description = content.index(b"\x80\2")
     weights = content.index(b"data/0") + len("data/0")
     for position in [*range(description, content.index(b"PK", description), 40), weights, weights + 63]:
@@ -131,7 +146,7 @@ def test_what_is_no_file_has_a_reason_and_nothing_waits_for_it(tmp_path: Path) -
 
 @pytest.mark.skipif(sys.platform == "win32", reason="Windows lets no file that is open be cut")
 def test_a_file_that_shrinks_while_it_is_read_has_a_reason(tmp_path: Path) -> None:
-    path = run_files.save(tmp_path / "a.pth", 1)
+    path = checkpoint_folders.save(tmp_path / "a.pth", 1)
 
     def read_while_it_is_cut() -> None:
         with open_archive(path) as archive:

@@ -4,8 +4,8 @@ from pathlib import Path
 import pytest
 
 from resume.menu.audience import audience
+from resume.system.launch_info import Launch
 from resume.system.output import set_language
-from resume.system.ranks import is_first_process
 
 
 class Terminal(io.StringIO):
@@ -16,6 +16,14 @@ class Terminal(io.StringIO):
 @pytest.fixture(autouse=True)
 def _in_english() -> None:
     set_language("en")
+
+
+def audience_in(monkeypatch: pytest.MonkeyPatch, **environ: str) -> tuple[str, str]:
+    for variable in ("TERM", "PYCHARM_HOSTED"):
+        monkeypatch.delenv(variable, raising=False)
+    for variable, value in environ.items():
+        monkeypatch.setenv(variable, value)
+    return audience(Launch.from_environment(environ))
 
 
 def at(monkeypatch: pytest.MonkeyPatch, stdin: object, stdout: object) -> None:
@@ -41,7 +49,7 @@ def at(monkeypatch: pytest.MonkeyPatch, stdin: object, stdout: object) -> None:
 )
 def test_a_person_at_a_terminal_gets_the_menu(monkeypatch: pytest.MonkeyPatch, environ: dict[str, str]) -> None:
     at(monkeypatch, Terminal(), Terminal())
-    assert audience(environ) == ("menu", "")
+    assert audience_in(monkeypatch, **environ) == ("menu", "")
 
 
 @pytest.mark.parametrize(
@@ -61,25 +69,25 @@ def test_one_of_several_processes_is_never_asked(
     monkeypatch: pytest.MonkeyPatch, environ: dict[str, str], reason: str
 ) -> None:
     at(monkeypatch, Terminal(), Terminal())
-    who, why = audience(environ | {"PYCHARM_HOSTED": "1"})
+    who, why = audience_in(monkeypatch, **environ, PYCHARM_HOSTED="1")
     assert who == "nobody"
     assert reason in why
 
 
 def test_pycharms_run_console_is_asked_by_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     at(monkeypatch, io.StringIO(), io.StringIO())
-    assert audience({"PYCHARM_HOSTED": "1"}) == ("lines", "")
+    assert audience_in(monkeypatch, PYCHARM_HOSTED="1") == ("lines", "")
 
 
 def test_idle_is_asked_by_lines_although_it_claims_to_be_a_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     at(monkeypatch, Terminal(), Terminal())
     monkeypatch.setitem(__import__("sys").modules, "idlelib.run", object())
-    assert audience({}) == ("lines", "")
+    assert audience_in(monkeypatch) == ("lines", "")
 
 
 def test_a_terminal_without_cursor_keys_is_asked_by_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     at(monkeypatch, Terminal(), Terminal())
-    assert audience({"TERM": "dumb"}) == ("lines", "")
+    assert audience_in(monkeypatch, TERM="dumb") == ("lines", "")
 
 
 def closed_stream() -> io.StringIO:
@@ -91,25 +99,10 @@ def closed_stream() -> io.StringIO:
 @pytest.mark.parametrize("stdin", [io.StringIO(), closed_stream(), None, object()])
 def test_without_a_terminal_nobody_is_asked(monkeypatch: pytest.MonkeyPatch, stdin: object) -> None:
     at(monkeypatch, stdin, Terminal())
-    assert audience({}) == ("nobody", "input or output is no terminal")
+    assert audience_in(monkeypatch) == ("nobody", "input or output is not a terminal")
 
 
 def test_with_output_into_a_file_nobody_is_asked(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     with (tmp_path / "log").open("w", encoding="utf-8") as log:
         at(monkeypatch, Terminal(), log)
-        assert audience({})[0] == "nobody"
-
-
-@pytest.mark.parametrize(
-    ("environ", "expected"),
-    [
-        ({}, True),
-        ({"RANK": "0", "LOCAL_RANK": "0", "SLURM_PROCID": "0"}, True),
-        ({"LOCAL_RANK": "1"}, False),
-        ({"LOCAL_RANK": "0", "NODE_RANK": "1"}, False),
-        ({"SLURM_PROCID": "3"}, False),
-        ({"RANK": ""}, True),
-    ],
-)
-def test_only_the_first_process_of_a_launch_acts(environ: dict[str, str], expected: bool) -> None:
-    assert is_first_process(environ) is expected
+        assert audience_in(monkeypatch)[0] == "nobody"

@@ -7,7 +7,7 @@ from resume.checkpoints.catalog import read_catalog
 from resume.menu.console import ask, type_line
 from resume.menu.layout import entries
 from resume.system.output import set_language
-from tests.helpers import run_files
+from tests.helpers import checkpoint_folders
 
 
 @pytest.fixture(autouse=True)
@@ -17,30 +17,30 @@ def _in_english() -> None:
 
 def answer(monkeypatch: pytest.MonkeyPatch, folder: Path, typed: str) -> str:
     monkeypatch.setattr("sys.stdin", io.StringIO(typed))
-    return ask(entries(read_catalog(folder), run_files.START), "1", lambda: None)
+    return ask(entries(read_catalog(folder), checkpoint_folders.START), "1", lambda: None)
 
 
 @pytest.mark.parametrize(
     ("typed", "key"), [("1\n", "1"), (" 4 \n", "4"), ("n\n", "N"), ("N\n", "N"), ("q\n", "Q"), ("", "Q")]
 )
 def test_a_line_answers(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, typed: str, key: str) -> None:
-    assert answer(monkeypatch, run_files.fill(tmp_path), typed) == key
+    assert answer(monkeypatch, checkpoint_folders.fill(tmp_path), typed) == key
 
 
 def test_what_is_no_entry_is_asked_again(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert answer(monkeypatch, run_files.fill(tmp_path), "7\n\nfoo\n2\n") == "2"
+    assert answer(monkeypatch, checkpoint_folders.fill(tmp_path), "7\n\nfoo\n2\n") == "2"
     out = capsys.readouterr().out
-    assert "'7' is no entry of the menu." in out
-    assert "'' is no entry of the menu." in out
+    assert "'7' is not an entry of the menu." in out
+    assert "'' is not an entry of the menu." in out
 
 
 def test_a_damaged_entry_says_why_it_cannot_be_used(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = run_files.fill(tmp_path)
-    run_files.damage(folder / "interrupted_checkpoint.pth")
+    folder = checkpoint_folders.fill(tmp_path)
+    checkpoint_folders.damage(folder / "interrupted_checkpoint.pth")
     assert answer(monkeypatch, folder, "2\n1\n") == "1"
     assert "[2] cannot be used: incomplete file." in capsys.readouterr().out
 

@@ -5,11 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from resume import Fresh, Quit, Resume, ResumeError, RunLock, StartOver, choose, read_arguments
+from resume import Fresh, Quit, Resume, ResumeError, StartOver, choose, read_arguments
 from resume.decision import Decision
 from resume.menu.dialogue import hold_dialogue
+from resume.run_files import LOCK
+from resume.system.launch_info import Launch
+from resume.system.lock import FolderLock
 from resume.system.output import set_language
-from tests.helpers import run_files
+from tests.helpers import checkpoint_folders
 
 
 @pytest.fixture(autouse=True)
@@ -20,15 +23,15 @@ def _in_english(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def folder() -> Path:
-    return run_files.fill(Path("checkpoints"))
+    return checkpoint_folders.fill(Path("checkpoints"))
 
 
 def hold(monkeypatch: pytest.MonkeyPatch, folder: Path, *lines: str) -> Decision:
     """The dialogue with these answers; it touches nothing, whatever they are."""
     monkeypatch.setattr("sys.stdin", io.StringIO("".join(f"{line}\n" for line in lines)))
-    before = run_files.snapshot(folder)
+    before = checkpoint_folders.snapshot(folder)
     decision = hold_dialogue(folder, "lines")
-    assert run_files.snapshot(folder) == before
+    assert checkpoint_folders.snapshot(folder) == before
     return decision
 
 
@@ -54,7 +57,7 @@ def test_a_number_resumes_and_is_echoed_by_the_files_name(
 def test_n_then_yes_is_the_list_that_was_shown(
     monkeypatch: pytest.MonkeyPatch, folder: Path, capsys: pytest.CaptureFixture[str], answer: str
 ) -> None:
-    run_files.save(folder / "renamed.pth", 2)
+    checkpoint_folders.save(folder / "renamed.pth", 2)
     (folder / "mine.pth").write_bytes(b"mine")
     (folder / "notes.txt").write_bytes(b"mine")
     decision = hold(monkeypatch, folder, "n", answer)
@@ -67,10 +70,10 @@ def test_n_then_yes_is_the_list_that_was_shown(
         "mine.pth",
         "notes.txt",
     }
-    assert "Found 10 checkpoint files:" in out
+    assert "Found 10 files (6 checkpoint files):" in out
     assert "Kept (not of this program): mine.pth" in out
     assert out.index("  - latest") < out.index("Delete all checkpoint files?")
-    assert "They are deleted once all checks have passed." in out
+    assert "They will be deleted once all checks have passed." in out
 
 
 @pytest.mark.parametrize("answer", ["n", "no", "", "yess", "j", "1"])
@@ -88,8 +91,8 @@ def test_q_and_the_end_of_input_leave(monkeypatch: pytest.MonkeyPatch, folder: P
 
 
 def test_a_name_typed_as_the_wrong_kind_of_torch_file_is_kept(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
-    run_files.write_zip(folder / "resnet.pth", {"state_dict": {}})
-    run_files.damage(run_files.save(folder / "half.pth", 2))
+    checkpoint_folders.write_zip(folder / "resnet.pth", {"state_dict": {}})
+    checkpoint_folders.damage(checkpoint_folders.save(folder / "half.pth", 2))
     decision = hold(monkeypatch, folder, "n", "y")
     assert isinstance(decision, StartOver)
     assert not {"resnet.pth", "half.pth"} & {file.name for file in decision.files}
@@ -98,8 +101,8 @@ def test_a_name_typed_as_the_wrong_kind_of_torch_file_is_kept(monkeypatch: pytes
 def test_lightnings_own_files_of_a_cluster_count_if_this_program_made_them(
     monkeypatch: pytest.MonkeyPatch, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run_files.save(folder / "hpc_ckpt_1.ckpt", 2)
-    run_files.write_zip(folder / "hpc_ckpt_2.ckpt", {"state_dict": {}})
+    checkpoint_folders.save(folder / "hpc_ckpt_1.ckpt", 2)
+    checkpoint_folders.write_zip(folder / "hpc_ckpt_2.ckpt", {"state_dict": {}})
     decision = hold(monkeypatch, folder, "n", "y")
     assert isinstance(decision, StartOver)
     assert [file.name for file in decision.files if file.name.startswith("hpc")] == ["hpc_ckpt_1.ckpt"]
@@ -156,7 +159,7 @@ def test_the_pointer_is_on_what_is_further(
     damaged: tuple[str, ...],
     pointed: str,
 ) -> None:
-    run_files.save(folder / "interrupted_checkpoint.pth", epoch, batch=4)
+    checkpoint_folders.save(folder / "interrupted_checkpoint.pth", epoch, batch=4)
     for name in damaged:
         content = (folder / name).read_bytes()
         (folder / name).unlink()
@@ -166,7 +169,7 @@ def test_the_pointer_is_on_what_is_further(
 
 def test_the_pointer_is_on_quit_where_nothing_is_sound(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     folder = tmp_path / "damaged"
-    run_files.damage(run_files.save(folder / "latest_checkpoint.pth", 3))
+    checkpoint_folders.damage(checkpoint_folders.save(folder / "latest_checkpoint.pth", 3))
     assert pointed_at_first(monkeypatch, folder) == "Q"
 
 
@@ -185,7 +188,7 @@ def test_a_choice_that_changed_while_the_menu_stood_leads_back_to_the_menu(
     answers = iter(["1", "3"])
 
     def train_on_and_answer(_prompt: str) -> str:
-        run_files.save(folder / "new.tmp", 4).replace(folder / "latest_checkpoint.pth")
+        checkpoint_folders.save(folder / "new.tmp", 4).replace(folder / "latest_checkpoint.pth")
         return next(answers)
 
     monkeypatch.setattr("builtins.input", train_on_and_answer)
@@ -201,7 +204,7 @@ def test_a_choice_that_changed_while_the_menu_stood_leads_back_to_the_menu(
 def test_the_menu_warns_above_its_entries_when_the_folder_is_in_use(
     monkeypatch: pytest.MonkeyPatch, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with RunLock(folder) as lock:
+    with FolderLock(folder / LOCK) as lock:
         lock.take()
         assert isinstance(hold(monkeypatch, folder, "1"), Resume)
     said = capsys.readouterr().out
@@ -213,22 +216,22 @@ def test_the_menu_warns_above_its_entries_when_the_folder_is_in_use(
 def test_after_a_choice_in_a_folder_that_is_in_use_the_start_ends(
     monkeypatch: pytest.MonkeyPatch, folder: Path
 ) -> None:
-    monkeypatch.setattr(sys.modules["resume.choose"], "audience", lambda: ("lines", ""))
-    with RunLock(folder) as lock:
+    monkeypatch.setattr(sys.modules["resume.choose"], "audience", lambda _: ("lines", ""))
+    with FolderLock(folder / LOCK) as lock:
         lock.take()
         for answers in ("1\n", "n\ny\n"):
             monkeypatch.setattr("sys.stdin", io.StringIO(answers))
             with pytest.raises(ResumeError, match="in use"):
-                choose(read_arguments(["--lang=en"]))
+                choose(read_arguments(["--lang=en"], Launch.from_environment()))
         monkeypatch.setattr("sys.stdin", io.StringIO("q\n"))
-        assert choose(read_arguments(["--lang=en"])) == Quit(folder)
+        assert choose(read_arguments(["--lang=en"], Launch.from_environment())) == Quit(folder)
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
 def test_names_in_the_lists_of_deleted_and_of_kept_files_cannot_pass_for_other_names(
     monkeypatch: pytest.MonkeyPatch, folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run_files.save(folder / "mine\n  - not_mine.pth", 1)
+    checkpoint_folders.save(folder / "mine\n  - not_mine.pth", 1)
     (folder / "\x1b[2Jforeign.pth").write_bytes(b"")
     decision = hold(monkeypatch, folder, "n", "y")
     lines = capsys.readouterr().out.splitlines()

@@ -4,23 +4,23 @@ from pathlib import Path
 import pytest
 
 from resume.checkpoints.catalog import read_catalog
-from resume.checkpoints.description import NEVER
+from resume.checkpoints.run_entry import NEVER
 from resume.menu.layout import (
     age_text,
     banner,
     cell_width,
     cut,
+    deletion_header,
     deletion_lines,
     entries,
     entry_lines,
     question,
     ranges,
-    size_text,
 )
-from resume.system.output import Language, set_language
-from tests.helpers import run_files
+from resume.system.output import Language, set_language, size_text
+from tests.helpers import checkpoint_folders
 
-NOW = run_files.START + timedelta(hours=3)
+NOW = checkpoint_folders.START + timedelta(hours=3)
 
 
 @pytest.fixture(autouse=True)
@@ -34,7 +34,7 @@ def lines(width: int, folder: Path = Path("checkpoints")) -> list[str]:
 
 
 def test_a_wide_terminal_shows_epoch_metric_age_and_size() -> None:
-    run_files.fill(Path("checkpoints"), 15)
+    checkpoint_folders.fill(Path("checkpoints"), 15)
     size = size_text(Path("checkpoints/latest_checkpoint.pth").stat().st_size)
     first = lines(120)[0]
     assert first.split("  ")[0] == "[1] latest_checkpoint.pth (latest)"
@@ -47,8 +47,8 @@ def test_a_wide_terminal_shows_epoch_metric_age_and_size() -> None:
 
 
 def test_numbers_run_over_the_kinds_that_exist() -> None:
-    run_files.save(Path("checkpoints/best_model.pth"), 2)
-    run_files.save(Path("checkpoints/checkpoint_epoch_2.pth"), 2)
+    checkpoint_folders.save(Path("checkpoints/best_model.pth"), 2)
+    checkpoint_folders.save(Path("checkpoints/checkpoint_epoch_2.pth"), 2)
     starts = [line.split(" (")[0] for line in lines(120)]
     assert starts == ["[1] best_model.pth", "[2] checkpoint_epoch_*.pth"]
 
@@ -57,15 +57,15 @@ def test_numbers_run_over_the_kinds_that_exist() -> None:
 @pytest.mark.parametrize("width", [40, 60, 72, 80, 100, 120, 200])
 def test_every_entry_stays_on_its_line(language: Language, width: int) -> None:
     set_language(language)
-    folder = run_files.fill(Path("checkpoints"), 120, max_epochs=1000, monitor="val/iou_per_image")
-    run_files.damage(folder / "best_model.pth")
+    folder = checkpoint_folders.fill(Path("checkpoints"), 120, max_epochs=1000, monitor="val/iou_per_image")
+    checkpoint_folders.damage(folder / "best_model.pth")
     assert all(cell_width(line) <= width - 3 for line in lines(width))
 
 
 @pytest.mark.parametrize("language", ["en", "zh"])
 def test_details_are_aligned_by_the_width_of_characters(language: Language) -> None:
     set_language(language)
-    run_files.fill(Path("checkpoints"), 9)
+    checkpoint_folders.fill(Path("checkpoints"), 9)
     starts = {cell_width(line[: line.index("val/iou")]) for line in lines(120)}
     assert len(starts) == 1
 
@@ -81,45 +81,47 @@ def test_details_are_aligned_by_the_width_of_characters(language: Language) -> N
     ],
 )
 def test_a_narrower_terminal_shows_less(width: int, there: str, gone: str) -> None:
-    run_files.fill(Path("checkpoints"), 15)
-    shown = entry_lines(entries(read_catalog(Path("checkpoints")), run_files.START + timedelta(minutes=160)), width)
+    checkpoint_folders.fill(Path("checkpoints"), 15)
+    shown = entry_lines(
+        entries(read_catalog(Path("checkpoints")), checkpoint_folders.START + timedelta(minutes=160)), width
+    )
     assert there in shown[0]
     assert gone not in shown[0].replace("checkpoint_epoch", "")
 
 
 def test_a_checkpoint_within_an_epoch_never_counts_it_as_done() -> None:
-    run_files.save(Path("checkpoints/latest_checkpoint.pth"), 15, batch=999, batches_per_epoch=1000)
+    checkpoint_folders.save(Path("checkpoints/latest_checkpoint.pth"), 15, batch=999, batches_per_epoch=1000)
     assert "epoch 14.9/100" in lines(120)[0]
 
 
 def test_a_run_without_an_end_shows_only_what_is_done() -> None:
-    run_files.save(Path("checkpoints/latest_checkpoint.pth"), 15, max_epochs=-1)
+    checkpoint_folders.save(Path("checkpoints/latest_checkpoint.pth"), 15, max_epochs=-1)
     assert "epoch 15 " in lines(120)[0]
 
 
 def test_a_damaged_checkpoint_says_why_instead_of_details() -> None:
-    run_files.fill(Path("checkpoints"))
-    run_files.damage(Path("checkpoints/interrupted_checkpoint.pth"))
+    checkpoint_folders.fill(Path("checkpoints"))
+    checkpoint_folders.damage(Path("checkpoints/interrupted_checkpoint.pth"))
     assert lines(120)[1].endswith("(stopped)  damaged: incomplete file")
 
 
 def test_a_finished_run_is_marked() -> None:
-    run_files.save(Path("checkpoints/latest_checkpoint.pth"), 100, finished=True)
+    checkpoint_folders.save(Path("checkpoints/latest_checkpoint.pth"), 100, finished=True)
     assert lines(120)[0].endswith("finished")
 
 
 def test_an_interruption_that_has_been_passed_is_marked() -> None:
-    folder = run_files.fill(Path("checkpoints"))
+    folder = checkpoint_folders.fill(Path("checkpoints"))
     assert lines(120)[1].endswith("behind latest")
-    run_files.save(folder / "interrupted_checkpoint.pth", 4, batch=2)
+    checkpoint_folders.save(folder / "interrupted_checkpoint.pth", 4, batch=2)
     assert "behind" not in lines(120)[1]
 
 
 def test_a_file_of_another_run_is_marked_and_never_behind_the_latest_of_this_one() -> None:
-    folder = run_files.fill(Path("checkpoints"))
+    folder = checkpoint_folders.fill(Path("checkpoints"))
     for name in ("interrupted_checkpoint.pth", "best_model.pth"):
         (folder / name).unlink()
-        run_files.save(folder / name, 1, run_id=run_files.OTHER_RUN, finished=True)
+        checkpoint_folders.save(folder / name, 1, run_id=checkpoint_folders.OTHER_RUN, finished=True)
     assert [line.endswith("of another run") for line in lines(120)] == [False, True, True, False]
     set_language("zh")
     assert lines(120)[1].endswith("来自另一次训练")
@@ -129,32 +131,38 @@ def test_a_file_of_another_run_is_marked_and_never_behind_the_latest_of_this_one
 @pytest.mark.parametrize("monitor", ["val/iou", "val/iou_per_image"])
 def test_eighty_columns_show_epoch_metric_and_age(language: Language, monitor: str) -> None:
     set_language(language)
-    run_files.fill(Path("checkpoints"), 15, score=0.886, monitor=monitor)
-    shown = entry_lines(entries(read_catalog(Path("checkpoints")), run_files.START + timedelta(minutes=160)), 80)
-    for part in ("15/100", "0.8860", age_text(run_files.START, run_files.START + timedelta(minutes=10))):
+    checkpoint_folders.fill(Path("checkpoints"), 15, score=0.886, monitor=monitor)
+    shown = entry_lines(
+        entries(read_catalog(Path("checkpoints")), checkpoint_folders.START + timedelta(minutes=160)), 80
+    )
+    for part in (
+        "15/100",
+        "0.8860",
+        age_text(checkpoint_folders.START, checkpoint_folders.START + timedelta(minutes=10)),
+    ):
         assert part in shown[0]
 
 
 def test_a_run_without_a_score_shows_a_dash() -> None:
-    run_files.save(Path("checkpoints/latest_checkpoint.pth"), 1, score=None)
+    checkpoint_folders.save(Path("checkpoints/latest_checkpoint.pth"), 1, score=None)
     assert "val/iou -" in lines(120)[0]
 
 
 def test_the_header_counts_files_and_names_the_data() -> None:
     here = {"image_path": str(Path.cwd() / "数据"), "gt_path": "/mnt/gt"}
-    shown = banner(read_catalog(run_files.fill(Path("checkpoints"), 10, data=here)))
+    shown = banner(read_catalog(checkpoint_folders.fill(Path("checkpoints"), 10, data=here)))
     assert "Found 13 checkpoint files:" in shown
     assert "Data of this run: 数据, /mnt/gt" in shown
 
 
 def test_the_header_of_a_run_on_the_sample_set_says_so() -> None:
-    run_files.save(Path("checkpoints/latest_checkpoint.pth"), 1, data={"image_path": None, "gt_path": None})
+    checkpoint_folders.save(Path("checkpoints/latest_checkpoint.pth"), 1, data={"image_path": None, "gt_path": None})
     assert "Data of this run: the built-in sample set" in banner(read_catalog(Path("checkpoints")))
 
 
 def test_the_header_is_the_contracts_in_chinese() -> None:
     set_language("zh")
-    shown = banner(read_catalog(run_files.fill(Path("checkpoints"), 10)))
+    shown = banner(read_catalog(checkpoint_folders.fill(Path("checkpoints"), 10)))
     rule = "=" * 60
     assert shown == [
         rule,
@@ -193,24 +201,25 @@ def test_an_unknown_age_is_left_out() -> None:
     assert age_text(NEVER, NOW) == ""
 
 
-@pytest.mark.parametrize(
-    ("size", "words"),
-    [
-        (0, "0 B"),
-        (999, "999 B"),
-        (1000, "1.0 kB"),
-        (281_600_000, "282 MB"),
-        (1.4e9, "1.4 GB"),
-        (2e12, "2.0 TB"),
-    ],
-)
-def test_sizes_are_told_in_a_few_digits(size: int, words: str) -> None:
-    assert size_text(size) == words
-
-
 def test_cutting_counts_cells_and_not_characters() -> None:
     assert cut("检测到已存在", 12) == "检测到已存在"
     assert cut("检测到已存在", 9) == "检测到..."
+
+
+@pytest.mark.parametrize(
+    ("counts", "lang", "line"),
+    [
+        ((15, 12), "zh", "找到 15 个文件 (其中 12 个 checkpoint 文件):"),
+        ((15, 12), "en", "Found 15 files (12 checkpoint files):"),
+        ((4, 1), "en", "Found 4 files (1 checkpoint file):"),
+        ((1, 1), "en", "Found 1 file (1 checkpoint file):"),
+    ],
+)
+def test_the_list_of_what_is_deleted_begins_with_the_count_of_files_and_of_checkpoints(
+    counts: tuple[int, int], lang: Language, line: str
+) -> None:
+    set_language(lang)
+    assert deletion_header(*counts) == line
 
 
 def test_up_to_twenty_names_are_listed_one_by_one_in_the_menus_order() -> None:
@@ -249,6 +258,6 @@ def test_numbers_become_ranges_of_equal_steps(numbers: list[int], words: list[st
 
 
 def test_a_metric_that_a_file_names_can_neither_break_the_menus_lines_nor_move_the_cursor() -> None:
-    run_files.save(Path("checkpoints/latest_checkpoint.pth"), 1, monitor="val/a\n\x1b[2Jb")
+    checkpoint_folders.save(Path("checkpoints/latest_checkpoint.pth"), 1, monitor="val/a\n\x1b[2Jb")
     assert lines(200)[0].isprintable()
     assert "val/a\\n\\x1b[2Jb 0.5010" in lines(200)[0]

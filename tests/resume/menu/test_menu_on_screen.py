@@ -17,7 +17,7 @@ from resume import Quit, Resume, StartOver, choose, read_arguments
 from resume.decision import Decision
 from resume.menu.dialogue import hold_dialogue
 from resume.system.output import Language, set_language
-from tests.helpers import run_files
+from tests.helpers import checkpoint_folders
 
 pyte = pytest.importorskip("pyte")
 
@@ -55,7 +55,7 @@ class Screen(io.StringIO):
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, no_launch: None) -> Path:
     monkeypatch.chdir(tmp_path)
-    return run_files.fill(Path("checkpoints"), 10)
+    return checkpoint_folders.fill(Path("checkpoints"), 10)
 
 
 @pytest.fixture
@@ -81,12 +81,12 @@ def talk(monkeypatch: pytest.MonkeyPatch, keys: PipeInput, folder: Path) -> Talk
         set_language(lang)
         screen = Screen(columns)
         keys.send_text(typed)
-        before = run_files.snapshot(folder)
+        before = checkpoint_folders.snapshot(folder)
         output = Vt100_Output(screen, lambda: Size(rows=80, columns=columns), term="xterm-256color")
         with monkeypatch.context() as patch, create_app_session(input=keys, output=output):
             patch.setattr(sys, "stdout", screen)
             decision = hold_dialogue(folder, "menu", lambda: look(screen))
-        assert run_files.snapshot(folder) == before
+        assert checkpoint_folders.snapshot(folder) == before
         return decision, screen
 
     return hold
@@ -156,7 +156,7 @@ def test_a_choice_is_echoed_by_its_file_name(talk: Talk, typed: str, name: str) 
             "zh",
             [
                 "您选择了重新开始训练。",
-                "找到 16 个 checkpoint 文件:",
+                "找到 16 个文件 (其中 13 个 checkpoint 文件):",
                 "  - checkpoint_epoch_10.pth",
                 "保留 (非本程序文件): mine.pth",
                 "确认要清空所有 checkpoint 文件吗？(y/n): y",
@@ -167,11 +167,11 @@ def test_a_choice_is_echoed_by_its_file_name(talk: Talk, typed: str, name: str) 
             "en",
             [
                 "You chose to start over.",
-                "Found 16 checkpoint files:",
+                "Found 16 files (13 checkpoint files):",
                 "  - checkpoint_epoch_10.pth",
                 "Kept (not of this program): mine.pth",
                 "Delete all checkpoint files? (y/n): y",
-                "They are deleted once all checks have passed.",
+                "They will be deleted once all checks have passed.",
             ],
         ),
     ],
@@ -215,7 +215,7 @@ def test_a_sigint_that_another_process_sends_leaves_the_menu(talk: Talk) -> None
 
 
 def test_a_damaged_checkpoint_is_shown_with_its_reason_and_cannot_be_chosen(talk: Talk, folder: Path) -> None:
-    run_files.damage(folder / "interrupted_checkpoint.pth")
+    checkpoint_folders.damage(folder / "interrupted_checkpoint.pth")
     decision, screen = talk("2\r1\r")
     assert "[2] interrupted_checkpoint.pth (中断保存)  已损坏: 文件不完整" in screen.text()
     assert isinstance(decision, Resume)
@@ -223,14 +223,14 @@ def test_a_damaged_checkpoint_is_shown_with_its_reason_and_cannot_be_chosen(talk
 
 
 def test_a_thousand_epoch_files_are_listed_in_one_screen(talk: Talk) -> None:
-    first = run_files.save(Path("many/checkpoint_epoch_1.pth"), 1)
+    first = checkpoint_folders.save(Path("many/checkpoint_epoch_1.pth"), 1)
     for epoch in range(2, 1_001):
         Path(f"many/checkpoint_epoch_{epoch}.pth").hardlink_to(first)
     decision, screen = talk("n\ry\r", folder=Path("many"))
     assert isinstance(decision, StartOver)
     assert "[1] checkpoint_epoch_*.pth (共 1000 个)" in screen.text()
     assert "请选择 [1/N/Q]: N" in screen.text()
-    assert "找到 1000 个 checkpoint 文件:" in screen.text()
+    assert "找到 1000 个文件 (其中 1000 个 checkpoint 文件):" in screen.text()
     assert "  - checkpoint_epoch_{21-1000}.pth (980)" in screen.text()
 
 

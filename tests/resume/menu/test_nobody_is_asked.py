@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers import run_files
+from tests.helpers import checkpoint_folders
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="the redirections are a POSIX shell's")
 
@@ -19,7 +19,7 @@ PATIENCE = 60
 @pytest.fixture(autouse=True)
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    return run_files.fill(Path("checkpoints"))
+    return checkpoint_folders.fill(Path("checkpoints"))
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def test_it_ends_by_itself_and_says_that_nothing_was_asked(command: str, silent_
     )
     said = done.stdout + done.stderr
     assert done.returncode == 0, said
-    assert "Nothing is asked, as with --no_interactive: input or output is no terminal." in said
+    assert "No menu (input or output is not a terminal); continuing as with --no_interactive." in said
     assert "DECISION Fresh" in said
 
 
@@ -56,7 +56,7 @@ def test_what_goes_to_a_closed_stream_does_not_end_up_in_the_next_file_that_is_o
     program = f"""
 import os, sys
 sys.path.insert(0, {str(Path(__file__).parents[3])!r})
-from resume import open_missing_streams
+from resume.system.output import open_missing_streams
 open_missing_streams()
 with open("file", "wb") as file:
     os.write(2, b"a message")
@@ -74,7 +74,7 @@ def test_a_job_in_the_background_of_an_interactive_shell_is_not_stopped_by_its_t
     shell = pexpect.spawn("/bin/bash", ["--norc", "--noprofile", "-i"], encoding="utf-8", timeout=PATIENCE)
     try:
         shell.sendline(f"PS1='$ '; {DRIVE} &")
-        shell.expect_exact("Nothing is asked, as with --no_interactive: a job in the background.")
+        shell.expect_exact("No menu (a job in the background); continuing as with --no_interactive.")
         shell.expect("DECISION Fresh")
         shell.sendline("wait %1; echo ended with $?")
         shell.expect("ended with 0")

@@ -11,7 +11,7 @@ from resume.checkpoints.catalog import read_catalog
 from resume.menu.layout import Entry, entries
 from resume.menu.prompt import ask, type_line
 from resume.system.output import set_language
-from tests.helpers import run_files
+from tests.helpers import checkpoint_folders
 
 ESCAPE = "\x1b"
 UP, DOWN, END_OF_INPUT, INTERRUPT = "\x1b[A", "\x1b[B", "\x04", "\x03"
@@ -26,7 +26,7 @@ def keys() -> Iterator[PipeInput]:
 
 @pytest.fixture
 def shown(tmp_path: Path) -> tuple[Entry, ...]:
-    return entries(read_catalog(run_files.fill(tmp_path, 12)), run_files.START + timedelta(days=1))
+    return entries(read_catalog(checkpoint_folders.fill(tmp_path, 12)), checkpoint_folders.START + timedelta(days=1))
 
 
 def nothing() -> None:
@@ -76,22 +76,22 @@ def test_the_pointer_starts_where_it_is_told_to(keys: PipeInput, shown: tuple[En
     ("typed", "answer"), [("2\r1\r", "1"), (f"2\r{DOWN}\r", "3"), (f"{DOWN}\r", "3"), (f"3{UP}\r", "1")]
 )
 def test_a_damaged_entry_cannot_be_reached(keys: PipeInput, tmp_path: Path, typed: str, answer: str) -> None:
-    folder = run_files.fill(tmp_path)
-    run_files.damage(folder / "interrupted_checkpoint.pth")
+    folder = checkpoint_folders.fill(tmp_path)
+    checkpoint_folders.damage(folder / "interrupted_checkpoint.pth")
     keys.send_text(typed)
-    assert ask(entries(read_catalog(folder), run_files.START), "1", nothing) == answer
+    assert ask(entries(read_catalog(folder), checkpoint_folders.START), "1", nothing) == answer
 
 
 @pytest.mark.parametrize("key", ["7", "0", "2"])
 def test_enter_after_the_digit_of_no_usable_entry_takes_nothing(keys: PipeInput, tmp_path: Path, key: str) -> None:
-    folder = run_files.fill(tmp_path)
-    run_files.damage(folder / "interrupted_checkpoint.pth")
+    folder = checkpoint_folders.fill(tmp_path)
+    checkpoint_folders.damage(folder / "interrupted_checkpoint.pth")
     keys.send_text(f"{key}\r{key}\n{UP}{DOWN}\r")
-    assert ask(entries(read_catalog(folder), run_files.START), "3", nothing) == "3"
+    assert ask(entries(read_catalog(folder), checkpoint_folders.START), "3", nothing) == "3"
     keys.send_text(f"{key}\r4\r")
-    assert ask(entries(read_catalog(folder), run_files.START), "3", nothing) == "4"
+    assert ask(entries(read_catalog(folder), checkpoint_folders.START), "3", nothing) == "4"
     keys.send_text(f"{key}\r{END_OF_INPUT}")
-    assert ask(entries(read_catalog(folder), run_files.START), "3", nothing) == "Q"
+    assert ask(entries(read_catalog(folder), checkpoint_folders.START), "3", nothing) == "Q"
 
 
 def test_the_menu_stays_on_the_screen_with_the_answer(

@@ -6,12 +6,12 @@ import pytest
 
 from resume.system import durable_files
 from resume.system.durable_files import link, link_softly, staged, write_text
-from tests.helpers import run_files
+from tests.helpers import checkpoint_folders
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    return run_files.fill(tmp_path / "checkpoints")
+    return checkpoint_folders.fill(tmp_path / "checkpoints")
 
 
 def test_a_leftover_temporary_link_is_never_written_through(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -29,7 +29,7 @@ def test_a_leftover_temporary_link_is_never_written_through(folder: Path, monkey
 
 
 def test_the_further_name_of_a_link_is_a_file_of_its_own(folder: Path) -> None:
-    chosen = run_files.symlink(folder / "chosen.pth", "checkpoint_epoch_1.pth")
+    chosen = checkpoint_folders.symlink(folder / "chosen.pth", "checkpoint_epoch_1.pth")
     link(chosen, folder / "best_model.pth")
     assert not (folder / "best_model.pth").is_symlink()
     assert (folder / "best_model.pth").samefile(folder / "checkpoint_epoch_1.pth")
@@ -47,7 +47,7 @@ def test_a_note_that_cannot_be_written_leaves_the_one_before(
     monkeypatch.setattr(os, refused, refuse)
     with pytest.raises(OSError, match="No space"):
         write_text(tmp_path / "note.json", "after")
-    assert run_files.snapshot(tmp_path) == {"note.json": b"before"}
+    assert checkpoint_folders.snapshot(tmp_path) == {"note.json": b"before"}
 
 
 def test_a_symbolic_link_is_replaced_and_never_its_goal(tmp_path: Path) -> None:

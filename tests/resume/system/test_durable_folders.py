@@ -5,12 +5,12 @@ from pathlib import Path
 
 import pytest
 
-from resume.checkpoints.catalog import restore_replaced
+from resume.checkpoints.paths import is_shards, place_of
 from resume.system.durable_files import link, staged
 
 
 def write_folder(path: Path, content: str) -> None:
-    with staged(path) as temporary:
+    with staged(path, replaceable=is_shards) as temporary:
         temporary.mkdir()
         for name in ("meta.pt", ".metadata"):
             (temporary / name).write_text(content, encoding="utf-8")
@@ -33,7 +33,7 @@ def test_a_folder_that_is_not_finished_leaves_the_old_one(tmp_path: Path) -> Non
     write_folder(path, "old")
 
     def fill_up() -> None:
-        with staged(path) as temporary:
+        with staged(path, replaceable=is_shards) as temporary:
             temporary.mkdir()
             (temporary / "meta.pt").write_text("half", encoding="utf-8")
             raise OSError("full")
@@ -51,7 +51,7 @@ def test_a_folder_takes_the_place_of_a_file_and_the_other_way_round(tmp_path: Pa
         if form == "folder":
             write_folder(path, "new")
         else:
-            with staged(path) as temporary:
+            with staged(path, replaceable=is_shards) as temporary:
                 temporary.write_text("new", encoding="utf-8")
     assert path.is_dir() == (first == "file")
     assert list(tmp_path.iterdir()) == [path]
@@ -60,7 +60,7 @@ def test_a_folder_takes_the_place_of_a_file_and_the_other_way_round(tmp_path: Pa
 def test_a_further_name_shares_the_shards(tmp_path: Path) -> None:
     write_folder(tmp_path / "checkpoint_epoch_1.pth", "one")
     write_folder(tmp_path / "best_model.pth", "old")
-    link(tmp_path / "checkpoint_epoch_1.pth", tmp_path / "best_model.pth")
+    link(tmp_path / "checkpoint_epoch_1.pth", tmp_path / "best_model.pth", replaceable=is_shards)
     assert contents(tmp_path / "best_model.pth") == contents(tmp_path / "checkpoint_epoch_1.pth")
     assert (tmp_path / "best_model.pth" / "meta.pt").samefile(tmp_path / "checkpoint_epoch_1.pth" / "meta.pt")
 
@@ -83,15 +83,8 @@ def test_a_kill_between_the_two_names_loses_nothing(tmp_path: Path, monkeypatch:
     with pytest.raises(Killed):
         write_folder(path, "new")
     assert not path.exists()
-    restore_replaced(tmp_path)
-    assert contents(path) == {"meta.pt": "old", ".metadata": "old"}
-
-
-def test_what_was_replaced_does_not_come_back_over_the_new(tmp_path: Path) -> None:
-    write_folder(tmp_path / ".latest_checkpoint.pth.7.old", "old")
-    write_folder(tmp_path / "latest_checkpoint.pth", "new")
-    restore_replaced(tmp_path)
-    assert contents(tmp_path / "latest_checkpoint.pth")["meta.pt"] == "new"
+    assert place_of(path).name == f".latest_checkpoint.pth.{os.getpid()}.old"
+    assert contents(place_of(path)) == {"meta.pt": "old", ".metadata": "old"}
 
 
 def test_a_folder_of_the_user_is_never_replaced(tmp_path: Path) -> None:
@@ -104,9 +97,10 @@ def test_a_folder_of_the_user_is_never_replaced(tmp_path: Path) -> None:
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_what_is_not_of_the_program_does_not_get_another_name(tmp_path: Path) -> None:
-    (tmp_path / ".notes.7.old").write_text("mine", encoding="utf-8")
-    (tmp_path / ".latest_checkpoint.pth.7.old").mkdir()
-    (tmp_path / ".latest_checkpoint.pth.7.old" / "mine.txt").write_text("mine", encoding="utf-8")
-    restore_replaced(tmp_path)
-    assert sorted(path.name for path in tmp_path.iterdir()) == [".latest_checkpoint.pth.7.old", ".notes.7.old"]
+def test_without_a_word_from_the_caller_no_folder_is_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "latest_checkpoint.pth"
+    write_folder(path, "old")
+    with pytest.raises(OSError), staged(path) as temporary:  # noqa: PT011 - each system has its own
+        temporary.write_text("new", encoding="utf-8")
+    assert contents(path) == {"meta.pt": "old", ".metadata": "old"}
+    assert list(tmp_path.iterdir()) == [path]

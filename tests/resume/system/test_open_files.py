@@ -14,7 +14,7 @@ from resume.checkpoints.catalog import read_catalog, stamps
 from resume.decision import Decision
 from resume.plan import plan_fresh
 from resume.system import open_files
-from tests.helpers import run_files
+from tests.helpers import checkpoint_folders
 
 pytestmark = pytest.mark.usefixtures("no_launch")
 OPEN = "best_model.pth"
@@ -30,7 +30,7 @@ def start_afresh(folder: Path) -> Decision:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    return run_files.fill(tmp_path / "checkpoints")
+    return checkpoint_folders.fill(tmp_path / "checkpoints")
 
 
 def open_on_windows(monkeypatch: pytest.MonkeyPatch, is_open: Callable[[], bool]) -> None:
@@ -54,12 +54,12 @@ def open_on_windows(monkeypatch: pytest.MonkeyPatch, is_open: Callable[[], bool]
 def test_an_open_file_is_named_before_anything_is_touched(
     folder: Path, monkeypatch: pytest.MonkeyPatch, plan: Callable[[Path], Decision], consequence: str
 ) -> None:
-    decision, before = plan(folder), run_files.snapshot(folder)
+    decision, before = plan(folder), checkpoint_folders.snapshot(folder)
     monkeypatch.setattr(open_files, "PATIENCE", 0.0)
     open_on_windows(monkeypatch, lambda: True)
     with pytest.raises(ResumeError, match=rf"best_model\.pth is open in another program.*{consequence}"):
         apply(decision)
-    assert run_files.snapshot(folder) == before
+    assert checkpoint_folders.snapshot(folder) == before
     assert not (folder / "archive").exists()
 
 
@@ -78,7 +78,7 @@ def test_a_file_that_is_open_for_a_moment_is_waited_for(
 def test_a_write_protected_file_is_named_before_anything_is_deleted(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    decision, before = start_over(folder), run_files.snapshot(folder)
+    decision, before = start_over(folder), checkpoint_folders.snapshot(folder)
     monkeypatch.setattr(open_files, "PATIENCE", 0.0)
     lstat = Path.lstat
 
@@ -91,4 +91,4 @@ def test_a_write_protected_file_is_named_before_anything_is_deleted(
     monkeypatch.setattr(Path, "lstat", on_windows)
     with pytest.raises(ResumeError, match=r"best_model\.pth is .*protected \(write-protected\)"):
         apply(decision)
-    assert run_files.snapshot(folder) == before
+    assert checkpoint_folders.snapshot(folder) == before

@@ -3,16 +3,30 @@ import io
 import re
 import string
 import sys
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from resume.system.errors import ResumeError, UnreadableError
-from resume.system.output import DOMAIN, LOCALE_DIR, is_chinese, plural, resolve_language, say, set_language, text
+from resume.system.output import (
+    DOMAIN,
+    LOCALE_DIR,
+    current_language,
+    in_english,
+    is_chinese,
+    plural,
+    resolve_language,
+    say,
+    set_language,
+    size_text,
+    text,
+)
 
 ROOT = Path(__file__).parents[3]
-SOURCES = [ROOT / "train.py", *(ROOT / "resume").rglob("*.py"), *(ROOT / "launch").glob("*.py")]
+PACKAGES = ("resume", "launch", "callbacks", "lit_modules", "datamodules", "exactness")
+SOURCES = [ROOT / "train.py", *(source for package in PACKAGES for source in (ROOT / package).rglob("*.py"))]
 CATALOG = LOCALE_DIR / "zh" / "LC_MESSAGES" / f"{DOMAIN}.po"
 
 
@@ -29,12 +43,24 @@ def texts_in_code() -> set[str]:
         for node in ast.walk(ast.parse(source.read_text(encoding="utf-8"))):
             if not isinstance(node, ast.Call):
                 continue
-            name = node.func.attr if isinstance(node.func, ast.Attribute) else getattr(node.func, "id", "")
-            if name in ("text", "plural"):
+            name = ast.unparse(node.func).removeprefix("resume.")
+            if name in ("text", "catalogued", "plural"):
                 words = node.args[: 2 if name == "plural" else 1]
                 assert all(isinstance(word, ast.Constant) for word in words), f"{source.name}:{node.lineno}"
                 found.add(ast.literal_eval(words[0]))
     return found
+
+
+def sentences_outside_catalog(source: Path) -> set[str]:
+    """Strings of at least two words in a file that are neither docstrings nor texts of the catalog."""
+    tree = ast.parse(source.read_text(encoding="utf-8"))
+    skipped = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("text", "plural"):
+            skipped |= {id(word) for word in node.args}
+    constants = [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in skipped]
+    strings = [node.value for node in constants if isinstance(node.value, str)]
+    return {string for string in strings if re.search(r"[a-z]{2,} [a-z]{2,}", string)}
 
 
 def texts_in_catalog() -> dict[str, str]:
@@ -51,6 +77,12 @@ def fields(message: str) -> set[str]:
 
 def test_every_text_has_its_translation_and_no_translation_is_left_over() -> None:
     assert texts_in_code() == set(texts_in_catalog())
+
+
+@pytest.mark.parametrize("package", ["datamodules", "lit_modules"])
+def test_every_sentence_about_data_and_networks_is_in_the_catalog(package: str) -> None:
+    outside = {sentence for source in (ROOT / package).rglob("*.py") for sentence in sentences_outside_catalog(source)}
+    assert outside <= {"Raw profile type exif"}  # a key in PNG files
 
 
 def test_translations_keep_the_places_of_values() -> None:
@@ -77,6 +109,18 @@ def test_english_needs_no_catalog() -> None:
     assert text("Quit") == "Quit"
     assert plural("{count} file", "{count} files", 1) == "1 file"
     assert plural("{count} file", "{count} files", 2) == "2 files"
+
+
+def test_texts_are_english_within_the_block_in_this_thread_only() -> None:
+    set_language("zh")
+    other: list[str] = []
+    with in_english():
+        thread = threading.Thread(target=lambda: other.append(text("Quit")))
+        thread.start()
+        thread.join()
+        assert (text("Quit"), plural("{count} file", "{count} files", 2)) == ("Quit", "2 files")
+    assert (text("Quit"), *other) == ("退出程序", "退出程序")
+    assert current_language() == "zh"
 
 
 def test_an_unknown_text_stays_english() -> None:
@@ -149,3 +193,18 @@ def test_a_path_that_the_output_cannot_show_does_not_end_the_program(monkeypatch
     say("数据/a.png")
     sys.stdout.flush()
     assert raw.getvalue().strip() == rb"\u6570\u636e/a.png"
+
+
+@pytest.mark.parametrize(
+    ("size", "words"),
+    [
+        (0, "0 B"),
+        (999, "999 B"),
+        (1000, "1.0 kB"),
+        (281_600_000, "282 MB"),
+        (1.4e9, "1.4 GB"),
+        (2e12, "2.0 TB"),
+    ],
+)
+def test_sizes_are_told_in_a_few_digits(size: int, words: str) -> None:
+    assert size_text(size) == words

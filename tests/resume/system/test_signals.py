@@ -6,14 +6,15 @@ from typing import Any
 
 import pytest
 
-from resume import Stopped, not_stopped, stop_at_once
-from resume.system.signals import STOP_SIGNALS, listen, stop_signals
+from resume.system.signals import STOP_SIGNALS, Stopped, listen, not_stopped, stop_at_once, stop_signals
 
 
 @pytest.fixture(autouse=True)
 def _handlers_stay() -> Iterator[None]:
     before = [signal.getsignal(signum) for signum in STOP_SIGNALS]
     yield
+    with stop_at_once():  # no later test runs as if in a SLURM job
+        pass
     assert [signal.getsignal(signum) for signum in STOP_SIGNALS] == before
 
 
@@ -72,18 +73,19 @@ posix = pytest.mark.skipif(os.name == "nt", reason="Windows has no SIGUSR1")
 
 @posix
 def test_the_warning_of_the_time_limit_is_heard_in_a_slurm_job_alone() -> None:
-    assert signal.SIGUSR1 not in stop_signals({})
-    assert signal.SIGUSR1 in stop_signals({"SLURM_JOB_ID": "7"})
-    assert signal.SIGCONT not in stop_signals({"SLURM_JOB_ID": "7"})
+    with stop_at_once():
+        assert signal.SIGUSR1 not in stop_signals()
+    with stop_at_once(in_slurm_job=True):
+        assert signal.SIGUSR1 in stop_signals()
+        assert signal.SIGCONT not in stop_signals()
 
 
 @posix
-def test_slurm_sends_a_signal_twice_and_only_the_first_counts(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SLURM_JOB_ID", "7")
+def test_slurm_sends_a_signal_twice_and_only_the_first_counts() -> None:
     reached = []
 
     def go_on() -> None:
-        with stop_at_once():
+        with stop_at_once(in_slurm_job=True):
             try:
                 signal.raise_signal(signal.SIGUSR1)
             finally:
@@ -97,11 +99,10 @@ def test_slurm_sends_a_signal_twice_and_only_the_first_counts(monkeypatch: pytes
 
 
 @posix
-def test_ctrl_c_counts_in_a_slurm_job_each_time(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SLURM_JOB_ID", "7")
+def test_ctrl_c_counts_in_a_slurm_job_each_time() -> None:
 
     def go_on() -> None:
-        with stop_at_once():
+        with stop_at_once(in_slurm_job=True):
             try:
                 signal.raise_signal(signal.SIGTERM)
             finally:
@@ -113,12 +114,11 @@ def test_ctrl_c_counts_in_a_slurm_job_each_time(monkeypatch: pytest.MonkeyPatch)
 
 
 @posix
-def test_a_signal_that_was_held_back_is_heard_as_soon_as_the_program_listens(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SLURM_JOB_ID", "7")
+def test_a_signal_that_was_held_back_is_heard_as_soon_as_the_program_listens() -> None:
     signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])
     signal.raise_signal(signal.SIGUSR1)
     try:
-        with pytest.raises(Stopped), stop_at_once():
+        with pytest.raises(Stopped), stop_at_once(in_slurm_job=True):
             pass
         assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == set()
     finally:

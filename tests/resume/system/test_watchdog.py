@@ -14,7 +14,8 @@ pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows sends no such s
 PROGRAM = """
 import ctypes, sys, threading, time
 sys.path.insert(0, {root!r})
-from resume import Stopped, leave_if_unheard, stop_at_once
+from resume.system.signals import Stopped, stop_at_once
+from resume.system.watchdog import exit_if_unhandled
 from resume.system import watchdog
 
 watchdog.PATIENCE = 0.1
@@ -35,7 +36,7 @@ def in_python():
     time.sleep(600)
 
 try:
-    with stop_at_once(), leave_if_unheard({count}, lambda: print("the others are ended", flush=True)):
+    with stop_at_once(), exit_if_unhandled({count}, lambda: print("the others are ended", flush=True)):
         {waiting}()
 except Stopped as stop:
     print("heard", flush=True)
@@ -71,7 +72,7 @@ def test_a_process_that_waits_in_foreign_code_ends_by_a_signal(
     said, complained = process.communicate(timeout=30)
     assert process.returncode == 128 + signum
     assert said == "the others are ended\n"
-    assert "Left at once, without saving" in complained
+    assert "Ended at once, without saving" in complained
 
 
 def test_in_training_the_first_signal_is_left_to_the_step_and_the_second_ends_the_process(

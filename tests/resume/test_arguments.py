@@ -5,6 +5,7 @@ import pytest
 import resume
 from resume import ResumeError, configuration, read_arguments
 from resume.decision import Fresh
+from resume.system.launch_info import Launch
 
 CHINESE = "数据/图像"
 
@@ -67,14 +68,14 @@ def test_everyday_flags_become_nested_ones_in_the_order_typed() -> None:
 
 def test_configurations_come_first_so_that_typed_flags_win() -> None:
     first, second = write("one.yaml", "lang: en"), write("two.yaml", "lang: en")
-    words = for_lightning("--max_epochs=4", "--config", "one.yaml", "-c", "two.yaml")
+    words = for_lightning("--max_epochs=4", "--config", "one.yaml", "-c", "two.yaml")[2:]  # behind default and sample
     assert words[2:6] == ["--config", str(first), "--config", str(second)]
     assert words[6:] == ["--trainer.max_epochs=4", "--lang=en", "--checkpoint_dir=checkpoints"]
 
 
 def test_the_flags_of_this_stage_are_not_passed_on() -> None:
     words = for_lightning("--resume", "latest", "--no_interactive", "--lang", "zh", "--checkpoint_dir", "runs/a")
-    assert words[2:] == ["--lang=zh", f"--checkpoint_dir={Path('runs/a')}"]
+    assert words[4:] == ["--lang=zh", f"--checkpoint_dir={Path('runs/a')}"]
 
 
 @pytest.mark.parametrize("argv", [["--ckpt_path", "x"], ["--ckpt_path=x"], ["--resume", "x"], ["--resume=x"]])
@@ -232,9 +233,6 @@ def test_break_lock_is_a_switch_of_this_stage_alone() -> None:
     ("argv", "folder"),
     [([], "checkpoints/task_3"), (["--checkpoint_dir", "runs"], "runs"), (["--config", "my.yaml"], "configured")],
 )
-def test_a_task_of_an_array_has_a_folder_of_its_own_where_none_is_given(
-    monkeypatch: pytest.MonkeyPatch, argv: list[str], folder: str
-) -> None:
+def test_a_task_of_an_array_has_a_folder_of_its_own_where_none_is_given(argv: list[str], folder: str) -> None:
     write("my.yaml", "checkpoint_dir: configured")
-    monkeypatch.setenv("SLURM_ARRAY_TASK_ID", "3")
-    assert read_arguments(argv).checkpoint_dir == Path(folder)
+    assert read_arguments(argv, Launch(array_task="3")).checkpoint_dir == Path(folder)

@@ -1,7 +1,7 @@
 import pytest
 from torch.utils.data import DataLoader, Dataset
 
-from datamodules.errors import DataError, listed
+from datamodules.data_errors import DataError, bullet_list, short_list
 
 MESSAGE = "gt/a.png holds 3\nExpected: 0, 1"
 
@@ -18,12 +18,14 @@ class Broken(Dataset[int]):
 
 
 @pytest.mark.parametrize("num_workers", [0, 1])
-def test_the_message_is_the_same_with_workers(num_workers: int) -> None:
+def test_the_message_is_the_same_with_and_without_workers(num_workers: int) -> None:
     with pytest.raises(DataError) as error:
         list(DataLoader(Broken(), num_workers=num_workers))
     assert str(error.value) == MESSAGE
 
 
-def test_a_long_list_is_cut_with_its_count() -> None:
-    assert listed(["a", "b", "c"], limit=2) == "  - a\n  - b\n  … and 1 more"
-    assert listed(["a"]) == "  - a"
+def test_a_long_list_is_shortened_and_the_rest_is_counted() -> None:
+    assert bullet_list(["a", "b", "c"], limit=2) == "  - a\n  - b\n  … and 1 more"
+    assert bullet_list(["a"]) == "  - a"
+    assert short_list([3, 4, 5], limit=2) == "3, 4 and 1 more"
+    assert short_list([3, 4], limit=2) == "3, 4"

@@ -1,25 +1,28 @@
-"""DataLoaders that survive signals and resume in the middle of an epoch."""
+"""DataLoaders whose workers ignore stop signals, and which can resume within an epoch."""
+
+from functools import partial
 
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from datamodules.dataset import collate
-from datamodules.workers import begin_work, start_method
+from datamodules.workers import initialise_worker, start_method
+from resume.system.output import current_language
 
 
 class PairLoader(DataLoader[tuple[Tensor, Tensor]]):
     """Batches of image float32 (B, 3, H, W) and target int64 (B, H, W).
 
-    Lightning takes a loader with `state_dict` for one that can resume in mid-epoch. This one can, but needs
-    no state of its own: its sampler starts where the data module's position says.
+    Lightning treats a loader with `state_dict` as one that can resume within an epoch. This loader can, but it needs
+    no state of its own: its sampler starts at the position that the data module restores.
 
     Args:
         dataset: The samples.
-        sampler: Their order; None: as they are.
+        sampler: The order of the samples; None: the order of the dataset.
         batch_size: Samples in a batch.
-        num_workers: Processes that load; 0: the training process does.
-        pin_memory: Whether batches go to a GPU.
+        num_workers: Processes that load samples; 0: the training process loads them.
+        pin_memory: Whether the batches are copied to a GPU.
         in_group: Whether the training process is in a process group.
     """
 
@@ -41,8 +44,8 @@ class PairLoader(DataLoader[tuple[Tensor, Tensor]]):
             persistent_workers=num_workers > 0,
             collate_fn=collate,
             multiprocessing_context=start_method(in_group) if num_workers > 0 else None,
-            worker_init_fn=begin_work,
-            generator=torch.Generator(),  # else each epoch draws from the global one
+            worker_init_fn=partial(initialise_worker, current_language()),
+            generator=torch.Generator(),  # without it, each epoch would draw from the global generator
         )
 
     def state_dict(self) -> dict[str, object]:

@@ -1,9 +1,10 @@
-"""Checkpoint folders for tests, made without torch: small zip files that describe a checkpoint."""
+"""Checkpoint folders for tests, made without torch: small zip files, each with a run.json."""
 
 import json
 import os
 import pickle
 import zipfile
+import zlib
 from collections import OrderedDict
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -11,19 +12,23 @@ from typing import Any
 
 import pytest
 
+from resume.checkpoints.run_entry import RunEntry
+from resume.checkpoints.verification import read_run
+
 BATCHES = 10
 RUN = "a" * 32
 OTHER_RUN = "b" * 32
+_NO_VALIDATION_SET = {"val_image_path": None, "val_gt_path": None}
 START = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 def facts(epoch: int, /, *, batch: int | None = None, **changes: Any) -> dict[str, Any]:
-    """The `run` entry of a checkpoint saved after `epoch`, or after `batch` batches of it."""
+    """The run entry, as plain values, of a checkpoint saved after `epoch`, or after `batch` batches of it."""
     epoch_done = batch is None
     step = epoch * BATCHES if batch is None else (epoch - 1) * BATCHES + batch
     values: dict[str, Any] = {
         "run_id": RUN,
-        "parent": None,
+        "resumed_from": None,
         "saved_at": (START + timedelta(minutes=step)).isoformat(timespec="microseconds"),
         "epoch": epoch,
         "epoch_done": epoch_done,
@@ -38,29 +43,55 @@ def facts(epoch: int, /, *, batch: int | None = None, **changes: Any) -> dict[st
         "best_score": 0.5 + epoch / 1000,
         "best_epoch": epoch,
         "best_step": epoch * BATCHES,
-        "data": {"image_path": "Data/images", "gt_path": "Data/gt"},
+        "data": {"image_path": "Data/images", "gt_path": "Data/gt", **_NO_VALIDATION_SET},
         "class_mapping": {"0": 0, "255": 1},
         "versions": {"torch": "2"},
+        "machine": {"device": "cpu"},
         "git_commit": None,
+        "job": None,
         "config": "lang: auto\n",
     }
+    if isinstance(changes.get("data"), dict):
+        changes["data"] = {**_NO_VALIDATION_SET, **changes["data"]}
     return {**values, **changes}
 
 
-def write_zip(path: Path, content: Any) -> Path:
-    """A file as torch.save lays it out: stored, one folder, the description in data.pkl."""
+def entry(epoch: int, /, *, batch: int | None = None, **changes: Any) -> RunEntry:
+    """The run entry itself; arguments as for `facts`."""
+    return RunEntry.from_dict(facts(epoch, batch=batch, **changes))
+
+
+def run_of(path: Path) -> dict[str, Any]:
+    """The run entry of a checkpoint file, as plain values."""
+    return read_run(path).to_dict()
+
+
+def run_json(run: Any, parts: dict[str, bytes]) -> bytes:
+    """The content of a run.json, written without the program's own means."""
+    entries = {name: [len(content), zlib.crc32(content)] for name, content in parts.items()}
+    return json.dumps({"format": 1, "entries": entries, "run": run}).encode()
+
+
+def zip_parts(description: bytes, run: Any = None) -> dict[str, bytes]:
+    """The entries of an archive with this pickle; with a run.json if `run` is given."""
+    parts = {"data.pkl": description, "data/0": b"\0" * 64}
+    return parts if run is None else {**parts, "run.json": run_json(run, parts)}
+
+
+def write_zip(path: Path, content: Any, run: Any = None) -> Path:
+    """A file with the layout of torch.save: stored, one folder, the pickle in data.pkl; run.json if `run` is given."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with zipfile.ZipFile(path, "w") as archive:
-        archive.writestr("archive/data.pkl", pickle.dumps(content, protocol=2))
-        archive.writestr("archive/data/0", b"\0" * 64)
+        for name, part in zip_parts(pickle.dumps(content, protocol=2), run).items():
+            archive.writestr(f"archive/{name}", part)
     return path
 
 
 def save(path: Path, epoch: int, /, **changes: Any) -> Path:
     """Write the checkpoint file of a run; `changes` as for `facts`."""
     state = OrderedDict(weight=[0.0])
-    content = {"epoch": epoch - 1, "state_dict": state, "loops": {}, "run": facts(epoch, **changes)}
-    return write_zip(path, content)
+    content = {"epoch": epoch - 1, "state_dict": state, "loops": {}}
+    return write_zip(path, content, facts(epoch, **changes))
 
 
 def damage(path: Path) -> Path:

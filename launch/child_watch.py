@@ -6,11 +6,12 @@ import threading
 import time
 from collections.abc import Sequence
 
-from resume import leave_at_once, text
+from resume.system.exit_now import exit_now
+from resume.system.output import text
 
 _PAUSE = 0.5
-# A main thread that hears of the loss by itself saves the run and ends within this time (s); one that waits in a
-# collective on a GPU hears nothing.
+# A main thread that notices the loss by itself saves the run and ends within this time (s); one that waits in a
+# collective on a GPU notices nothing.
 GRACE = 15.0
 _EXIT_CODE = 1
 
@@ -20,8 +21,8 @@ Child = subprocess.Popen[bytes]
 class ChildWatch(threading.Thread):
     """Ends the program when a child has failed.
 
-    Lightning's own looks every 5 s, says nothing, kills the first process even while it saves, and takes the exit code
-    of a run that was stopped by a signal for a failure.
+    Lightning's own observer looks every 5 s, prints nothing, kills the first process even while it saves, and takes the
+    exit code of a run that was stopped by a signal for a failure.
     """
 
     def __init__(self, children: Sequence[Child]) -> None:
@@ -35,7 +36,7 @@ class ChildWatch(threading.Thread):
             if loss is not None:
                 if not self._over.wait(GRACE):
                     kill(self._children)
-                    leave_at_once(_EXIT_CODE, f"train.py: {loss}")
+                    exit_now(_EXIT_CODE, f"train.py: {loss}")
                 return
 
     def stop(self) -> None:
@@ -43,18 +44,18 @@ class ChildWatch(threading.Thread):
 
 
 def loss_text(children: Sequence[Child]) -> str | None:
-    """What is told of a child that has failed; None where none has."""
+    """The message about a child that has failed; None if none has."""
     for number, child in enumerate(children, start=1):
         code = child.poll()
         if code:
             how = signal.Signals(-code).name if code < 0 else text("exit code {code}").format(code=code)
-            said = text("Process {number} of this launch has ended ({how}), so training cannot go on.")
-            return said.format(number=number, how=how)
+            message = text("Process {number} of this launch has ended ({how}); training cannot continue.")
+            return message.format(number=number, how=how)
     return None
 
 
 def kill(children: Sequence[Child]) -> None:
-    """End them, also those that wait in a collective and hear no other signal."""
+    """Kill all children, also those that wait in a collective and handle no other signal."""
     for child in children:
         child.kill()
     for child in children:
@@ -62,7 +63,7 @@ def kill(children: Sequence[Child]) -> None:
 
 
 def wait_or_kill(children: Sequence[Child], patience: float) -> None:
-    """Let them end by themselves for so long (s)."""
+    """Wait up to `patience` seconds for the children to end, then kill the rest."""
     end = time.monotonic() + patience
     try:
         for child in children:

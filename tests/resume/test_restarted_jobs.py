@@ -6,13 +6,13 @@ import pytest
 from resume import Fresh, Resume, ResumeError, choose, read_arguments
 from resume.checkpoints.description import describe
 from resume.decision import Decision
-from resume.system.restarts import job_of
-from tests.helpers import run_files
+from resume.system.launch_info import Launch
+from tests.helpers import checkpoint_folders
 
 
 def saved(name: str, epoch: int, ckpt_path: str = "best", job: str = "SLURM hall 7", restarts: int = 0) -> Path:
     """A checkpoint that the job has saved, whose command line names `ckpt_path`."""
-    return run_files.save(Path(name), epoch, job={"name": job, "restarts": restarts, "ckpt_path": ckpt_path})
+    return checkpoint_folders.save(Path(name), epoch, job={"name": job, "restarts": restarts, "ckpt_path": ckpt_path})
 
 
 @pytest.fixture(autouse=True)
@@ -24,7 +24,7 @@ def _in_a_job(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def decide(*argv: str) -> Decision:
-    return choose(read_arguments(["--lang=en", *argv]))
+    return choose(read_arguments(["--lang=en", *argv], Launch.from_environment()))
 
 
 def chosen(*argv: str) -> str:
@@ -34,10 +34,8 @@ def chosen(*argv: str) -> str:
 
 
 @pytest.mark.parametrize("variable", ["TORCHELASTIC_RESTART_COUNT", "SLURM_RESTART_COUNT"])
-def test_a_job_that_was_started_again_goes_on_unless_told_otherwise(
-    monkeypatch: pytest.MonkeyPatch, variable: str
-) -> None:
-    run_files.fill(Path("checkpoints"))
+def test_a_restarted_job_resumes_unless_told_otherwise(monkeypatch: pytest.MonkeyPatch, variable: str) -> None:
+    checkpoint_folders.fill(Path("checkpoints"))
     monkeypatch.delenv("SLURM_RESTART_COUNT")
     monkeypatch.setenv(variable, "0")
     assert isinstance(decide("--no_interactive"), Fresh)
@@ -50,18 +48,16 @@ def test_a_job_that_was_started_again_goes_on_unless_told_otherwise(
 def test_a_job_goes_on_from_what_it_has_saved_and_not_from_what_it_began_with(
     named: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    run_files.save(Path("checkpoints/best_model.pth"), 2)
+    checkpoint_folders.save(Path("checkpoints/best_model.pth"), 2)
     saved("checkpoints/latest_checkpoint.pth", 3, named)
     assert chosen("--ckpt_path", named) == "checkpoints/latest_checkpoint.pth in checkpoints"
-    assert (
-        f"This job was started again: it goes on from what it has saved, not from {named}." in capsys.readouterr().out
-    )
+    assert f"Restarted job: it resumes from what it saved itself, not from {named}." in capsys.readouterr().out
 
 
 def test_a_job_that_began_elsewhere_goes_on_where_it_has_saved() -> None:
     archived = "checkpoints/archive/20260301T120000Z/best_model.pth"
     for named in ("other/best_model.pth", archived):
-        run_files.save(Path(named), 2)
+        checkpoint_folders.save(Path(named), 2)
         saved("checkpoints/latest_checkpoint.pth", 3, named)
         assert chosen("--ckpt_path", named) == "checkpoints/latest_checkpoint.pth in checkpoints"
     saved("new/latest_checkpoint.pth", 3, archived)
@@ -78,15 +74,15 @@ def test_a_job_that_began_elsewhere_goes_on_where_it_has_saved() -> None:
     ],
 )
 def test_what_others_have_saved_does_not_count(other: dict[str, Any]) -> None:
-    run_files.save(Path("checkpoints/best_model.pth"), 2)
+    checkpoint_folders.save(Path("checkpoints/best_model.pth"), 2)
     saved("checkpoints/latest_checkpoint.pth", 3, **other)
     assert chosen("--ckpt_path=best") == "checkpoints/best_model.pth in checkpoints"
 
 
 @pytest.mark.parametrize("job", [{}, {"job": None}])
 def test_a_checkpoint_that_tells_of_no_job_is_sound(job: dict[str, None]) -> None:
-    run_files.save(Path("checkpoints/best_model.pth"), 2)
-    run_files.save(Path("checkpoints/latest_checkpoint.pth"), 3, **job)
+    checkpoint_folders.save(Path("checkpoints/best_model.pth"), 2)
+    checkpoint_folders.save(Path("checkpoints/latest_checkpoint.pth"), 3, **job)
     assert chosen("--ckpt_path=best") == "checkpoints/best_model.pth in checkpoints"
     assert chosen("--ckpt_path=auto") == "checkpoints/latest_checkpoint.pth in checkpoints"
 
@@ -95,27 +91,26 @@ def test_a_checkpoint_that_tells_of_no_job_is_sound(job: dict[str, None]) -> Non
     "job", ["SLURM hall 7", {"name": "SLURM hall 7"}, {"name": 7, "restarts": 0, "ckpt_path": None}]
 )
 def test_a_checkpoint_with_a_strange_job_is_damaged(job: Any) -> None:
-    path = run_files.save(Path("checkpoints/latest_checkpoint.pth"), 3, job=job)
+    path = checkpoint_folders.save(Path("checkpoints/latest_checkpoint.pth"), 3, job=job)
     assert describe(path).damage is not None
 
 
 def test_where_all_that_the_job_has_saved_is_damaged_it_begins_with_the_named_checkpoint_again() -> None:
-    run_files.save(Path("other/best_model.pth"), 2)
-    run_files.flip_a_bit(saved("new/latest_checkpoint.pth", 3, "other/best_model.pth"))
+    checkpoint_folders.save(Path("other/best_model.pth"), 2)
+    checkpoint_folders.flip_a_bit(saved("new/latest_checkpoint.pth", 3, "other/best_model.pth"))
     named = chosen("--ckpt_path=other/best_model.pth", "--checkpoint_dir=new")
     assert named == "other/best_model.pth in new"
 
 
-def test_a_folder_of_shards_that_a_kill_left_without_its_name_is_not_passed_over() -> None:
-    run_files.save(Path("other/best_model.pth"), 2)
-    (Path("other") / "config.yaml").write_text(run_files.facts(2)["config"], encoding="utf-8")
-    Path("other/.latest_checkpoint.pth.99.old").mkdir()
-    decide("--ckpt_path=other/best_model.pth")
-    assert Path("other/latest_checkpoint.pth").is_dir()
+def test_what_the_job_has_saved_is_found_when_a_kill_left_it_without_its_name() -> None:
+    checkpoint_folders.save(Path("other/best_model.pth"), 2)
+    (Path("other") / "config.yaml").write_text(checkpoint_folders.facts(2)["config"], encoding="utf-8")
+    saved("other/.latest_checkpoint.pth.99.old", 3, "other/best_model.pth")
+    assert chosen("--ckpt_path=other/best_model.pth") == "other/latest_checkpoint.pth in other"
 
 
 def test_the_first_start_of_a_job_takes_the_named_checkpoint(monkeypatch: pytest.MonkeyPatch) -> None:
-    run_files.save(Path("checkpoints/best_model.pth"), 2)
+    checkpoint_folders.save(Path("checkpoints/best_model.pth"), 2)
     saved("checkpoints/latest_checkpoint.pth", 3)
     monkeypatch.setenv("SLURM_RESTART_COUNT", "0")
     assert chosen("--ckpt_path=best") == "checkpoints/best_model.pth in checkpoints"
@@ -125,19 +120,3 @@ def test_the_first_start_of_a_job_takes_the_named_checkpoint(monkeypatch: pytest
 def test_a_named_checkpoint_that_is_missing_is_an_error_in_a_further_start_too(name: str) -> None:
     with pytest.raises(ResumeError, match=f"--ckpt_path {name}: "):
         decide("--ckpt_path", name)
-
-
-@pytest.mark.parametrize(
-    ("environ", "name"),
-    [
-        ({}, None),
-        ({"TORCHELASTIC_RUN_ID": "none"}, None),
-        ({"TORCHELASTIC_RUN_ID": "4f2c"}, "torchrun 4f2c"),
-        ({"SLURM_JOB_ID": "7", "SLURM_CLUSTER_NAME": "hall", "TORCHELASTIC_RUN_ID": "4f2c"}, "SLURM hall 7"),
-        ({"SLURM_JOB_ID": "9", "SLURM_ARRAY_JOB_ID": "7", "SLURM_ARRAY_TASK_ID": "2"}, "SLURM  7_2"),
-    ],
-)
-def test_the_name_of_a_job_is_what_all_its_starts_have_in_common(environ: dict[str, str], name: str | None) -> None:
-    job = job_of("best", environ)
-    assert (job and job.name) == name
-    assert job in (None, (name, 0, "best"))

@@ -2,10 +2,10 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from datamodules.loading import PairLoader
+from datamodules.pair_loader import PairLoader
 
 
-def test_an_epoch_draws_nothing_from_the_global_generator() -> None:
+def test_an_epoch_draws_no_number_from_the_global_generator() -> None:
     class Zeros(Dataset[tuple[Tensor, Tensor]]):
         def __len__(self) -> int:
             return 2

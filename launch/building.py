@@ -1,0 +1,96 @@
+"""The trainer with the callbacks that write the run's files, and the training itself."""
+
+import uuid
+
+from lightning.pytorch import Trainer
+
+from callbacks import (
+    AtomicCheckpointIO,
+    CheckpointFiles,
+    EpochBar,
+    Interrupt,
+    RunState,
+    TrainingHistory,
+)
+from callbacks.run_state import machine
+from launch.cli import TrainCLI, as_config_error
+from launch.conditions import device_line, git_commit, versions
+from launch.loading import require_reader
+from launch.plugins import load_no_checkpoint
+from resume.arguments import Arguments
+from resume.checkpoints.run_entry import ResumedFrom, RunEntry
+from resume.compatibility import name_other_conditions
+from resume.decision import Decision, Resume
+from resume.system.output import say, text
+
+
+def build_trainer(
+    cli: TrainCLI, arguments: Arguments, decision: Decision, resumed: RunEntry | None
+) -> tuple[Trainer, CheckpointFiles]:
+    """Build the trainer, and print the device and the data.
+
+    Args:
+        cli: The configuration.
+        arguments: The command line.
+        decision: What this start does.
+        resumed: The run entry of the checkpoint that is resumed; None for a new run.
+
+    Returns:
+        The trainer, and its callback that writes the checkpoints.
+
+    Raises:
+        ConfigError: The settings do not fit each other or this machine.
+        CheckpointError: The strategy cannot read the checkpoint.
+    """
+    folder, checkpoint = str(decision.checkpoint_dir), cli.config.checkpoint
+    entry = RunEntry(
+        run_id=uuid.uuid4().hex if resumed is None else resumed.run_id,
+        resumed_from=_resumed_from(decision, resumed),
+        data=cli.data_paths,
+        class_mapping=cli.datamodule.class_mapping,
+        versions=versions(),
+        git_commit=git_commit(),
+        job=arguments.launch.job(arguments.ckpt_path),
+        config=cli.config_text(),
+    )
+    bars = [] if cli.config.trainer.enable_progress_bar is False else [EpochBar(checkpoint.monitor)]
+    with as_config_error():
+        files = CheckpointFiles(folder, **checkpoint)
+        callbacks = [
+            *bars,
+            RunState(entry, cli.seed, folder),
+            TrainingHistory(folder, checkpoint.monitor, checkpoint.mode),
+            files,
+            Interrupt(folder),
+        ]
+    trainer = cli.build_trainer(callbacks, AtomicCheckpointIO())
+    if resumed is not None and isinstance(decision, Resume):
+        require_reader(decision.place, trainer.strategy)
+        name_other_conditions(resumed, entry.versions, machine(trainer))
+    _report_setup(cli, trainer)
+    cli.datamodule.prepare_workers(trainer)
+    return trainer, files
+
+
+def _resumed_from(decision: Decision, resumed: RunEntry | None) -> ResumedFrom | None:
+    if resumed is None or not isinstance(decision, Resume):
+        return None
+    return ResumedFrom(resumed.run_id, str(decision.path), resumed.global_step)
+
+
+def fit(trainer: Trainer, cli: TrainCLI, decision: Decision) -> None:
+    """Train, from the checkpoint of a resume or from the start."""
+    ckpt_path = decision.place if isinstance(decision, Resume) else None
+    if ckpt_path is None:
+        load_no_checkpoint(trainer)
+    trainer.fit(cli.model, datamodule=cli.datamodule, ckpt_path=ckpt_path, weights_only=True)
+
+
+def _report_setup(cli: TrainCLI, trainer: Trainer) -> None:
+    say(text("Device: {device}").format(device=device_line(trainer.strategy.root_device)))
+    data = (
+        text("Data: {data}")
+        if cli.data_paths.image_path
+        else text("Data: {data}. For your own data: --image_path FOLDER --gt_path FOLDER")
+    )
+    say(data.format(data=cli.datamodule.describe()))

@@ -1,0 +1,94 @@
+"""Loading the checkpoint that a run is resumed from, and seeing that it fits, before anything is touched."""
+
+from pathlib import Path
+
+import torch
+from lightning.pytorch import LightningModule
+from lightning.pytorch.strategies import FSDPStrategy, ModelParallelStrategy, Strategy
+
+from resume.checkpoints.newest import refusal
+from resume.checkpoints.paths import content_file, place_of
+from resume.checkpoints.run_entry import RunEntry
+from resume.checkpoints.shard_table import read_table
+from resume.checkpoints.verification import read_run, require_intact
+from resume.run_files import CONFIG
+from resume.system.output import ExplainedError, text
+
+Shapes = dict[str, tuple[int, ...]]
+_SHOWN_PROBLEMS = 5
+
+
+class CheckpointError(ExplainedError):
+    """A checkpoint that a run cannot be resumed from; the message says why."""
+
+
+def load_for_resume(path: Path, module: LightningModule) -> RunEntry:
+    """Load a checkpoint whole, compare its checksums, and see that it fits the network. Nothing in it is executed.
+
+    Args:
+        path: The checkpoint.
+        module: The module that will take the weights; it is not changed.
+
+    Returns:
+        The run entry of the checkpoint.
+
+    Raises:
+        CheckpointError: The checkpoint does not load, is not of this program, or holds other weights than the network.
+    """
+    try:
+        require_intact(path)  # torch.load does not compare checksums, and looks at no cost
+        run = read_run(path)
+        checkpoint = torch.load(content_file(path), map_location="cpu", weights_only=True)
+        place = place_of(path)
+        shapes = _shapes_of_shards(place) if place.is_dir() else _shapes(checkpoint.get("state_dict", {}))
+    except Exception as error:  # damaged content can fail in any way
+        reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
+        raise CheckpointError(refusal(path, reason)) from error
+    needed = ["loops", "callbacks", *([] if place.is_dir() else ["state_dict", "optimizer_states"])]
+    missing = [key for key in needed if key not in checkpoint]
+    if missing:
+        said = text("{path} cannot be resumed from: it has no {missing}. Use a checkpoint that train.py has saved.")
+        raise CheckpointError(said.format(path=path, missing=", ".join(missing)))
+    problems = _differences(shapes, _shapes(module.state_dict()))
+    if problems:
+        said = text(
+            "{path} does not fit the network ({count} of its tensors): {problems}. Use the settings of the run that "
+            "saved it (its {config}), or another checkpoint."
+        )
+        shown = "; ".join(problems[:_SHOWN_PROBLEMS])
+        raise CheckpointError(said.format(path=path, count=len(problems), problems=shown, config=CONFIG))
+    return run
+
+
+def require_reader(path: Path, strategy: Strategy) -> None:
+    """See that the strategy can read the form of a checkpoint.
+
+    Raises:
+        CheckpointError: The checkpoint is a folder of shards, and the strategy reads files only.
+    """
+    if place_of(path).is_dir() and not isinstance(strategy, FSDPStrategy | ModelParallelStrategy):
+        said = text(
+            "{path} is a folder of shards; only --trainer.strategy fsdp or model_parallel can resume from it. "
+            "To make one file of it: python -m lightning.pytorch.utilities.consolidate_checkpoint {path}"
+        )
+        raise CheckpointError(said.format(path=path))
+
+
+def _shapes(tensors: dict[str, torch.Tensor]) -> Shapes:
+    return {name: tuple(tensor.shape) for name, tensor in tensors.items()}
+
+
+def _shapes_of_shards(folder: Path) -> Shapes:
+    """The shapes of the weights, which FSDP saves as `model`, and Lightning's other strategies as `state_dict`."""
+    saved = {name.partition("."): shape for name, shape in read_table(folder).shapes.items()}
+    return {name: shape for (first, _, name), shape in saved.items() if first in ("model", "state_dict")}
+
+
+def _differences(saved: Shapes, wanted: Shapes) -> list[str]:
+    texts = [text("{name} is missing").format(name=name) for name in wanted if name not in saved]
+    texts += [text("{name} is not in the network").format(name=name) for name in saved if name not in wanted]
+    for name in wanted.keys() & saved.keys():
+        if saved[name] != wanted[name]:
+            said = text("{name} has shape {saved}, expected {wanted}")
+            texts.append(said.format(name=name, saved=saved[name], wanted=wanted[name]))
+    return sorted(texts)

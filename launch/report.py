@@ -1,0 +1,97 @@
+"""What a start prints about its setup and its end. Imports nothing slow: an end may come before that."""
+
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from resume.commands import command_to_resume
+from resume.compatibility import command_to_train_on
+from resume.run_files import BEST, HISTORY_PNG, LATEST
+from resume.system.launch_info import Launch
+from resume.system.output import ExplainedError, plural, say, text
+from resume.system.requeue import requeue
+from resume.system.signals import Stopped
+
+if TYPE_CHECKING:
+    from lightning.pytorch import Trainer
+
+    from callbacks import CheckpointFiles, TrainingInterrupted
+
+_SECONDS_BETWEEN_REPORTS = 5.0
+_EXIT_FAILURE = 1
+
+
+class CheckProgress:
+    """Reports a check of many files every few seconds; a check that takes less prints nothing."""
+
+    def __init__(self) -> None:
+        self._reported = time.monotonic()
+
+    def __call__(self, done: int, total: int) -> None:
+        """Report that `done` of `total` pairs were checked, if a report is due."""
+        if time.monotonic() - self._reported > _SECONDS_BETWEEN_REPORTS:
+            self._reported = time.monotonic()
+            say(text("Checking the data: {done} of {total} pairs").format(done=done, total=total))
+
+
+def report_error(error: ExplainedError, launch: Launch, *, no_file_was_deleted: bool) -> int:
+    """Print one clear message.
+
+    Args:
+        error: What went wrong.
+        launch: Of several processes, the message names this one: the cause may exist on one machine only.
+        no_file_was_deleted: Whether the user confirmed a deletion that has not begun.
+
+    Returns:
+        The exit code.
+    """
+    process = "" if launch.is_first else f" ({launch.process_name})"
+    print(f"train.py{process}: {error}", file=sys.stderr)
+    if no_file_was_deleted:
+        print(text("No file was deleted."), file=sys.stderr)
+    return error.exit_code
+
+
+def report_early_stop(stop: Stopped, launch: Launch) -> int:
+    """Report a signal that came before training; returns the exit code."""
+    if launch.is_first:
+        print("\n" + text("Interrupted before training began."), file=sys.stderr)
+    return requeue(launch) if stop.asks_for_requeue else stop.exit_code
+
+
+def report_interruption(stop: "TrainingInterrupted", launch: Launch) -> int:
+    """Report what a signal in training saved, and the command that continues; returns the exit code."""
+    say(
+        text("Interrupted in epoch {epoch}/{wanted}: saved {file} (step {step}). Resume with:").format(
+            epoch=stop.epoch, wanted=stop.max_epochs, file=stop.saved, step=stop.global_step
+        )
+    )
+    say(f"  {command_to_resume(stop.saved)}")
+    return requeue(launch) if stop.asks_for_requeue else stop.exit_code
+
+
+def report_run(trainer: "Trainer", files: "CheckpointFiles", launch: Launch) -> int:
+    """Report the end of a run: best score, files, the command to continue, and what was not saved.
+
+    Returns:
+        The exit code: 1 if a save failed.
+    """
+    say(plural("Done: {count} epoch.", "Done: {count} epochs.", trainer.current_epoch))
+    if files.best_score is not None:
+        say(
+            text("Best: epoch {epoch}, {metric} {score:.4f}").format(
+                epoch=files.best_epoch, metric=files.monitor, score=files.best_score
+            )
+        )
+    for name in (BEST, LATEST, HISTORY_PNG):
+        if (files.folder / name).exists():
+            say(f"  {files.folder / name}")
+    latest = files.folder / LATEST
+    if latest.exists():
+        command = command_to_train_on(latest, trainer.current_epoch)
+        say(text("To train for more epochs: {command}").format(command=command))
+    if not files.failed or not launch.is_first:
+        return 0
+    failed = plural("{count} save failed, the last one in", "{count} saves failed, the last one in", len(files.failed))
+    print(f"train.py: {failed} {files.failed[-1]}", file=sys.stderr)
+    return _EXIT_FAILURE

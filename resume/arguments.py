@@ -1,0 +1,229 @@
+"""The command line: read for the stage before Lightning, rewritten to nested keys for LightningCLI."""
+
+import difflib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from resume.configuration import base_configs, default_settings, plain_key, read_keys
+from resume.decision import Decision
+from resume.flags import CONFIG, KEYS, LANGUAGES, SETTINGS, SWITCHES
+from resume.system.errors import ResumeError
+from resume.system.launch_info import SHELL, Launch
+from resume.system.output import Language, resolve_language, set_language, text
+
+# Read here, and not passed on as they were typed.
+_EARLY = (CONFIG, *SETTINGS)
+_INFORMATIONAL = ("--print_config", "--print_shtab", "--version")
+_HELP = ("-h", "--help")
+# A group of settings whose name begins like an everyday flag.
+_GROUPS = ("checkpoint",)
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """The command line, as far as it matters before Lightning.
+
+    Attributes:
+        launch: What started the program.
+        rest: What LightningCLI gets: all flags but those that are read here, in the order typed, with nested keys.
+        checkpoint_dir: Folder of the run's files. In a SLURM job array, unless it is given, one for each task.
+        ckpt_path: Path or keyword of the checkpoint to resume from.
+        no_interactive: Ask nothing.
+        break_lock: Ignore the lock of a process on another host.
+        requested_lang: `auto`, `en` or `zh`, as requested.
+        lang: The language that `requested_lang` means on this system.
+        configs: The `--config` files, in order.
+        typed: Keys of all flags that were typed, such as `data.image_path`.
+        configured: Keys that the `--config` files set.
+        wants_help: `--help`.
+        informational: `--help`, `--print_config` and the like: nothing is chosen, asked or trained.
+    """
+
+    launch: Launch
+    rest: tuple[str, ...]
+    checkpoint_dir: Path
+    ckpt_path: str | None
+    no_interactive: bool
+    break_lock: bool
+    requested_lang: str
+    lang: Language
+    configs: tuple[Path, ...]
+    typed: frozenset[str]
+    configured: frozenset[str]
+    wants_help: bool
+    informational: bool
+
+    @property
+    def given(self) -> frozenset[str]:
+        """Keys that were typed or configured, so that no default decides them."""
+        return self.typed | self.configured
+
+    def for_lightning(self, decision: Decision) -> list[str]:
+        """The command line for LightningCLI: configurations first, so that typed flags override them.
+
+        Raises:
+            ResumeError: A resume has no base configuration.
+        """
+        configs = [*base_configs(decision, self.given), *map(str, self.configs)]
+        return [
+            *(word for config in configs for word in ("--config", config)),
+            *self.rest,
+            # Unless it was given, the language of the base configuration stays: on a resume, the run's own.
+            *([f"--lang={self.requested_lang}"] if "lang" in self.given else []),
+            f"--checkpoint_dir={decision.checkpoint_dir}",
+        ]
+
+
+def read_arguments(argv: list[str], launch: Launch = SHELL) -> Arguments:
+    """Read what is needed before Lightning, from the flags and the `--config` files, and set the language.
+
+    Args:
+        argv: The command line without the program's name.
+        launch: What started the program.
+
+    Raises:
+        ResumeError: A flag of this stage has no value or a wrong one, a flag is abbreviated, or a `--config` file is
+            missing or is no YAML in UTF-8.
+    """
+    set_language(resolve_language("auto"))  # for errors before the requested language is known
+    early, rest, typed = _split(argv)
+    if early["lang"]:
+        set_language(resolve_language(_language(early["lang"][-1])))
+    configs = tuple(expanded("--config", value) for value in early[CONFIG])
+    configured: dict[str, Any] = {}
+    for config in configs:
+        configured.update(read_keys(config))
+    defaults = {key: setting.default for key, setting in SETTINGS.items()}
+    values = defaults | _early_settings(default_settings()) | _early_settings(configured)
+    values |= {key: found[-1] for key, found in early.items() if found}
+    requested_lang = _language(values["lang"])
+    language = resolve_language(requested_lang)
+    set_language(language)
+    checkpoint_dir = expanded("--checkpoint_dir", _text("checkpoint_dir", values["checkpoint_dir"]))
+    if launch.array_task is not None and not early["checkpoint_dir"] and "checkpoint_dir" not in configured:
+        checkpoint_dir /= f"task_{launch.array_task}"  # all tasks of an array have one command line
+    return Arguments(
+        launch=launch,
+        rest=tuple(rest),
+        checkpoint_dir=checkpoint_dir,
+        ckpt_path=None if values["ckpt_path"] is None else _text("ckpt_path", values["ckpt_path"]),
+        no_interactive=_switch("no_interactive", values),
+        break_lock=_switch("break_lock", values),
+        requested_lang=requested_lang,
+        lang=language,
+        configs=configs,
+        typed=frozenset(typed),
+        configured=frozenset(configured),
+        wants_help=not {*_HELP}.isdisjoint(argv),
+        informational=any(map(_is_informational, argv)),
+    )
+
+
+def expanded(flag: str, value: str) -> Path:
+    """The path that was typed, with `~` and `~user` expanded.
+
+    Raises:
+        ResumeError: There is no such user.
+    """
+    try:
+        return Path(value).expanduser()
+    except RuntimeError as error:
+        raise ResumeError(text("{flag} {path}: no home folder of that user.").format(flag=flag, path=value)) from error
+
+
+def _early_settings(configured: dict[str, Any]) -> dict[str, Any]:
+    return {key: configured[key] for key in SETTINGS if configured.get(key) is not None}
+
+
+def _split(argv: list[str]) -> tuple[dict[str, list[str]], list[str], set[str]]:
+    """Split the command line into the values that are read here, what is passed on, and the keys that were typed."""
+    early: dict[str, list[str]] = {key: [] for key in _EARLY}
+    rest: list[str] = []
+    typed: set[str] = set()
+    words = iter(range(len(argv)))
+    for position in words:
+        word = _long_form(argv[position])
+        if not word.startswith("--"):
+            rest.append(word)
+            continue
+        flag, equals, value = word.partition("=")
+        key = _key(flag)
+        typed.add(plain_key(key))
+        if key not in _EARLY:
+            rest.append(f"--{key}{equals}{value}")
+        elif key in SWITCHES:
+            if not equals and position + 1 < len(argv) and not argv[position + 1].startswith("-"):
+                raise ResumeError(text("{flag} takes no value, got {got!r}.").format(flag=flag, got=argv[position + 1]))
+            early[key].append(value if equals else "true")
+        else:
+            if not equals:
+                value = _next_word(argv, position, flag)
+                next(words)
+            early[key].append(value)
+    return early, rest, typed
+
+
+def _long_form(word: str) -> str:
+    """LightningCLI accepts `-c FILE` and `-cFILE` for `--config FILE`."""
+    if not word.startswith("-c"):
+        return word
+    return "--config" if word == "-c" else f"--config={word[2:].removeprefix('=')}"
+
+
+def _next_word(argv: list[str], position: int, flag: str) -> str:
+    following = argv[position + 1] if position + 1 < len(argv) else None
+    if following is None or following.startswith("-"):
+        raise ResumeError(text("{flag}: expected a value after it, got {got}.").format(flag=flag, got=following or "-"))
+    return following
+
+
+def _key(flag: str) -> str:
+    """The nested key of a flag.
+
+    Raises:
+        ResumeError: It resembles an everyday flag, but is none; LightningCLI would find out only after the menu.
+    """
+    name = flag.removeprefix("--")
+    if name in KEYS:
+        return KEYS[name]
+    meant = name.replace("-", "_")
+    known = [*KEYS, CONFIG]
+    near = [full for full in known if meant and full.startswith(meant)] if name not in _GROUPS else []
+    if not near and "." not in name:
+        near = difflib.get_close_matches(meant, KEYS, n=1, cutoff=0.85)
+    if near and name not in known:
+        raise ResumeError(
+            text("{flag}: no such flag, and flags are not abbreviated. Did you mean {meant}?").format(
+                flag=flag, meant=", ".join(f"--{full}" for full in near)
+            )
+        )
+    return name
+
+
+def _is_informational(word: str) -> bool:
+    flag = word.partition("=")[0]
+    return flag in (*_HELP, *_INFORMATIONAL) or (flag.startswith("--") and flag.endswith(".help"))
+
+
+def _text(key: str, value: Any) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise ResumeError(text("{flag}: expected a path, got {got!r}.").format(flag=f"--{key}", got=value))
+    return value
+
+
+def _switch(key: str, values: dict[str, Any]) -> bool:
+    value = values[key]
+    if isinstance(value, bool):
+        return value
+    if str(value).lower() in ("true", "false"):
+        return str(value).lower() == "true"
+    raise ResumeError(
+        text("{flag}: expected nothing, true or false after it, got {got!r}.").format(flag=f"--{key}", got=value)
+    )
+
+
+def _language(value: Any) -> str:
+    if value not in LANGUAGES:
+        raise ResumeError(text("--lang: expected auto, en or zh, got {got!r}.").format(got=value))
+    return str(value)

@@ -1,0 +1,39 @@
+"""Writing the run entry of a checkpoint as its `run.json`, once everything else of the checkpoint is written."""
+
+import zipfile
+from pathlib import Path
+from typing import BinaryIO
+
+from resume.checkpoints.run_entry import RunEntry
+from resume.checkpoints.run_json import RunJson
+from resume.checkpoints.verification import part_of_file, parts_of_archive
+from resume.checkpoints.zip_append import append_entry
+from resume.run_files import RUN_ENTRY, SHARDS_CONTENT, SHARDS_TABLE
+
+
+def append_run(file: BinaryIO, run: RunEntry) -> None:
+    """Append the run entry to the archive that torch.save has written to an open file (1 ms).
+
+    Args:
+        file: Open for reading and writing.
+        run: The run entry.
+
+    Raises:
+        OSError: The system refused.
+        ValueError: The run entry is too large.
+    """
+    with zipfile.ZipFile(file) as archive:
+        entries = parts_of_archive(archive)
+        folder = archive.namelist()[0].partition("/")[0]
+    # Inside the archive's folder: torch.load refuses an archive with an entry at the top level.
+    append_entry(file, f"{folder}/{RUN_ENTRY}", RunJson(run, entries).encoded())
+
+
+def run_json_of_folder(folder: Path, run: RunEntry) -> bytes:
+    """The `run.json` of a folder of shards. The shards carry their own checksums; it carries those of the other files.
+
+    Raises:
+        OSError: A file of the folder cannot be read.
+        ValueError: The run entry is too large.
+    """
+    return RunJson(run, {name: part_of_file(folder / name) for name in (SHARDS_CONTENT, SHARDS_TABLE)}).encoded()
