@@ -1,32 +1,31 @@
-"""The whole program in a terminal, from the menu to the trained network."""
+"""The whole program in a terminal, from the menu to the trained network. The menu itself: tests/resume/menu."""
 
 import signal
-import termios
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 
 import train
 from tests.helpers.launches import TWO
-from tests.helpers.pictures import draw_pairs
-from tests.helpers.pseudo_terminal import Terminal
-from tests.helpers.tiny_run import PATHS, TINY
+from tests.helpers.tiny_run import TINY, Run, contents
+
+termios: ModuleType = pytest.importorskip("termios", reason="Windows has no pseudo-terminal that pexpect can drive")
+pytest.importorskip("pexpect")
+pytest.importorskip("pyte")
+
+from tests.helpers.pseudo_terminal import Terminal  # noqa: E402 - only where it can be imported
 
 pytestmark = pytest.mark.terminal
 
 Start = Callable[..., Terminal]
-
-
-@pytest.fixture(autouse=True)
-def _an_earlier_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(tmp_path)
-    draw_pairs(tmp_path / "Data", 12)
-    assert train.main(["--no_interactive", *PATHS, *TINY, "--max_epochs=2"]) == 0
+ASKS, CONFIRMS = "请选择 [1-3/N/Q]:", "确认要清空所有 checkpoint 文件吗？(y/n):"
 
 
 @pytest.fixture
-def start() -> Iterator[Start]:
+def start(trained: Run) -> Iterator[Start]:
+    """Starts train.py in a terminal, in a folder with a run of two epochs."""
     begun: list[Terminal] = []
 
     def begin(*argv: str) -> Terminal:
@@ -38,114 +37,101 @@ def start() -> Iterator[Start]:
         terminal.close()
 
 
-def files() -> dict[str, bytes]:
-    return {path.name: path.read_bytes() for path in Path("checkpoints").iterdir()}
+def is_as_it_was_found(terminal: Terminal) -> bool:
+    """Whether the terminal shows its cursor, and echoes and edits lines as a shell expects it."""
+    mode = termios.tcgetattr(terminal.process.child_fd)[3]
+    return not terminal.screen.cursor.hidden and bool(mode & termios.ICANON) and bool(mode & termios.ECHO)
 
 
-def test_1_resumes_and_the_run_goes_on(start: Start) -> None:
-    program = start("--max_epochs=3")
-    program.wait_for("请选择 [1-3/N/Q]:")
+def test_1_resumes_the_run_and_closing_the_terminal_saves_it(start: Start) -> None:
+    program = start("--max_epochs=100000")
+    program.wait_for(ASKS)
     program.send("1\r")
-    assert program.finish() == 0
-    text = program.text()
+    program.wait_for("轮次 4/")
     for line in (
         "您选择了: latest_checkpoint.pth",
         "将使用 checkpoint: latest_checkpoint.pth",
         "Loading checkpoint from checkpoints/latest_checkpoint.pth...",
         "Checkpoint loaded from checkpoints/latest_checkpoint.pth",
-        "Resuming training from epoch 3/3",
-        "训练完成，共 3 个 epoch。",
+        "Resuming training from epoch 3/100000",
     ):
-        assert line in text, text
-    assert "checkpoint_epoch_3.pth" in files()
+        assert line in program.text(), program.text()
+    assert program.hang_up() == 128 + signal.SIGHUP
+    assert Path("checkpoints/interrupted_checkpoint.pth").exists()
+    assert Path("checkpoints/checkpoint_epoch_3.pth").exists()
 
 
 def test_n_and_y_delete_the_old_run_and_train_a_new_one(start: Start) -> None:
-    before = files()
+    before = contents()
     program = start(*TINY, "--max_epochs=1")
-    program.wait_for("请选择")
+    program.wait_for(ASKS)
     program.send("N\r")
-    program.wait_for("(y/n):")
+    program.wait_for(CONFIRMS)
     program.send("y\r")
     assert program.finish() == 0
     text = program.text()
     assert text.index("检查通过后删除。") < text.index("已删除 7 个文件") < text.index("开始新的训练...")
-    assert "checkpoint_epoch_2.pth" not in files()
-    assert files()["latest_checkpoint.pth"] != before["latest_checkpoint.pth"]
+    assert "训练完成，共 1 个 epoch。" in text
+    assert "checkpoints/checkpoint_epoch_2.pth" not in contents()
+    assert contents()["checkpoints/latest_checkpoint.pth"] != before["checkpoints/latest_checkpoint.pth"]
+    assert is_as_it_was_found(program)
 
 
-@pytest.mark.parametrize(
-    ("mistake", "named"),
-    [
-        ("--trainer.max_epoch=3", "max_epoch"),
-        ("--image_path=Data/pictures", "Data/pictures"),
-        ("--model.network.out_channels=7", "7"),
-        ("--checkpoint.keep_last=-1", "keep_last"),
-    ],
-)
-def test_a_mistake_after_n_and_y_deletes_nothing_and_says_so(start: Start, mistake: str, named: str) -> None:
-    before = files()
-    program = start(*TINY, mistake)
-    program.wait_for("请选择")
-    program.send("n\r")
-    program.wait_for("(y/n):")
-    program.send("y\r")
+def test_a_mistake_after_n_and_y_that_were_typed_before_the_menu_deletes_nothing_and_says_so(start: Start) -> None:
+    before = contents()
+    program = start(*TINY, "--model.network.out_channels=7")
+    program.send("n\ry\r")
     assert program.finish() == 2
-    assert named in program.text()
+    assert "7" in program.text().partition("检查通过后删除。")[2]
     assert "未删除任何文件。" in program.text()
-    assert files() == before
+    assert contents() == before
 
 
-def test_files_that_change_between_the_question_and_the_deletion_stop_everything(start: Start) -> None:
-    program = start(*TINY, "--max_epochs=1")
-    program.wait_for("请选择")
-    program.send("n\r")
-    program.wait_for("(y/n):")
-    Path("checkpoints/checkpoint_epoch_1.pth").write_bytes(b"another training writes here")
-    before = files()
-    program.send("y\r")
-    assert program.finish() == 2
-    assert files() == before
-
-
-@pytest.mark.parametrize("keys", ["q\r", "Q\r", "\x03", "\x04", "\x1b"])
-def test_leaving_the_menu_ends_the_program_with_no_trace_of_the_imports(start: Start, keys: str) -> None:
-    before = files()
+def test_leaving_the_menu_during_the_imports_leaves_no_traceback_and_changes_nothing(start: Start) -> None:
+    before = contents()
     program = start()
-    program.wait_for("请选择")
-    program.send(keys)
+    program.wait_for(ASKS)
+    program.send("q\r")
     assert program.finish() == 0
     assert "Traceback" not in program.text()
-    assert files() == before
+    assert contents() == before
 
 
-@pytest.mark.parametrize("signum", [signal.SIGTERM, signal.SIGHUP])
-def test_a_signal_at_the_menu_leaves_the_terminal_as_it_was(start: Start, signum: signal.Signals) -> None:
-    before = files()
+def test_a_signal_at_the_menu_leaves_the_terminal_as_it_was_found_and_changes_nothing(start: Start) -> None:
+    before = contents()
     program = start()
-    program.wait_for("请选择")
-    program.process.kill(signum)
-    assert program.finish() == 128 + signum
-    mode = termios.tcgetattr(program.process.child_fd)[3]
-    assert mode & termios.ICANON
-    assert mode & termios.ECHO
+    program.wait_for(ASKS)
+    program.process.kill(signal.SIGTERM)
+    assert program.finish() == 128 + signal.SIGTERM
+    assert is_as_it_was_found(program)
     assert "Traceback" not in program.text()
-    assert files() == before
+    assert contents() == before
 
 
-def test_closing_the_terminal_saves_the_run(start: Start) -> None:
-    program = start("--ckpt_path=latest", "--max_epochs=100000")
-    program.wait_for("轮次 4/")
-    assert program.hang_up() == 128 + signal.SIGHUP
-    assert "interrupted_checkpoint.pth" in files()
-
-
-def test_with_two_processes_the_menu_is_asked_once_and_ctrl_c_saves_once(
-    start: Start, monkeypatch: pytest.MonkeyPatch
+def test_files_that_change_between_the_question_and_the_deletion_stop_everything(
+    trained: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("tests.helpers.pseudo_terminal.PATIENCE", 60.0)  # the second process imports everything too
+    """In a console that passes whole lines, so that no process has to be started."""
+    before: list[dict[str, bytes]] = []
+
+    def answer(prompt: str) -> str:
+        if "(y/n)" not in prompt:
+            return "n"
+        Path("checkpoints/checkpoint_epoch_1.pth").write_bytes(b"another training writes here")
+        before.append(contents())
+        return "y"
+
+    monkeypatch.setenv("PYCHARM_HOSTED", "1")
+    monkeypatch.setattr("builtins.input", answer)
+    assert trained(*TINY, "--max_epochs=1") == 2
+    assert "checkpoint_epoch_1.pth" in capsys.readouterr().err
+    assert contents() == before[0]
+
+
+@pytest.mark.slow
+def test_with_two_processes_the_menu_is_asked_once_and_ctrl_c_saves_once(start: Start) -> None:
     program = start(*TWO, "--max_epochs=100000")
-    program.wait_for("请选择 [1-3/N/Q]:")
+    program.wait_for(ASKS)
     assert "checkpoints/latest_checkpoint.pth" not in program.text()
     program.send("1\r")
     program.wait_for("轮次 4/")
@@ -155,4 +141,4 @@ def test_with_two_processes_the_menu_is_asked_once_and_ctrl_c_saves_once(
     for said in ("请选择", "Loading checkpoint from", "Resuming training from", "轮次 3/", "Stopping after this step"):
         assert text.count(said) == 1, (said, text)
     assert "Traceback" not in text
-    assert "interrupted_checkpoint.pth" in files()
+    assert Path("checkpoints/interrupted_checkpoint.pth").exists()

@@ -9,7 +9,7 @@ from pathlib import Path
 import pexpect
 import pyte
 
-PATIENCE = 20.0
+PATIENCE = 60.0
 
 
 class Terminal:
@@ -23,7 +23,7 @@ class Terminal:
     """
 
     def __init__(self, program: Path, argv: list[str], columns: int = 100, **environ: str) -> None:
-        kept = {name: os.environ[name] for name in ("PATH", "HOME") if name in os.environ}
+        kept = {name: os.environ[name] for name in ("PATH", "HOME", "OMP_NUM_THREADS") if name in os.environ}
         self.process = pexpect.spawn(
             sys.executable,
             [str(program), *argv],
