@@ -21,7 +21,7 @@ def _start_on_linux(pid: int) -> str | None:
         line = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
-    # After the name, which may contain spaces and brackets: the state is field 3, ticks since the system started are field 22.
+    # After the name, which may contain spaces and brackets: field 3 is the state, field 22 the start in clock ticks.
     fields = line.rpartition(")")[2].split()
     return None if fields[0] == _ZOMBIE else fields[19]
 
