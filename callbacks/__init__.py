@@ -1,8 +1,8 @@
 from callbacks.checkpoint_files import CheckpointFiles
+from callbacks.checkpoint_io import AtomicCheckpointIO
 from callbacks.interrupt import Interrupt, SaveFailedError, TrainingInterrupted
 from callbacks.progress import EpochBar
 from callbacks.run_state import RunState
-from callbacks.saving import AtomicCheckpointIO
 from callbacks.training_history import TrainingHistory
 
 __all__ = [

@@ -14,8 +14,8 @@ from lightning.pytorch.utilities import rank_zero_warn
 from typing_extensions import override
 
 from callbacks.boundary import is_step_boundary
+from callbacks.checkpoint_io import save_together
 from callbacks.consensus import Consensus
-from callbacks.saving import save_together
 from resume.checkpoints.paths import is_shards
 from resume.run_files import BEST, LATEST, epoch_file, old_epoch_files
 from resume.system.durable_files import link, remove

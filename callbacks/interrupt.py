@@ -14,8 +14,8 @@ from lightning.pytorch.strategies import DDPStrategy
 from typing_extensions import override
 
 from callbacks.boundary import Boundary, is_step_boundary
+from callbacks.checkpoint_io import save_alone, save_together
 from callbacks.consensus import Consensus
-from callbacks.saving import save_alone, save_together
 from resume.run_files import INTERRUPTED
 from resume.system.exit_now import exit_now
 from resume.system.output import ExplainedError, is_silent, text

@@ -2,9 +2,10 @@
 
 python -m exactness --image_path Data/images --gt_path Data/gt --config my.yaml
 
-takes the flags of train.py. It trains a few batches three times, in a folder of its own: once to the end, once more,
-and once stopped within the first epoch and resumed. Then it says "identical", or the first step and the first tensor
-that differ, and the likely cause. Exit code 0: identical; 1: not; 2: wrong flags. For one process, so for one device.
+takes the flags of train.py. It trains a few batches three times, in a temporary folder: twice without a stop, and once
+stopped within the first epoch and resumed. Then it prints "identical", or the first step and the first tensor that
+differ, and the likely cause. Exit code 0: identical; 1: not identical; 2: wrong flags. It works with one process, and
+so with one device.
 """
 
 import contextlib
@@ -28,7 +29,7 @@ Steps = dict[tuple[int, int], Step]
 
 
 class RunFailedError(Exception):
-    """A run that did not end as it should; `code` is its exit code, and the message what it said."""
+    """A run ended with an error; `code` is its exit code."""
 
     def __init__(self, code: int, said: str) -> None:
         super().__init__(said)
@@ -51,7 +52,7 @@ def main(argv: list[str]) -> int:
 
 
 def _train(folder: Path, argv: list[str], stop: int | None = None) -> Steps:
-    """Train a run to its end, stopped once where `stop` says so; returns what each batch computed."""
+    """Train a run to its end, with a stop in batch `stop` of the first epoch; returns what each batch computed."""
     Trace.steps.clear()
     Trace.stop_at = None if stop is None else (0, stop)
     code = _start([*argv, *SMALL, "--checkpoint_dir", str(folder)])
@@ -69,7 +70,7 @@ def _start(argv: list[str]) -> int:
 
 
 def first_difference(one: Steps, other: Steps) -> tuple[tuple[int, int], str] | None:
-    """The first (epoch, batch), and what of it, that differs; None where nothing does."""
+    """The first (epoch, batch) that differs, and the name of what differs in it; None if nothing differs."""
     for moment in sorted({*one, *other}):
         if moment not in one or moment not in other:
             return moment, "a batch that only one run has trained"

@@ -1,4 +1,4 @@
-"""Whether two run folders hold the same run, bit for bit."""
+"""Compare two run folders bit for bit."""
 
 import csv
 from collections.abc import Iterator
@@ -12,27 +12,27 @@ from resume.checkpoints.verification import read_run
 from resume.run_files import BEST, CONFIG, EPOCH_FILES, HISTORY_CSV, HISTORY_PNG, LATEST
 
 CHECKPOINTS = (LATEST, BEST, EPOCH_FILES)
-# What tells of the clock, of the starts that a run took, and of where it lies, and not of what was trained.
+# These depend on the clock, on the number of starts and on the folder, but not on what was trained.
 IGNORED_ENTRIES = frozenset({"run_id", "resumed_from", "saved_at", "seconds", "resumes", "checkpoint_dir", "job"})
 IGNORED_COLUMNS = frozenset({"seconds", "resumed"})
-# Lightning's count of the batches of a validation that is over, which a resume begins anew.
+# Lightning's count of the batches of a finished validation; a resume restarts the count.
 IGNORED_PLACE = "loops.fit_loop.epoch_loop.val_loop.batch_progress"
 _SHOWN = 10
 
 
 def compare_runs(folder_a: Path, folder_b: Path) -> list[str]:
-    """Compare the files that two runs have left, such as a resumed one and the one that was never stopped.
+    """Compare the files of two runs, for instance of a resumed run and of the uninterrupted one.
 
-    Compared are latest, best and all epoch files with everything in them, the history and `config.yaml`; only the
-    entries of `IGNORED_ENTRIES` and the columns of `IGNORED_COLUMNS` may differ. `interrupted_checkpoint.pth` is not
-    compared, since only one of the runs need have one.
+    The comparison covers latest, best and all epoch files with all their contents, the history and `config.yaml`. Only
+    the entries of `IGNORED_ENTRIES` and the columns of `IGNORED_COLUMNS` may differ. `interrupted_checkpoint.pth` is
+    not compared, because an uninterrupted run has none.
 
     Args:
-        folder_a: The one run's `checkpoint_dir`.
-        folder_b: The other run's.
+        folder_a: `checkpoint_dir` of the first run.
+        folder_b: `checkpoint_dir` of the second run.
 
     Returns:
-        One line for each difference, at most ten for each file; none where the runs are the same.
+        One line for each difference, at most ten for each file; none if the runs are the same.
     """
     names = {file.name for folder in (folder_a, folder_b) for pattern in CHECKPOINTS for file in folder.glob(pattern)}
     lines = [line for name in sorted({CHECKPOINTS[0], *names}) for line in _of_file(folder_a, folder_b, name)]
@@ -45,13 +45,13 @@ def _of_file(folder_a: Path, folder_b: Path, name: str) -> list[str]:
     missing = [folder for folder in (folder_a, folder_b) if not (folder / name).is_file()]
     if missing:
         return [f"{name}: missing in {folder}" for folder in missing]
-    if name == HISTORY_PNG:  # a picture of the resumes too: only that it is there
+    if name == HISTORY_PNG:  # the picture shows the resumes, so only its presence is compared
         return []
     contents = []
     for folder in (folder_a, folder_b):
         try:
             contents.append(_content(folder / name))
-        except Exception as error:  # noqa: BLE001 - a damaged file can fail in any way, and is a difference
+        except Exception as error:  # noqa: BLE001 - a damaged file can fail in any way, and counts as a difference
             return [f"{name}: in {folder} it cannot be read: {type(error).__name__}: {error}"]
     found = [f"{name}: {line}" for line in differences(*contents)]
     return found if len(found) <= _SHOWN else [*found[:_SHOWN], f"{name}: {len(found) - _SHOWN} further differences"]
@@ -72,7 +72,7 @@ def _content(path: Path) -> Any:
 
 
 def differences(one: Any, other: Any, place: str = "") -> Iterator[str]:
-    """One line for each place at which two nests of plain values and tensors differ, in the bits too."""
+    """One line for each place at which two nested structures of plain values and tensors differ in any bit."""
     if type(one) is not type(other):
         yield f"{place}: {type(one).__name__} {_short(one)} and {type(other).__name__} {_short(other)}"
     elif isinstance(one, dict):

@@ -1,4 +1,4 @@
-"""What a run computes in each step, as short digests that can be laid side by side."""
+"""Record what a run computes in each step, as short digests that can be compared."""
 
 import hashlib
 import signal
@@ -13,14 +13,14 @@ Step = dict[str, str]
 
 
 class Trace(Callback):
-    """Notes, for each batch, digests of the batch, the loss and every tensor of the module afterwards.
+    """Records, for each batch, digests of the batch, of the loss, and of every tensor of the module after the step.
 
-    What is noted outlives the trainer, and what to do is no setting: the stopped and the unstopped run have the same
-    configuration.
+    Both attributes belong to the class: the records outlive the trainer, and the stopped run must have the same
+    configuration as the uninterrupted one.
 
     Attributes:
-        steps: What was noted, by (epoch, batch), both counted from 0; a batch that is done again overwrites.
-        stop_at: The (epoch, batch) in which to stop as Ctrl+C does; None: nowhere.
+        steps: The digests by (epoch, batch), both counted from 0; a repeated batch overwrites its entry.
+        stop_at: The (epoch, batch) in which to stop like Ctrl+C; None: do not stop.
     """
 
     steps: ClassVar[dict[tuple[int, int], Step]] = {}
@@ -41,7 +41,7 @@ class Trace(Callback):
 
 
 def digest(*tensors: Tensor) -> str:
-    """The same text for the same bits."""
+    """A short text that is the same for the same bits."""
     found = hashlib.blake2b(digest_size=8)
     for tensor in tensors:
         found.update(tensor.detach().cpu().contiguous().reshape(-1).view(torch.uint8).numpy().tobytes())

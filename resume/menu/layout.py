@@ -260,6 +260,11 @@ def cut(line: str, width: int) -> str:
     """The line, shortened to `width` cells with an ellipsis if it is longer."""
     if cell_width(line) <= width:
         return line
-    while line and cell_width(line) > width - 3:
-        line = line[:-1]
-    return f"{line}..."  # not the single character, which is two cells wide in some Chinese terminals
+    room = width - 3
+    fits = 0
+    for sign in line:  # from the front: a file may have given the line any length
+        room -= cell_width(sign)
+        if room < 0:
+            break
+        fits += 1
+    return f"{line[:fits]}..."  # not the single character, which is two cells wide in some Chinese terminals

@@ -1,4 +1,4 @@
-"""Files that the system would not let go: on Windows, those that some program has open."""
+"""Find files that the system would refuse to delete or move: on Windows, files that another program has open."""
 
 import os
 import stat
@@ -9,21 +9,21 @@ from pathlib import Path
 from resume.system.errors import ResumeError
 from resume.system.output import text
 
-# For so long (s), once for all files: a virus scanner or an indexing service has a file open for a moment.
+# How long to wait (s), for all files together: a virus scanner or an indexing service opens a file for a moment.
 PATIENCE = 1.0
 _PAUSE = 0.05
 
 
 def refuse_open_files(folder: Path, names: Sequence[str], consequence: str) -> None:
-    """See that files can be deleted or moved, before the first of them is. Nothing is changed.
+    """Check that all files can be deleted or moved, before the first of them is. Nothing is changed.
 
     Args:
-        folder: Where they lie.
-        names: Their names.
-        consequence: The sentence that says what was done, which is nothing.
+        folder: The folder of the files.
+        names: The names of the files.
+        consequence: The sentence of the message that says that nothing was done.
 
     Raises:
-        ResumeError: One is open in another program, or write-protected.
+        ResumeError: A file is open in another program, or write-protected.
     """
     end = time.monotonic() + PATIENCE
     for name in names:
@@ -42,7 +42,7 @@ def refuse_open_files(folder: Path, names: Sequence[str], consequence: str) -> N
 def _why_not(path: Path) -> str | None:
     """Why the system would refuse to delete or move a file; None if it would not."""
     try:
-        # Windows asks for the right to delete before it compares the names; elsewhere this does nothing.
+        # Windows requires the right to delete before it compares the names; other systems do nothing here.
         os.rename(path, path)  # noqa: PTH104 - Path.rename is the move itself
         attributes = getattr(path.lstat(), "st_file_attributes", 0)
     except OSError as error:

@@ -1,4 +1,4 @@
-"""Whether a process of this host still runs."""
+"""Find out whether a process of this host is still running."""
 
 import os
 import sys
@@ -8,7 +8,7 @@ _ZOMBIE = "Z"
 
 
 def start_of(pid: int) -> str | None:
-    """A mark of when a process began, which no later process of the same number has; None if it does not run."""
+    """The start time of a process, which no later process with the same number has; None if it is not running."""
     if sys.platform == "win32":
         return _start_on_windows(pid)
     if Path("/proc/self/stat").exists():
@@ -21,7 +21,7 @@ def _start_on_linux(pid: int) -> str | None:
         line = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return None
-    # After the name, which may hold blanks and brackets: the state is field 3, ticks since the system began field 22.
+    # After the name, which may contain spaces and brackets: field 3 is the state, field 22 the start in clock ticks.
     fields = line.rpartition(")")[2].split()
     return None if fields[0] == _ZOMBIE else fields[19]
 
@@ -36,7 +36,7 @@ def _start_by_ps(pid: int) -> str | None:
 
 
 def _start_on_windows(pid: int) -> str | None:
-    """The time of creation. Not os.kill(pid, 0), which on Windows sends a Ctrl+C."""
+    """The creation time. os.kill(pid, 0) is no alternative: on Windows it sends a Ctrl+C."""
     if sys.platform != "win32":
         return None
     import ctypes
@@ -44,7 +44,7 @@ def _start_on_windows(pid: int) -> str | None:
 
     kernel32 = ctypes.WinDLL("kernel32")
     kernel32.OpenProcess.restype = wintypes.HANDLE
-    process = wintypes.HANDLE(kernel32.OpenProcess(0x1000, False, pid))  # may ask for times, and nothing else
+    process = wintypes.HANDLE(kernel32.OpenProcess(0x1000, False, pid))  # the right to query times only
     if not process:
         return None
     created, ended, kernel, user = (wintypes.FILETIME() for _ in range(4))
@@ -53,6 +53,6 @@ def _start_on_windows(pid: int) -> str | None:
         known = kernel32.GetProcessTimes(process, *times)
     finally:
         kernel32.CloseHandle(process)
-    # One that has ended, but that somebody still holds a handle of, has a time of its end.
+    # A process that has ended, but of which somebody still holds a handle, has an exit time.
     is_running = known and not (ended.dwLowDateTime or ended.dwHighDateTime)
     return f"{created.dwHighDateTime}.{created.dwLowDateTime}" if is_running else None

@@ -173,10 +173,10 @@ def test_only_names_that_the_program_gives_are_dropped(tmp_path: Path) -> None:
 def test_a_save_is_complete_once_latest_has_its_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     before: list[list[str]] = []
 
-    def note(source: Path, target: Path) -> None:
+    def note(source: Path, target: Path, **settings: Any) -> None:
         if target.name == LATEST:
             before.append(names(tmp_path))
-        link(source, target)
+        link(source, target, **settings)
 
     monkeypatch.setattr("callbacks.checkpoint_files.link", note)
     train(tmp_path, [0.3, 0.2, 0.1], keep_last=1)

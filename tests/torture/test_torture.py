@@ -17,8 +17,8 @@ ROOT = Path(__file__).resolve().parents[2]
 # What a program would do that knows nothing of whole files.
 IN_PLACE = """
 import contextlib, sys
-import callbacks.saving
-callbacks.saving.staged = contextlib.nullcontext
+import callbacks.checkpoint_io
+callbacks.checkpoint_io.staged = contextlib.nullcontext
 from tests.torture.command import main
 sys.exit(main(sys.argv[1:]))
 """

@@ -171,6 +171,7 @@ _ANY_VALUE = st.one_of(
 @given(st.dictionaries(st.sampled_from(sorted(checkpoint_folders.facts(1))), _ANY_VALUE, max_size=5))
 @example({"saved_at": "0001-01-01T00:00:00+14:00"})
 @example({"saved_at": "9999-12-31T23:59:59-14:00"})
+@example({"saved_at": "x" * 100_000})
 @example({"monitor": "x" * 1_000_000})
 @example({"monitor": "a\n\x1b[2J/\u202eb"})
 @example({"data": {"image_path": "a\0\n\x1b[2J", "gt_path": "\udc80"}})

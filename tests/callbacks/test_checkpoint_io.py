@@ -10,7 +10,7 @@ import pytest
 import torch
 from lightning.pytorch import Callback
 
-from callbacks.saving import AtomicCheckpointIO
+from callbacks.checkpoint_io import AtomicCheckpointIO
 from resume.checkpoints.run_entry import RunEntry
 from resume.checkpoints.verification import read_run, require_intact
 from tests.helpers.checkpoint_folders import entry
