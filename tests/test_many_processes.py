@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 import torch
@@ -15,10 +14,9 @@ from datamodules import PairedImages
 from exactness.comparison import compare_runs
 from lit_modules import Segmentation
 from lit_modules.networks import UNet
-from tests.helpers import checkpoint_folders, tiny_run
+from tests.helpers import checkpoint_folders
 from tests.helpers.launches import FOREIGN, LIGHTNING, PROGRAM, TWO, Launch, members
 from tests.helpers.pictures import draw_pairs
-from tests.helpers.tiny_run import PATHS, Run
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows sends no such signals to a process")
 
@@ -256,24 +254,3 @@ def test_from_two_processes_to_one_and_back_each_sample_counts_once(begin: Start
     assert begin(*AUTO, *TWO, after=program).finish() == 0
     latest = torch.load(program.folder / "checkpoints/latest_checkpoint.pth", weights_only=True)
     assert latest["train_loss"]["images"] in (39, 40, 41)  # of 41; what is left over is no pair for each of two
-
-
-def test_a_launch_by_multiprocessing_is_refused(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(*PATHS, *tiny_run.TINY, *TWO[:2], "--trainer.strategy=ddp_spawn") == 2
-    assert "trainer.strategy: DDPStrategy forks or spawns its processes. Use ddp." in capsys.readouterr().err
-    assert not Path("checkpoints").exists()
-
-
-def test_processes_that_would_each_train_for_themselves_are_refused(
-    run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    assert run(*PATHS, *tiny_run.TINY) == 2
-    assert "2 processes were started (WORLD_SIZE), but the configuration is for 1." in capsys.readouterr().err
-    assert not Path("checkpoints").exists()
-
-
-def test_one_machine_of_two_does_not_wait_for_the_other(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run(*PATHS, *tiny_run.TINY, "--trainer.accelerator=cpu", "--trainer.num_nodes=2") == 2
-    assert "trainer.num_nodes is 2, but nothing says where the other machines are" in capsys.readouterr().err
-    assert not Path("checkpoints").exists()

@@ -26,7 +26,6 @@ from resume.system.errors import UnreadableError
 from tests.helpers import checkpoint_folders
 from tests.helpers.shards import save, save_rest
 from tests.helpers.tiny import ScriptedScores
-from tests.helpers.tiny_run import Run
 
 ROOT = Path(__file__).parent.parent
 
@@ -195,17 +194,6 @@ def test_what_a_killed_save_has_left_goes_at_the_next_start(folder: Path) -> Non
     (folder / ".best_model.pth.7.tmp" / "mine.txt").write_bytes(b"mine")
     apply(plan_fresh(folder, read_catalog(folder)))
     assert sorted(path.name for path in folder.iterdir()) == [".best_model.pth.7.tmp", "archive", "best_model.pth"]
-
-
-def test_a_start_whose_strategy_cannot_read_them_says_so_and_touches_nothing(
-    trained: Run, capsys: pytest.CaptureFixture[str]
-) -> None:
-    whole = torch.load("checkpoints/latest_checkpoint.pth", weights_only=True)
-    path = save(Path("shards.pth"), 2, whole.pop("state_dict"))
-    whole.pop("optimizer_states")
-    save_rest(path, whole, checkpoint_folders.run_of(Path("checkpoints/latest_checkpoint.pth")))
-    assert trained("--ckpt_path=shards.pth", "--checkpoint_dir=checkpoints", "--max_epochs=3") == 2
-    assert "is a folder of shards; only --trainer.strategy fsdp or model_parallel" in capsys.readouterr().err
 
 
 def train_shared(folder: Path, *arguments: str) -> str:
