@@ -1,4 +1,8 @@
-"""A run that is stopped and resumed is the run that was never stopped, bit for bit."""
+"""A run that is stopped and resumed is the run that was never stopped, bit for bit.
+
+By default one row of the table: several settings at once, stopped in a step, in a validation and by an error. The other
+rows are slow tests. The same moments, without the whole program: tests/callbacks/test_interrupt.py.
+"""
 
 import functools
 import multiprocessing
@@ -50,18 +54,21 @@ CASES: dict[str, list[str]] = {
     "steps instead of epochs": ["--max_epochs=3", "--trainer.max_steps=6"],
     "validation every second epoch": ["--trainer.check_val_every_n_epoch=2"],
 }
-
+CASES["several settings"] = [
+    setting for case in ("accumulation", "clipping", "schedule per step", "averaged weights") for setting in CASES[case]
+]
 
 # Stops within an epoch, within a validation, and in the first step of the next epoch.
 USUAL_PLAN = [("step", 2), ("val", 4), ("step", 4)]
 PLANS = {
+    "several settings": [("step", 0), ("val", 2), ("backward", 3)],
     "accumulation": [("step", 0), ("val", 2), ("backward", 3)],
     "validation in mid-epoch": [("step", 0), ("val", 2), ("step", 2), ("val_end", 6)],
     "steps instead of epochs": [("val_end", 4), ("step", 5)],
     "part of the data": [("step", 1), ("val", 3), ("step", 3)],
     "validation every second epoch": [("step", 2), ("step", 5), ("val", 8)],
 }
-# In the tiny network's order: (place, optimizer steps done there), one stop each.
+# Each stop: (place, number of optimizer steps done there).
 MOMENTS = [
     [("step", 0)],
     [("step", 1)],
@@ -80,7 +87,7 @@ MOMENTS = [
 ]
 
 PLACES = ["step", "step", "step", "val", "val_end", "batch", "forward", "backward", "val_error"]
-# What the randomised test draws one of each from.
+# The randomised test draws one setting of each line.
 DRAWN = [
     [["--max_epochs=2"], ["--max_epochs=3"]],
     [["--batch_size=2"], ["--batch_size=3"], ["--batch_size=1"]],
@@ -103,7 +110,7 @@ Finish = Callable[..., Path]
 
 @pytest.fixture(scope="module")
 def finish(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finish]:
-    """Trains a run to its end, through all stops that are planned; returns its folder."""
+    """Trains a run to its end, resuming after each planned stop; returns the run's folder."""
     data = tmp_path_factory.mktemp("data")
     draw_pairs(data, 12)
 
@@ -126,7 +133,7 @@ def finish(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finish]:
         return folder
 
     with pytest.MonkeyPatch.context() as patch:
-        # A picture takes longer than these epochs, and says nothing of them.
+        # Drawing takes longer than these epochs and does not matter to what is compared.
         patch.setattr("callbacks.training_history.save_history", lambda path, *_: path.touch())
         yield to_the_end
     StopAsPlanned.plan.clear()
@@ -134,23 +141,32 @@ def finish(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Finish]:
 
 @pytest.fixture(scope="module")
 def whole(finish: Finish) -> Callable[[str], Path]:
-    """The folder of a case's run that was never stopped."""
+    """The folder of the run of a case that was never stopped."""
     return functools.cache(lambda case: finish(CASES[case], []))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("plan", MOMENTS, ids=str)
-def test_it_is_the_same_wherever_it_was_stopped(finish: Finish, whole: Callable[[str], Path], plan: Plan) -> None:
+def test_the_resumed_run_is_the_same_wherever_it_was_stopped(
+    finish: Finish, whole: Callable[[str], Path], plan: Plan
+) -> None:
     assert compare_runs(whole("plain"), finish(CASES["plain"], plan)) == []
     assert StopAsPlanned.plan == []
 
 
-@pytest.mark.parametrize("case", list(CASES)[1:])
-def test_it_is_the_same_whatever_is_configured(finish: Finish, whole: Callable[[str], Path], case: str) -> None:
+@pytest.mark.parametrize(
+    "case",
+    [case if case == "several settings" else pytest.param(case, marks=pytest.mark.slow) for case in list(CASES)[1:]],
+)
+def test_the_resumed_run_is_the_same_with_every_setting(
+    finish: Finish, whole: Callable[[str], Path], case: str
+) -> None:
     assert compare_runs(whole(case), finish(CASES[case], PLANS.get(case, USUAL_PLAN))) == []
     assert StopAsPlanned.plan == []
 
 
-def test_it_is_the_same_when_resumed_from_a_latest_of_mid_epoch(finish: Finish) -> None:
+@pytest.mark.slow
+def test_the_run_is_the_same_when_resumed_from_a_latest_within_an_epoch(finish: Finish) -> None:
     every_step = ["--save_every_minutes=0.000000001"]
     runs = finish(every_step, []), finish(every_step, [("backward", 3), ("batch", 5)], resume_from="latest")
     assert compare_runs(*runs) == []
@@ -160,13 +176,16 @@ def but_for_workers(differences: list[str]) -> list[str]:
     return [line for line in differences if "data.num_workers" not in line]
 
 
-def test_it_is_the_same_when_other_workers_load(finish: Finish, whole: Callable[[str], Path]) -> None:
+@pytest.mark.slow
+def test_the_run_is_the_same_when_resumed_with_another_number_of_workers(
+    finish: Finish, whole: Callable[[str], Path]
+) -> None:
     parts = finish(CASES["plain"], [("step", 1)], "--data.num_workers=2")
     assert but_for_workers(compare_runs(whole("plain"), parts)) == []
 
 
 @pytest.mark.slow
-def test_it_is_the_same_with_workers_that_are_spawned(
+def test_the_run_is_the_same_with_spawned_workers(
     finish: Finish, whole: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(
@@ -180,12 +199,13 @@ def test_it_is_the_same_with_workers_that_are_spawned(
 @pytest.mark.timeout(900)
 @pytest.mark.filterwarnings("default")  # of the compiler, which has many
 @pytest.mark.skipif(shutil.which("g++") is None, reason="torch.compile needs a C++ compiler")
-def test_it_is_the_same_when_the_network_is_compiled(finish: Finish) -> None:
+def test_the_run_is_the_same_with_a_compiled_network(finish: Finish) -> None:
     settings = ["--model.compile_network=true"]
     assert compare_runs(finish(settings, []), finish(settings, USUAL_PLAN)) == []
 
 
-def test_it_is_the_same_whatever_is_drawn(finish: Finish, draw: int) -> None:
+@pytest.mark.slow
+def test_the_run_is_the_same_with_random_settings_and_stops(finish: Finish, draw: int) -> None:
     generator = random.Random(draw)
     settings = [setting for choices in DRAWN for setting in generator.choice(choices)]
     steps = range(13)
