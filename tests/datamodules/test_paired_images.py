@@ -12,7 +12,8 @@ from datamodules import DataError, PairedImages
 
 WritePairs = Callable[..., tuple[str, str]]
 REAL = Path(__file__).parents[2].parent / "shared" / "data"
-START_METHODS = ["spawn"] if os.name == "nt" else ["fork", "spawn"]
+# A spawned worker imports torch anew.
+START_METHODS = ["spawn"] if os.name == "nt" else ["fork", pytest.param("spawn", marks=pytest.mark.slow)]
 
 
 class Recorder(LightningModule):
@@ -256,11 +257,11 @@ def test_the_data_line_is_in_the_language_of_the_program(write_pairs: WritePairs
     assert data(paths).describe() == f"训练 1 对，验证 1 对，来自 {paths[0]} 和 {paths[1]}"
 
 
+@pytest.mark.real
 @pytest.mark.skipif(not REAL.is_dir(), reason=f"{REAL} is absent")
-@pytest.mark.parametrize(("folder", "settings"), [("dsb2018_mini", {})])
-def test_a_real_set_passes_the_check_and_loads(folder: str, settings: dict[str, Any]) -> None:
-    paths = str(REAL / folder / "images"), str(REAL / folder / "gt")
-    datamodule = data(paths, image_size=64, **settings)
+def test_a_real_set_passes_the_check_and_loads() -> None:
+    folder = REAL / "dsb2018_mini"
+    datamodule = data((str(folder / "images"), str(folder / "gt")), image_size=64)
     datamodule.check(every_gt=True)
     for image, target in datamodule.val_dataloader():
         assert image.isfinite().all()

@@ -18,6 +18,8 @@ from datamodules.pair_loader import PairLoader
 from datamodules.workers import FORK, SERVER, STOP_SIGNALS, start_method, start_server
 
 ROOT = Path(__file__).parents[2]
+METHODS = multiprocessing.get_all_start_methods()
+slow = pytest.mark.slow  # a worker that is no fork imports torch anew
 needs_fork = pytest.mark.skipif(
     FORK not in multiprocessing.get_all_start_methods(), reason="this system starts no process by a fork"
 )
@@ -63,11 +65,14 @@ def numbers(made: PairLoader) -> list[int]:
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows ends a process that is sent SIGTERM")
-@pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
+@pytest.mark.parametrize(
+    "method", [method if method == FORK else pytest.param(method, marks=slow) for method in METHODS]
+)
 def test_workers_ignore_stop_signals(method: str) -> None:
     assert numbers(loader(SignalledItself(), method)) == [0, 1]
 
 
+@slow
 @needs_fork
 def test_a_forked_worker_inherits_held_locks_and_a_worker_of_the_server_does_not() -> None:
     with LOCK:
@@ -76,7 +81,7 @@ def test_a_forked_worker_inherits_held_locks_and_a_worker_of_the_server_does_not
 
 
 @needs_fork
-@pytest.mark.parametrize("method", multiprocessing.get_all_start_methods())
+@pytest.mark.parametrize("method", METHODS)
 def test_a_process_group_replaces_fork_by_the_server_and_no_other_start_method(
     monkeypatch: pytest.MonkeyPatch, method: str
 ) -> None:
@@ -143,12 +148,14 @@ def work(tmp_path: Path, *argv: str) -> subprocess.CompletedProcess[str]:
     )  # fmt: skip
 
 
+@slow
 @pytest.mark.parametrize("method", [FORK, SERVER] if hasattr(os, "fork") else ["spawn"])
 def test_a_program_ends_although_its_workers_wait_for_work(tmp_path: Path, method: str) -> None:
     done = work(tmp_path, method)
     assert (done.returncode, done.stderr) == (0, "")
 
 
+@slow
 @needs_fork
 def test_workers_of_the_server_end_silently_with_a_program_that_is_killed(tmp_path: Path) -> None:
     done = work(tmp_path, SERVER, "killed")
