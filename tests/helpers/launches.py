@@ -16,7 +16,7 @@ from lightning.pytorch import Callback
 import train
 
 PROGRAM = Path(train.__file__)
-PATIENCE = 60.0
+PATIENCE = 110.0  # s; two processes import everything, perhaps while other programs use the cores
 # Two processes on the CPU, which stand for two GPUs.
 TWO = ["--trainer.accelerator=cpu", "--trainer.devices=2", "--trainer.strategy=ddp"]
 LIGHTNING = [sys.executable, "-u", str(PROGRAM)]
