@@ -1,4 +1,7 @@
-"""Two processes that train together, by Lightning's own launcher; on the CPU, where they stand for two GPUs."""
+"""Two processes that train together, started by Lightning's own launcher. They use the CPU in place of two GPUs.
+
+By default: one run that is never stopped, and the same run stopped and resumed. The other launches are slow tests.
+"""
 
 import os
 import signal
@@ -21,7 +24,7 @@ from tests.helpers.pictures import draw_pairs
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows sends no such signals to a process")
 
 # 41 pairs for training: 20 for each of two processes, in seven batches of which the last is short; 21 for validation.
-TINY = ["--data.image_size=16", "--batch_size=3", "--data.val_fraction=0.3", "--data.num_workers=1", "--lang=en"]
+TINY = ["--data.image_size=16", "--batch_size=3", "--data.val_fraction=0.3", "--data.num_workers=0", "--lang=en"]
 TINY += ["--model.network.width=4", "--model.network.depth=1", "--model.network.dropout=0.3"]
 TINY += [
     "--image_path=../Data/images",
@@ -29,7 +32,7 @@ TINY += [
     "--trainer.callbacks+=tests.helpers.launches.Act",
     "--no_interactive",
 ]
-# Each step is one that latest is saved after, if it is asked for.
+# Save latest after each step.
 OFTEN = ["--save_every_minutes=0.000000001"]
 ENDLESS = [*TINY, *TWO, "--max_epochs=100000"]
 AUTO = ["--no_interactive", "--ckpt_path=auto"]
@@ -79,14 +82,12 @@ def whole(begin: Start) -> Launch:
 
 @pytest.fixture(scope="module")
 def in_parts(begin: Start) -> list[Launch]:
-    """The same run in three starts: stopped by a signal to one process, then by the death of one, then to the end."""
+    """The same run in two starts: stopped by a signal to one process, then resumed to its end."""
     first = begin(*TINY, *TWO, *OFTEN, "--max_epochs=2", ACT="1 step 0 SIGTERM")
     first.finish()
-    second = begin(*AUTO, after=first, ACT="1 step 9 SIGKILL")
+    second = begin(*AUTO, after=first)
     second.finish()
-    third = begin(*AUTO, after=first)
-    third.finish()
-    return [first, second, third]
+    return [first, second]
 
 
 def test_a_signal_to_one_process_stops_all_at_the_same_step(in_parts: list[Launch]) -> None:
@@ -96,24 +97,19 @@ def test_a_signal_to_one_process_stops_all_at_the_same_step(in_parts: list[Launc
     assert first.said().count("Resume with:") == 1
 
 
-def test_a_process_that_is_killed_ends_the_others_with_a_message(in_parts: list[Launch]) -> None:
+def test_auto_resumes_within_the_epoch_and_the_run_is_the_same_bit_for_bit(
+    whole: Launch, in_parts: list[Launch]
+) -> None:
     second = in_parts[1]
-    assert second.process.returncode == 1
-    assert second.complained() == "train.py: Process 1 of this launch has ended (SIGKILL); training cannot continue.\n"
-    assert "All steps before that (9) are saved in checkpoints/interrupted_checkpoint.pth" in second.said()
+    assert second.process.returncode == 0, second.complained()
+    run = run_of(second, "interrupted_checkpoint.pth")
+    assert (run["epoch"], run["epoch_done"], run["batches_per_epoch"]) == (1, False, 7)
+    assert "Resuming training from epoch 1/2" in second.said()
+    assert compare_runs(whole.folder / "checkpoints", second.folder / "checkpoints") == []
+    assert every_file_is_whole(second)
 
 
-def test_auto_goes_on_in_mid_epoch_and_the_run_is_the_same_bit_for_bit(whole: Launch, in_parts: list[Launch]) -> None:
-    third = in_parts[2]
-    assert third.process.returncode == 0
-    run = run_of(third, "interrupted_checkpoint.pth")
-    assert (run["epoch"], run["batch"], run["batches_per_epoch"]) == (2, 2, 7)
-    assert "Resuming training from epoch 2/2" in third.said()
-    assert compare_runs(whole.folder / "checkpoints", third.folder / "checkpoints") == []
-    assert every_file_is_whole(third)
-
-
-def test_only_the_first_process_speaks_and_a_log_file_has_a_line_for_each_epoch(
+def test_only_the_first_process_prints_and_a_log_file_has_a_line_for_each_epoch(
     whole: Launch, in_parts: list[Launch]
 ) -> None:
     beginnings = [
@@ -132,7 +128,7 @@ def test_only_the_first_process_speaks_and_a_log_file_has_a_line_for_each_epoch(
     assert "\x1b" not in whole.said()
     assert whole.complained() == ""
     for said in ("Loading checkpoint from", "Checkpoint loaded from", "Resuming training from"):
-        assert in_parts[2].said().count(said) == 1
+        assert in_parts[1].said().count(said) == 1
 
 
 def test_the_validation_over_both_processes_gives_the_figures_of_one(whole: Launch) -> None:
@@ -150,31 +146,46 @@ def test_the_validation_over_both_processes_gives_the_figures_of_one(whole: Laun
         assert trainer.callback_metrics[name].item() == of_both[name], name
 
 
+@pytest.mark.slow
+def test_a_process_that_is_killed_ends_the_others_with_a_message_and_the_run_can_be_resumed(
+    begin: Start, whole: Launch
+) -> None:
+    first = begin(*TINY, *TWO, *OFTEN, "--max_epochs=2", ACT="1 step 9 SIGKILL")
+    assert first.finish() == 1
+    assert first.complained() == "train.py: Process 1 of this launch has ended (SIGKILL); training cannot continue.\n"
+    assert "All steps before that (9) are saved in checkpoints/interrupted_checkpoint.pth" in first.said()
+    run = run_of(first, "interrupted_checkpoint.pth")
+    assert (run["epoch"], run["batch"], run["batches_per_epoch"]) == (2, 2, 7)
+    assert begin(*AUTO, after=first).finish() == 0
+    assert compare_runs(whole.folder / "checkpoints", first.folder / "checkpoints") == []
+
+
 @pytest.fixture(scope="module")
 def in_second_epoch(begin: Start) -> Launch:
-    program = begin(*ENDLESS)
+    program = begin(*ENDLESS, "--data.num_workers=1")
     program.wait_for("Epoch 2/")
     return program
 
 
+@pytest.mark.slow
 def test_no_worker_is_a_fork_of_a_process_whose_threads_may_hold_locks(in_second_epoch: Launch) -> None:
     of_server = members(in_second_epoch.process.pid, "multiprocessing.forkserver")
-    assert len(of_server) == 2 + 2 * 2  # of two processes a server, and a worker for training and one for validation
+    assert len(of_server) == 2 + 2 * 2  # in each of two processes a server, a worker for training, one for validation
     forks = set(members(in_second_epoch.process.pid, str(PROGRAM))).difference(of_server)
     assert len(forks) == 2  # a fork has its parent's command line
 
 
-def test_the_others_end_when_the_first_process_is_killed(in_second_epoch: Launch) -> None:
+@pytest.mark.slow
+def test_the_other_processes_end_when_the_first_one_is_killed(in_second_epoch: Launch) -> None:
     program = in_second_epoch
     os.kill(program.process.pid, signal.SIGKILL)
     assert program.finish() == -signal.SIGKILL
-    assert program.complained().strip() == f"train.py: The first process has ended, and so does {NAME_OF_OTHER}."
+    assert program.complained().strip() == f"train.py: The first process has ended; {NAME_OF_OTHER} ends too."
     assert every_file_is_whole(program)
 
 
-@pytest.mark.parametrize(
-    "signum", [signal.SIGINT, pytest.param(signal.SIGTERM, marks=pytest.mark.slow)], ids=lambda signum: signum.name
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGTERM], ids=lambda signum: signum.name)
 def test_a_signal_while_the_processes_find_each_other_ends_all_of_them(begin: Start, signum: signal.Signals) -> None:
     program = begin(*ENDLESS)
     program.wait_until(lambda: len(members(program.process.pid, f"{PROGRAM} ")) > 1)
