@@ -203,7 +203,8 @@ def _by_path(path: Path) -> Checkpoint:
     checkpoint = describe(path, _kind_of(path.name))
     if checkpoint.damage:
         others = read_catalog(path.parent)
-        raise ResumeError(f"--ckpt_path {path}: {checkpoint.damage}. {_found(others)}")
+        advice = f" {text('Use a checkpoint that train.py has saved.')}" if checkpoint.is_foreign else ""
+        raise ResumeError(f"--ckpt_path {path}: {checkpoint.damage}. {_found(others)}{advice}")
     return checkpoint
 
 

@@ -137,10 +137,11 @@ def test_a_missing_path_names_what_lies_beside_it(folder: Path) -> None:
         decide("--ckpt_path", "nowhere/latest.pth")
 
 
-def test_a_file_of_another_program_is_refused() -> None:
+def test_a_file_of_another_program_is_refused_with_what_to_do() -> None:
     path = checkpoint_folders.write_zip(Path("resnet.pth"), {"state_dict": {}})
-    with pytest.raises(ResumeError, match=r"not of this program \(no run\.json\)"):
+    with pytest.raises(ResumeError, match=r"not of this program \(no run\.json\)\. Found: ") as error:
         decide("--ckpt_path", str(path))
+    assert str(error.value).endswith("Use a checkpoint that train.py has saved.")
 
 
 def test_ckpt_path_wins_over_no_interactive(folder: Path) -> None:

@@ -105,6 +105,15 @@ def test_a_damaged_checkpoint_says_why_instead_of_details() -> None:
     assert lines(120)[1].endswith("(stopped)  damaged: incomplete file")
 
 
+@pytest.mark.parametrize("language", ["en", "zh"])
+def test_a_file_of_another_program_says_so_and_the_line_fits_a_narrow_terminal(language: Language) -> None:
+    folder = checkpoint_folders.fill(Path("checkpoints"))
+    checkpoint_folders.write_zip(folder / "latest_checkpoint.pth", {"state_dict": {}})
+    set_language(language)
+    wanted = {"en": "not of this program (no run.json)", "zh": "非本程序文件 (无 run.json)"}[language]
+    assert lines(80)[0].endswith(wanted)
+
+
 def test_a_finished_run_is_marked() -> None:
     checkpoint_folders.save(Path("checkpoints/latest_checkpoint.pth"), 100, finished=True)
     assert lines(120)[0].endswith("finished")
