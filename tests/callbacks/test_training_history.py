@@ -83,6 +83,15 @@ def run(
     return history, trainer
 
 
+@pytest.fixture
+def without_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Drawing takes longer than these trainings, and does not matter to the table."""
+    monkeypatch.setattr("callbacks.training_history.save_history", lambda path, *_: path.touch())
+
+
+quick = pytest.mark.usefixtures("without_drawing")
+
+
 def table(folder: Path) -> list[dict[str, str]]:
     with (folder / "training_history.csv").open(encoding="utf-8", newline="") as file:
         return list(csv.DictReader(file))
@@ -108,43 +117,51 @@ def test_each_epoch_has_a_row_and_the_plot_is_drawn(tmp_path: Path) -> None:
     assert {path.name for path in tmp_path.iterdir()} == {"training_history.csv", "training_history.png"}
 
 
+@quick
 def test_the_rate_is_that_of_the_last_step_of_the_epoch(tmp_path: Path) -> None:
     history, _ = run(tmp_path, [0.5, 0.5])
     assert [row["lr"] for row in history.rows] == [pytest.approx(1 / 3), pytest.approx(1 / 6)]
 
 
+@quick
 def test_with_mode_min_the_lowest_score_is_best(tmp_path: Path) -> None:
     run(tmp_path, [0.1, 0.3, 0.2], history=TrainingHistory(str(tmp_path), monitor="val/loss", mode="min"))
     assert column(tmp_path, "best") == ["", "1", ""]
 
 
+@quick
 def test_the_first_of_equal_scores_is_best(tmp_path: Path) -> None:
     history, _ = run(tmp_path, [0.5, 0.5])
     assert history.best_epoch == 1
 
 
+@quick
 def test_the_sanity_check_is_not_a_validation_of_the_first_epoch(tmp_path: Path) -> None:
     history, _ = run(tmp_path, [0.5, 0.6], num_sanity_val_steps=2, check_val_every_n_epoch=2)
     assert "val/iou" not in history.rows[0]
 
 
+@quick
 def test_epochs_without_validation_have_empty_cells(tmp_path: Path) -> None:
     run(tmp_path, [0.25, 0.5, 0.25, 0.75], check_val_every_n_epoch=2)
     assert column(tmp_path, "val/iou") == ["", "0.5", "", "0.75"]
     assert column(tmp_path, "train/loss").count("") == 0
 
 
+@quick
 def test_nan_and_infinity_are_written_but_are_never_best(tmp_path: Path) -> None:
     run(tmp_path, [math.nan, 0.5, math.inf])
     assert column(tmp_path, "val/iou") == ["nan", "0.5", "inf"]
     assert column(tmp_path, "best") == ["", "1", ""]
 
 
+@quick
 def test_without_a_finite_score_there_is_no_best_epoch(tmp_path: Path) -> None:
     history, _ = run(tmp_path, [math.nan])
     assert history.best_epoch is None
 
 
+@quick
 def test_a_resumed_run_continues_the_whole_history(tmp_path: Path) -> None:
     _, trainer = run(tmp_path, [0.1, 0.2])
     trainer.save_checkpoint(tmp_path / "two.pth")
@@ -154,6 +171,7 @@ def test_a_resumed_run_continues_the_whole_history(tmp_path: Path) -> None:
     assert history.resumes == [{"epoch": 3, "global_step": 6}]
 
 
+@quick
 def test_an_epoch_resumed_after_its_start_is_marked_and_keeps_its_earlier_time(tmp_path: Path) -> None:
     path = tmp_path / "stopped.pth"
     with pytest.raises(StopHereError):
@@ -168,6 +186,7 @@ def test_an_epoch_resumed_after_its_start_is_marked_and_keeps_its_earlier_time(t
     assert column(tmp_path, "resumed") == ["", "1", ""]
 
 
+@quick
 def test_a_repeated_epoch_replaces_its_row_and_removes_later_rows(tmp_path: Path) -> None:
     history, trainer = run(tmp_path, [0.1, 0.2])
     trainer.save_checkpoint(tmp_path / "two.pth")
@@ -181,6 +200,7 @@ def test_a_repeated_epoch_replaces_its_row_and_removes_later_rows(tmp_path: Path
     assert [float(score) for score in column(tmp_path, "val/iou")] == pytest.approx([0.1, 0.2, 0.3])
 
 
+@quick
 def test_the_state_is_a_copy_of_plain_values(tmp_path: Path) -> None:
     history, _ = run(tmp_path, [0.1])
     state = history.state_dict()
