@@ -173,7 +173,7 @@ def test_the_run_is_the_same_when_resumed_from_a_latest_within_an_epoch(finish: 
 
 
 def but_for_workers(differences: list[str]) -> list[str]:
-    return [line for line in differences if "data.num_workers" not in line]
+    return [line for line in differences if "data.init_args.num_workers" not in line]
 
 
 @pytest.mark.slow
