@@ -10,7 +10,6 @@ from resume.system.errors import ResumeError
 __all__ = [
     "Arguments",
     "Decision",
-    "FolderLock",
     "Fresh",
     "Quit",
     "Resume",
