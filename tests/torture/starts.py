@@ -16,7 +16,11 @@ from typing import Any, TypeVar
 
 import torch
 
-import launch.conditions
+# All that a start imports, so that the forked processes have it.
+import launch.building
+import launch.checks
+import launch.process_group
+import launch.quiet
 import train
 from datamodules.workers import kill_workers
 from resume.system import signals
@@ -130,7 +134,7 @@ class Starter:
             os.environ["PYCHARM_HOSTED"] = "1"
         # Tensors of a few numbers gain nothing from threads, which would wait for each other.
         torch.set_num_threads(1)
-        vars(launch.conditions)["git_commit"] = lambda: None  # a commit meanwhile would be a difference
+        vars(launch.building)["git_commit"] = lambda: None  # a commit meanwhile would be a difference
         print(f"$ train.py {' '.join(argv)}", flush=True)
         moments.watch()
         try:
