@@ -12,6 +12,7 @@ from resume.system.pids import start_of
 
 _PAUSE = 0.5
 _EXIT_CODE = 1
+_ENDING = threading.Lock()  # never released: the main thread may notice the same loss, and one message is enough
 
 
 def end_with_parent(launch: Launch) -> None:
@@ -20,12 +21,14 @@ def end_with_parent(launch: Launch) -> None:
         threading.Thread(target=_watch, args=(launch,), daemon=True, name="parent").start()
 
 
-def loss_of_parent(launch: Launch) -> str | None:
-    """The message if the process that started this one has ended; None if it has not."""
+def end_if_parent_is_gone(launch: Launch) -> None:
+    """End this process with a message if the process that started it has ended, from any thread."""
     pid = parent_process(launch)
     if pid is None or not _is_gone(pid):
-        return None
-    return text("The first process has ended; {process} ends too.").format(process=launch.process_name)
+        return
+    with _ENDING:
+        message = text("The first process has ended; this one ends too.")
+        exit_now(_EXIT_CODE, f"train.py ({launch.process_name}): {message}")
 
 
 def _is_gone(pid: int) -> bool:
@@ -33,6 +36,6 @@ def _is_gone(pid: int) -> bool:
 
 
 def _watch(launch: Launch) -> None:
-    while (loss := loss_of_parent(launch)) is None:
+    while True:
+        end_if_parent_is_gone(launch)
         time.sleep(_PAUSE)
-    exit_now(_EXIT_CODE, f"train.py: {loss}")

@@ -13,7 +13,7 @@ from lightning.pytorch.strategies.launchers import _SubprocessScriptLauncher
 
 from launch.agreement import outline, refuse_disagreement, refuse_other_size, refuse_unknown_machines
 from launch.child_watch import Child, ChildWatch, kill, loss_text, wait_or_kill
-from launch.parent import loss_of_parent
+from launch.parent import end_if_parent_is_gone
 from resume.decision import Decision
 from resume.handoff import hand_on, parent_process
 from resume.system.errors import ResumeError
@@ -148,7 +148,8 @@ class ProcessGroup:
         """Which process was lost: a collective fails a moment before the process that made it fail has ended."""
         end = time.monotonic() + _SECONDS_TO_BE_LOST
         while time.monotonic() < end:
-            loss = loss_of_parent(self._launch) or loss_text(self._children)
+            end_if_parent_is_gone(self._launch)
+            loss = loss_text(self._children)
             if loss is not None:
                 return loss
             time.sleep(_PAUSE)

@@ -180,7 +180,7 @@ def test_the_other_processes_end_when_the_first_one_is_killed(in_second_epoch: L
     program = in_second_epoch
     os.kill(program.process.pid, signal.SIGKILL)
     assert program.finish() == -signal.SIGKILL
-    assert program.complained().strip() == f"train.py: The first process has ended; {NAME_OF_OTHER} ends too."
+    assert program.complained() == f"\ntrain.py ({NAME_OF_OTHER}): The first process has ended; this one ends too.\n"
     assert every_file_is_whole(program)
 
 
