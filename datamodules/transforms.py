@@ -8,6 +8,7 @@ from torchvision import tv_tensors
 from torchvision.transforms import v2
 
 from datamodules.seeding import all_seeded, torch_seeded
+from datamodules.target_resizing import Target
 
 FLAT = 1e-6  # for an image in [0, 1]: a smaller standard deviation is only rounding
 
@@ -29,6 +30,7 @@ class PairTransform:
     def __init__(self, image_size: tuple[int, int] | None, augmentation: Sequence[nn.Module] = ()) -> None:
         self._resize = None if image_size is None else v2.Resize(list(image_size), antialias=True)
         self._augment = v2.Compose(augmentation) if augmentation else None
+        _treat_targets_as_masks(augmentation)
         # torchvision draws only from torch's generator; other modules may draw from any generator.
         only_torchvision = all(type(module).__module__.startswith("torchvision.") for module in augmentation)
         self._seeded = torch_seeded if only_torchvision else all_seeded
@@ -44,13 +46,23 @@ class PairTransform:
         Returns:
             The image, float32 (3, H', W') with mean 0 and standard deviation 1, and the target, int64 (H', W').
         """
-        pair = tv_tensors.Image(image), tv_tensors.Mask(target)
+        pair = tv_tensors.Image(image), Target(target)
         if self._resize is not None:
             pair = self._resize(*pair)
         if self._augment is not None:
             with self._seeded(*key):
                 pair = self._augment(*pair)
         return standardise(pair[0].as_subclass(Tensor)), pair[1].as_subclass(Tensor).long()
+
+
+def _treat_targets_as_masks(augmentation: Sequence[nn.Module]) -> None:
+    """Give targets what a module sets for masks, as ``fill={Mask: 255}``, which torchvision finds by exact type."""
+    for module in augmentation:
+        for value in [*vars(module).values(), *module.children()]:
+            if isinstance(value, dict) and tv_tensors.Mask in value:
+                value.setdefault(Target, value[tv_tensors.Mask])
+            inner = value if isinstance(value, Sequence | nn.ModuleList) else [value]
+            _treat_targets_as_masks([one for one in inner if isinstance(one, nn.Module)])
 
 
 def standardise(image: Tensor) -> Tensor:
