@@ -1,3 +1,4 @@
-from lit_modules.segmentation import NetworkError, Segmentation
+from lit_modules.network_checks import NetworkError
+from lit_modules.segmentation import Segmentation
 
 __all__ = ["NetworkError", "Segmentation"]

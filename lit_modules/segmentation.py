@@ -1,7 +1,5 @@
 """Training and validation of segmentation with any network."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -9,21 +7,17 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from lightning.pytorch.utilities.types import LRSchedulerConfigType, LRSchedulerTypeUnion, OptimizerLRScheduler
 from torch import Tensor, distributed, nn
-from torch.nn.parameter import is_lazy
 from torch.optim import AdamW
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 from typing_extensions import override
 
 from lit_modules.losses import image_losses
 from lit_modules.metrics import MeanLoss, OverlapMetrics
+from lit_modules.network_checks import NetworkError, check_logits, preserved
 from lit_modules.schedules import warmup_cosine
-from resume.system.output import ExplainedError, text
+from resume.system.output import text
 
 Batch = tuple[Tensor, Tensor]
-
-
-class NetworkError(ExplainedError):
-    """The network does not fit the task, or the settings of the module are wrong; the message says what is expected."""
 
 
 class Segmentation(LightningModule):
@@ -101,7 +95,7 @@ class Segmentation(LightningModule):
         Raises:
             NetworkError: The network does not accept the image, or its output is wrong.
         """
-        with _preserved(self.network), torch.no_grad():
+        with preserved(self.network), torch.no_grad():
             self.network.eval()
             try:
                 self(image)
@@ -144,29 +138,12 @@ class Segmentation(LightningModule):
             NetworkError: The output of the network is wrong.
         """
         logits = self.network(image)
-        self._check_logits(logits, image)
+        check_logits(self.network, logits, image, self.num_classes)
         if logits.shape[1] == self.num_classes:
             checked: Tensor = logits
             return checked
         # Probabilities, loss and gradients are those of a sigmoid, and the rest of the module needs one form only.
         return torch.cat([torch.zeros_like(logits), logits], dim=1)
-
-    def _check_logits(self, logits: object, image: Tensor) -> None:
-        size = tuple(image.shape[-2:])
-        channels = [1, 2] if self.num_classes == 2 else [self.num_classes]
-        shapes = [(len(image), count, *size) for count in channels]
-        if isinstance(logits, Tensor):
-            if tuple(logits.shape) in shapes and logits.is_floating_point():
-                return
-            output = f"{tuple(logits.shape)}, {logits.dtype}"
-        else:
-            keys = f" ({', '.join(map(str, logits))})" if isinstance(logits, dict) else ""
-            output = f"{type(logits).__name__}{keys}"
-        message = text(
-            "{network} returns {output}; expected floating-point logits of shape {shapes} (num_classes {num_classes})."
-        )
-        shown, name = " / ".join(map(str, shapes)), type(self.network).__name__
-        raise NetworkError(message.format(network=name, output=output, shapes=shown, num_classes=self.num_classes))
 
     @override
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
@@ -272,18 +249,3 @@ class Segmentation(LightningModule):
 def _monitor_of(scheduler: ReduceLROnPlateau) -> str:
     """Return the metric of a plateau schedule: Lightning's class has one, torch's class has none."""
     return str(getattr(scheduler, "monitor", "val/loss"))
-
-
-@contextmanager
-def _preserved(network: nn.Module) -> Iterator[None]:
-    """Restore modes and buffers after the block."""
-    modes = {module: module.training for module in network.modules()}
-    buffers = {name: buffer.clone() for name, buffer in network.named_buffers() if not is_lazy(buffer)}
-    try:
-        yield
-    finally:
-        for module, training in modes.items():
-            module.training = training
-        for name, buffer in network.named_buffers():
-            if name in buffers:
-                buffer.copy_(buffers[name])
