@@ -164,6 +164,12 @@ class PairedImages(LightningDataModule):
         self._sampler = EpochSampler(dataset, self.seed, self.batch_size, rank, world_size, self._start)
         return self._loader(dataset, self._sampler)
 
+    def batches_per_epoch(self, world_size: int) -> int:
+        """Return the number of training batches of an epoch on each of ``world_size`` devices."""
+        dataset = self._dataset(self._sources[0], PairTransform(None))
+        sampler = EpochSampler(dataset, self.seed, self.batch_size, world_size=world_size)
+        return -(-len(sampler) // self.batch_size)
+
     def val_dataloader(self) -> PairLoader:
         """Return batches like those for training, in the order of the names, without augmentation.
 

@@ -17,6 +17,7 @@ from launch.cli import TrainCLI, as_config_error
 from launch.conditions import device_line, git_commit, versions
 from launch.loading import require_reader
 from launch.plugins import load_no_checkpoint
+from launch.schedule_checks import refuse_other_unit, refuse_short_schedule
 from resume.arguments import Arguments
 from resume.checkpoints.run_entry import ResumedFrom, RunEntry
 from resume.compatibility import name_other_conditions
@@ -66,7 +67,9 @@ def build_trainer(
     trainer = cli.build_trainer(callbacks, AtomicCheckpointIO())
     if resumed is not None and isinstance(decision, Resume):
         require_reader(decision.place, trainer.strategy)
-        name_other_conditions(resumed, entry.versions, machine(trainer))
+        refuse_other_unit(cli, trainer, resumed)
+        name_other_conditions(resumed, entry.config, entry.versions, machine(trainer))
+    refuse_short_schedule(cli, trainer)
     _report_setup(cli, trainer)
     cli.datamodule.prepare_workers(trainer)
     return trainer, files

@@ -6,11 +6,12 @@ from jsonargparse import Namespace
 from launch.cli import ConfigError, TrainCLI, as_config_error
 from launch.loading import load_for_resume
 from launch.report import CheckProgress
+from lit_modules import check_changed_optimizer, check_optimizer
 from resume import compatibility
 from resume.arguments import Arguments
 from resume.checkpoints.run_entry import RunEntry
 from resume.checkpoints.run_json import MAX_PARTS
-from resume.compatibility import refuse_other_data, refuse_other_optimizer
+from resume.compatibility import changed_optimizer_settings, refuse_other_data
 from resume.decision import Decision, Resume
 from resume.system.output import say, text
 
@@ -32,7 +33,9 @@ def check(cli: TrainCLI, arguments: Arguments, decision: Decision) -> RunEntry |
     say(f"Loading checkpoint from {decision.path}...")
     resumed = load_for_resume(decision.path, cli.model)
     refuse_other_data(decision.path, resumed, cli.data_paths, arguments.typed)
-    refuse_other_optimizer(decision.path, resumed, cli.config_text())
+    changed = changed_optimizer_settings(decision.path, resumed, cli.config_text())
+    if changed:
+        check_changed_optimizer(cli.model, changed)
     return resumed
 
 
@@ -76,7 +79,7 @@ def check_settings(cli: TrainCLI) -> None:
     _check_validation_between_steps(trainer, batches)
     _check_tensor_count(cli.model)
     with as_config_error():
-        cli.model.check_optimizer()
+        check_optimizer(cli.model)
 
 
 def _check_validation_between_steps(trainer: Namespace, batches: int) -> None:

@@ -1,35 +1,143 @@
-"""Schedules of the learning rate."""
+"""The default schedule: the learning rate follows from the progress of the run, never from a count of steps."""
 
 import math
+from dataclasses import asdict, dataclass
+from typing import Any
 
+from lightning.pytorch import Trainer
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-_MAX_WARMUP_STEPS = 200
+_WARMUP = 0.05  # share of the run
+_FIRST_FACTOR = 0.05
+_RISE = 0.05  # share of the added epochs
+_STEPS_OF_ENDLESS_WARMUP = 200
+_POINTS = 1000
 
 
-def warmup_cosine(optimizer: Optimizer, total_steps: float) -> LambdaLR:
-    """Increase the rate linearly over the first twentieth (at most 200 steps), then decrease it to 0 along a cosine.
-
-    The factor depends only on the number of the step and the length of the run. Therefore a resumed run continues at
-    the same point of the curve, and a run that is resumed with more epochs continues on the longer curve.
+def warmup_cosine(progress: float) -> float:
+    """Return the share of the learning rate: a line from 0.05 to 1 over the first twentieth, then a cosine to 0.
 
     Source: Loshchilov, Hutter: SGDR (2017), without restarts; the increase: Goyal et al. (2017).
 
     Args:
-        optimizer: The optimizer, whose learning rates are the peak of the curve.
-        total_steps: Optimizer steps of the whole run; ``inf`` for a run without end, whose rate does not decrease.
+        progress: Share of the run that is done, from 0 to 1.
     """
-    warmup = _MAX_WARMUP_STEPS if math.isinf(total_steps) else min(_MAX_WARMUP_STEPS, int(total_steps / 20))
+    if progress < _WARMUP:
+        return _FIRST_FACTOR + (1 - _FIRST_FACTOR) * progress / _WARMUP
+    return 0.5 * (1 + math.cos(math.pi * (progress - _WARMUP) / (1 - _WARMUP)))
 
-    # A function, not an object: the attributes of an object are saved in the checkpoint, and a resume would restore
-    # the length of the earlier run with them.
-    def factor(step: int) -> float:
-        if step < warmup:
-            return (step + 1) / (warmup + 1)
-        if math.isinf(total_steps):
-            return 1.0
-        progress = min(1.0, (step - warmup) / max(1, total_steps - warmup))
-        return 0.5 * (1 + math.cos(math.pi * progress))
 
-    return LambdaLR(optimizer, factor)
+def progress_of(trainer: Trainer) -> float | None:
+    """Return the share of the run that is done, from 0 to 1; None for a run without end.
+
+    Epochs and the fraction of the present epoch count, or steps, if those end the run first. A resume with other
+    batches continues at the same progress.
+    """
+    shares = []
+    if trainer.max_epochs is not None and trainer.max_epochs > 0:
+        shares.append(_epochs_done(trainer) / trainer.max_epochs)
+    if trainer.max_steps > 0:
+        shares.append(trainer.global_step / trainer.max_steps)
+    return min(1.0, max(shares)) if shares else None
+
+
+def _epochs_done(trainer: Trainer) -> float:
+    epochs: Any = trainer.fit_loop.epoch_progress.current
+    if epochs.processed == epochs.started:  # between two epochs, the batches are those of the last one
+        return float(epochs.processed)
+    batches: Any = trainer.fit_loop.epoch_loop.batch_progress.current
+    done: float = epochs.processed + min(1.0, batches.processed / trainer.num_training_batches)
+    return done
+
+
+@dataclass(frozen=True)
+class Rise:
+    """A straight line from the rate at which the length of a run was changed to the curve of the new length.
+
+    Attributes:
+        start: Progress at the change.
+        factor: Share of the learning rate there.
+        end: Progress from which the curve holds.
+    """
+
+    start: float
+    factor: float
+    end: float
+
+    def factor_at(self, progress: float) -> float:
+        """Return the share of the learning rate between ``start`` and ``end``."""
+        done = (progress - self.start) / (self.end - self.start)
+        return self.factor + done * (warmup_cosine(self.end) - self.factor)
+
+
+class ProgressSchedule:
+    """The default schedule of one run, over all resumes. Its state is plain numbers.
+
+    If a resume changes ``max_epochs`` or ``max_steps``, the rate goes from its present value to the curve of the new
+    length in a straight line, over a twentieth of what was added (of what is left, if the run was shortened).
+
+    Args:
+        trainer: The trainer of the run.
+    """
+
+    def __init__(self, trainer: Trainer) -> None:
+        self._trainer = trainer
+        self._rise: Rise | None = None
+
+    def scheduler(self, optimizer: Optimizer) -> LambdaLR:
+        """Return the scheduler, to be stepped after each optimizer step."""
+        # A function, because LambdaLR would save the attributes of an object in the checkpoint.
+        return LambdaLR(optimizer, lambda _: self.factor())
+
+    def factor(self) -> float:
+        """Return the share of the learning rate for the next step, from 0 to 1."""
+        progress = progress_of(self._trainer)
+        if progress is None:
+            return min(1.0, (self._trainer.global_step + 1) / _STEPS_OF_ENDLESS_WARMUP)
+        return self._factor_at(progress)
+
+    def _factor_at(self, progress: float) -> float:
+        if self._rise is not None and self._rise.start <= progress < self._rise.end:
+            return self._rise.factor_at(progress)
+        return warmup_cosine(progress)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {
+            "limits": self._limits(),
+            "progress": progress_of(self._trainer),
+            "factor": self.factor(),
+            "rise": None if self._rise is None else asdict(self._rise),
+        }
+
+    def resume(self, state: dict[str, Any]) -> bool:
+        """Continue from a state, after the trainer has restored its counts; returns whether the length was changed."""
+        self._rise = None if state["rise"] is None else Rise(**state["rise"])
+        now = progress_of(self._trainer)
+        if state["limits"] == self._limits() or now is None or now == state["progress"]:
+            return False
+        before = state["progress"]
+        is_longer = before is not None and now < before
+        share = _RISE * (1 - now / before) if is_longer else _RISE * (1 - now)
+        end = min(1.0, now + share)
+        self._rise = Rise(now, state["factor"], end) if end > now else None
+        return True
+
+    def _limits(self) -> list[int | None]:
+        return [self._trainer.max_epochs, self._trainer.max_steps]
+
+    def outlook(self) -> tuple[float, float, float]:
+        """Return the present, the highest and the last share of the learning rate of a run that ends."""
+        now = progress_of(self._trainer)
+        assert now is not None
+        points = [now + (1 - now) * point / _POINTS for point in range(_POINTS + 1)]
+        if self._rise is not None:
+            points.append(self._rise.end)
+        return self._factor_at(now), max(map(self._factor_at, points)), self._factor_at(1 - self._last_step())
+
+    def _last_step(self) -> float:
+        """Return the progress of one step."""
+        epochs, steps = self._limits()
+        batches = self._trainer.num_training_batches
+        in_epochs = 1 / (epochs * batches) if epochs and epochs > 0 else 0.0
+        return max(in_epochs, 1 / steps if steps and steps > 0 else 0.0)

@@ -14,7 +14,8 @@ from typing_extensions import override
 from lit_modules.losses import image_losses
 from lit_modules.metrics import MeanLoss, OverlapMetrics
 from lit_modules.network_checks import NetworkError, check_logits, preserved
-from lit_modules.schedules import warmup_cosine
+from lit_modules.optimizer_settings import Settings, monitor_of, settings_of, take_changes
+from lit_modules.schedules import ProgressSchedule
 from resume.system.output import text
 
 Batch = tuple[Tensor, Tensor]
@@ -81,9 +82,11 @@ class Segmentation(LightningModule):
         self.train_loss = MeanLoss(sync_on_compute=False)  # training_step already sums it over all processes
         self.val_loss = MeanLoss()
         self.val_overlap = OverlapMetrics(num_classes, ignore_index)
+        self._schedule: ProgressSchedule | None = None
+        self._optimizer_settings: Settings = []
+        self._loaded: dict[str, Any] = {}
         self._sums = torch.zeros(2)
         self._summing: distributed.Work | None = None
-        self._loaded_train_loss: dict[str, Any] | None = None
         self._val_metrics: dict[str, float] = {}  # of the latest validation of this epoch; empty before the first
 
     def check(self, image: Tensor) -> None:
@@ -103,27 +106,6 @@ class Segmentation(LightningModule):
                 message = text("{network} does not accept an image of shape {shape}: {reason}")
                 name, shape = type(self.network).__name__, tuple(image.shape)
                 raise NetworkError(message.format(network=name, shape=shape, reason=error)) from error
-
-    def check_optimizer(self) -> None:
-        """Make the optimizer and the schedule once, on copies of the weights, to check their settings.
-
-        Raises:
-            ValueError, TypeError: The optimizer or the schedule refuses its settings.
-            NetworkError: The schedule monitors a metric that does not exist, or must count epochs but counts steps.
-        """
-        weights = [nn.Parameter(weight.detach().clone()) for weight in self.parameters() if weight.requires_grad]
-        optimizer = self.optimizer(weights)
-        if self.lr_scheduler is None:
-            return
-        scheduler = self.lr_scheduler(optimizer)
-        if not isinstance(scheduler, ReduceLROnPlateau):
-            return
-        if self.lr_scheduler_interval == "step":
-            raise NetworkError(text("ReduceLROnPlateau counts epochs. Set --model.lr_scheduler_interval epoch."))
-        monitor = _monitor_of(scheduler)
-        if monitor not in self.SCORES:
-            message = text("ReduceLROnPlateau monitors {monitor!r}; expected one of: {metrics}.")
-            raise NetworkError(message.format(monitor=monitor, metrics=", ".join(self.SCORES)))
 
     @override
     def setup(self, stage: str) -> None:
@@ -196,9 +178,11 @@ class Segmentation(LightningModule):
     @override
     def configure_optimizers(self) -> OptimizerLRScheduler:
         optimizer = self.optimizer([weight for weight in self.parameters() if weight.requires_grad])
+        self._optimizer_settings = settings_of(optimizer)
         if self.lr_scheduler is None:
-            schedule = warmup_cosine(optimizer, self.trainer.estimated_stepping_batches)
-            return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+            self._schedule = ProgressSchedule(self.trainer)
+            default = self._schedule.scheduler(optimizer)
+            return {"optimizer": optimizer, "lr_scheduler": {"scheduler": default, "interval": "step"}}
         scheduler = self.lr_scheduler(optimizer)
         config: LRSchedulerConfigType = {"scheduler": scheduler, "interval": self.lr_scheduler_interval}
         if isinstance(scheduler, ReduceLROnPlateau):
@@ -217,7 +201,7 @@ class Segmentation(LightningModule):
     def on_train_epoch_end(self) -> None:
         scheduler = self.lr_schedulers()
         if isinstance(scheduler, ReduceLROnPlateau) and self._val_metrics:
-            scheduler.step(self._val_metrics[_monitor_of(scheduler)])
+            scheduler.step(self._val_metrics[monitor_of(scheduler)])
         self._val_metrics = {}
 
     # The checkpoint must hold the mean of train/loss so far in the epoch, or a resumed run would report only the rest
@@ -228,24 +212,37 @@ class Segmentation(LightningModule):
         total, images = self.train_loss.total.item(), self.train_loss.images.item()
         checkpoint["train_loss"] = {"epoch": self.trainer.current_epoch, "total": total, "images": images}
         checkpoint["val_metrics"] = dict(self._val_metrics)
+        checkpoint["optimizer_settings"] = self._optimizer_settings
+        checkpoint["schedule"] = None if self._schedule is None else self._schedule.state_dict()
 
     @override
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        self._loaded_train_loss = checkpoint.get("train_loss")
+        self._loaded = {name: checkpoint[name] for name in ("train_loss", "optimizer_settings", "schedule")}
         self._val_metrics = dict(checkpoint["val_metrics"])
 
     @override
     def on_train_start(self) -> None:
-        loaded = self._loaded_train_loss
-        if loaded is None or loaded["epoch"] != self.trainer.current_epoch:
+        loaded, self._loaded = self._loaded, {}
+        if loaded:
+            self._restore_train_loss(loaded["train_loss"])
+            self._take_changed_settings(loaded)
+
+    def _restore_train_loss(self, loaded: dict[str, Any]) -> None:
+        if loaded["epoch"] != self.trainer.current_epoch or loaded["images"] == 0:
             return
-        if loaded["images"] > 0:
-            total, images = (torch.tensor(loaded[name], device=self.device) for name in ("total", "images"))
-            self.train_loss.update(total, images)
-            # Also here, because the epoch may have no batch left.
-            self._log_train_loss()
+        total, images = (torch.tensor(loaded[name], device=self.device) for name in ("total", "images"))
+        self.train_loss.update(total, images)
+        # Also here, because the epoch may have no batch left.
+        self._log_train_loss()
 
-
-def _monitor_of(scheduler: ReduceLROnPlateau) -> str:
-    """Return the metric of a plateau schedule: Lightning's class has one, torch's class has none."""
-    return str(getattr(scheduler, "monitor", "val/loss"))
+    def _take_changed_settings(self, loaded: dict[str, Any]) -> None:
+        """Use the changed settings of the optimizer and the changed length of the run, now that all is restored."""
+        (optimizer,), schedulers = self.trainer.optimizers, self.trainer.lr_scheduler_configs
+        scheduler = schedulers[0].scheduler if schedulers else None
+        take_changes(optimizer, scheduler, loaded["optimizer_settings"], self._optimizer_settings)
+        if self._schedule is None or loaded["schedule"] is None or not self._schedule.resume(loaded["schedule"]):
+            return
+        peak = optimizer.param_groups[0]["initial_lr"]
+        now, highest, last = (f"{peak * factor:.3g}" for factor in self._schedule.outlook())
+        said = text("Learning rate on the new length of the run: now {now}, highest {highest}, last {last}.")
+        self.print(said.format(now=now, highest=highest, last=last))

@@ -3,14 +3,45 @@
 from collections.abc import Collection, Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 from resume.checkpoints.run_entry import DataPaths, RunEntry
 from resume.commands import command_to_resume
+from resume.configuration import flat
 from resume.system.errors import ResumeError
 from resume.system.output import say, text
 
+# Settings that change no weight and no score of a run, or whose change another line reports.
+_COMPUTE_NOTHING = (
+    "lang",
+    "checkpoint_dir",
+    "checkpoint.",
+    "data.image_path",
+    "data.gt_path",
+    "data.val_image_path",
+    "data.val_gt_path",
+    "data.num_workers",
+    *(
+        f"trainer.{name}"
+        for name in (
+            "accelerator",
+            "barebones",
+            "default_root_dir",
+            "detect_anomaly",
+            "devices",
+            "enable_",
+            "log_every_n_steps",
+            "logger",
+            "max_",
+            "min_",
+            "num_nodes",
+            "num_sanity_val_steps",
+            "profiler",
+        )
+    ),
+)
+_LONGEST_VALUE = 40
 _UNLIMITED = -1  # Lightning's max_epochs and max_steps of a run without end
-_HELD_BY_THE_STATE = ("optimizer", "lr_scheduler", "lr_scheduler_interval")
 
 
 def refuse_other_data(file: Path, run: RunEntry, now: DataPaths, typed: Collection[str]) -> None:
@@ -44,41 +75,59 @@ def _paths_text(paths: DataPaths) -> str:
     return ", ".join(filter(None, asdict(paths).values())) or text("the built-in sample set")
 
 
-def refuse_other_optimizer(file: Path, run: RunEntry, config: str) -> None:
-    """Refuse changed settings of the optimizer or the schedule: the checkpoint's state would silently override them.
+def changed_optimizer_settings(file: Path, run: RunEntry, config: str) -> dict[str, Any]:
+    """Compare the optimizer and the schedule with those whose state the checkpoint holds.
 
     Args:
         file: The checkpoint.
         run: Its run entry.
         config: The resolved configuration of this start, as YAML text.
 
-    Raises:
-        ResumeError: Settings of the optimizer or the schedule differ from the run's.
-    """
-    import yaml  # not needed before the user has chosen; the menu must not wait for it
+    Returns:
+        The settings of the optimizer that differ, with their old values.
 
-    before, now = (yaml.safe_load(settings)["model"]["init_args"] for settings in (run.config, config))
-    changed = [key for key in _HELD_BY_THE_STATE if before[key] != now[key]]
+    Raises:
+        ResumeError: Another optimizer or another schedule, which could not use that state.
+    """
+    before, now = _model_settings(run.config), _model_settings(config)
+    changed = [key for key in ("lr_scheduler", "lr_scheduler_interval") if before.get(key) != now.get(key)]
+    old, new = before.get("optimizer") or {}, now.get("optimizer") or {}
+    if old.get("class_path") != new.get("class_path"):
+        changed.insert(0, "optimizer")
     if changed:
         raise ResumeError(
             text(
-                "{names}: differs from the run's setting. {file} holds the state of optimizer and schedule, so the "
-                "change would have no effect. Use the run's setting, or start a new run with --no_interactive."
+                "{names}: differs from the run's setting. {file} holds the state of optimizer and schedule, which "
+                "another one cannot use. Use the run's setting (the settings of the optimizer, such as its learning "
+                "rate, may change), or start a new run with --no_interactive."
             ).format(names=", ".join(f"--model.{key}" for key in changed), file=file)
         )
+    settings = old.get("init_args") or {}
+    return {
+        name: settings.get(name) for name, value in (new.get("init_args") or {}).items() if settings.get(name) != value
+    }
 
 
-def name_other_conditions(run: RunEntry, versions: Mapping[str, str], machine: Mapping[str, str]) -> None:
+def _model_settings(config: str) -> dict[str, Any]:
+    import yaml  # not needed before the user has chosen; the menu must not wait for it
+
+    settings: dict[str, Any] = yaml.safe_load(config)["model"]["init_args"]
+    return settings
+
+
+def name_other_conditions(run: RunEntry, config: str, versions: Mapping[str, str], machine: Mapping[str, str]) -> None:
     """Report what differs of all that computes: a run continues bit for bit only if nothing does.
 
     Args:
         run: The checkpoint's run entry.
+        config: The resolved configuration of this start, as YAML text.
         versions: Versions of the packages at this start.
         machine: What else computes at this start.
     """
+    settings = (_settings_that_compute(run.config), _settings_that_compute(config))
     changed = [
-        f"{name} {before.get(name, '-')} → {now.get(name, '-')}"
-        for before, now in ((run.versions, versions), (run.machine, machine))
+        f"{name} {_shown(before.get(name))} → {_shown(now.get(name))}"
+        for before, now in (settings, (run.versions, versions), (run.machine, machine))
         for name in {**before, **now}
         if before.get(name) != now.get(name)
     ]
@@ -87,6 +136,18 @@ def name_other_conditions(run: RunEntry, versions: Mapping[str, str], machine: M
             "Changed since this checkpoint: {changes}. The run continues, but it is no longer the same bit for bit."
         )
         say(said.format(changes=", ".join(changed)))
+
+
+def _settings_that_compute(config: str) -> dict[str, Any]:
+    import yaml  # not needed before the user has chosen; the menu must not wait for it
+
+    settings = flat(yaml.safe_load(config))
+    return {name: value for name, value in settings.items() if not name.startswith(_COMPUTE_NOTHING)}
+
+
+def _shown(value: object) -> str:
+    shown = "-" if value is None else str(value)
+    return shown if len(shown) <= _LONGEST_VALUE else f"{shown[: _LONGEST_VALUE - 1]}…"
 
 
 def is_finished(file: Path, run: RunEntry, max_epochs: int | None, max_steps: int) -> bool:

@@ -1,6 +1,6 @@
 """Configuration files, read before Lightning: which keys they set, and which ones a run starts from."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -41,7 +41,12 @@ def read_keys(path: Path) -> dict[str, Any]:
                 path=path, got=type(content).__name__
             )
         )
-    return {plain_key(key): value for key, value in _flatten(content or {}, "")}
+    return flat(content or {})
+
+
+def flat(content: Mapping[Any, Any]) -> dict[str, Any]:
+    """Nested settings by `plain_key`."""
+    return {plain_key(key): value for key, value in _flatten(content, "")}
 
 
 def plain_key(key: str) -> str:
@@ -49,7 +54,7 @@ def plain_key(key: str) -> str:
     return key.replace(".init_args.", ".")
 
 
-def _flatten(mapping: dict[Any, Any], prefix: str) -> Iterator[tuple[str, Any]]:
+def _flatten(mapping: Mapping[Any, Any], prefix: str) -> Iterator[tuple[str, Any]]:
     for key, value in mapping.items():
         name = f"{prefix}{key}"
         if isinstance(value, dict):

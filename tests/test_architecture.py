@@ -31,15 +31,8 @@ LAYERS = (
     ("resume.run_files",),
     ("resume.checkpoints",),
     ("resume.commands", "resume.decision", "resume.flags"),
-    (
-        "resume.compatibility",
-        "resume.configuration",
-        "resume.disk_space",
-        "resume.handoff",
-        "resume.journal",
-        "resume.plan",
-    ),
-    ("resume.archive", "resume.arguments", "resume.menu"),
+    ("resume.configuration", "resume.disk_space", "resume.handoff", "resume.journal", "resume.plan"),
+    ("resume.archive", "resume.arguments", "resume.compatibility", "resume.menu"),
     ("resume.apply", "resume.choose"),
     ("resume",),
 )

@@ -46,10 +46,10 @@ def problem_of(*argv: str) -> str:
         ([NEW, "--checkpoint.keep_last=-1"], ["keep_last", "-1"]),
         (["--ckpt_path=checkpoints/checkpoint_epoch_9.pth"], ["checkpoint_epoch_9.pth", "best_model.pth"]),
         ([*RESUME, "--model.network.width=3"], ["latest_checkpoint.pth", "shape", "expected"]),
-        ([*RESUME, "--model.optimizer.lr=0.00001"], ["--model.optimizer"]),
+        ([*RESUME, "--model.optimizer.amsgrad=true"], ["--model.optimizer.amsgrad", "cannot be changed", "max_exp"]),
         ([*RESUME, "--model.optimizer=torch.optim.SGD"], ["--model.optimizer"]),
     ],
-    ids=["flag", "data", "network", "settings", "callback", "checkpoint", "weights", "rate", "optimizer"],
+    ids=["flag", "data", "network", "settings", "callback", "checkpoint", "weights", "optimizer state", "optimizer"],
 )
 def test_a_wrong_argument_is_named(trained: Run, args: list[str], named: list[str]) -> None:
     message = problem_of(*TINY[:2], *args)

@@ -5,24 +5,13 @@ import pytest
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.cli import ReduceLROnPlateau
-from torch import Tensor, nn
+from torch import nn
 from torch.optim import SGD
 from torch.utils.data import DataLoader, TensorDataset
 
 from lit_modules import Segmentation
 from lit_modules.networks import UNet
-
-
-class Pixelwise(nn.Module):
-    """A network of a user."""
-
-    def __init__(self, channels: int = 1) -> None:
-        super().__init__()
-        self.layer = nn.Conv2d(3, channels, kernel_size=1)
-
-    def forward(self, image: Tensor) -> Tensor:
-        logits: Tensor = self.layer(image)
-        return logits
+from tests.helpers.pixelwise import Pixelwise, Records, fit, make_module, make_trainer
 
 
 class StopHereError(Exception):
@@ -46,71 +35,6 @@ class SaveAndStop(Callback):
         if trainer.current_epoch == 1 and self.batch is None:
             trainer.save_checkpoint(self.path)
             raise StopHereError
-
-
-class Records(Callback):
-    """Records the metrics at the end of each epoch and the learning rate of each step."""
-
-    def __init__(self) -> None:
-        self.epochs: list[dict[str, float]] = []
-        self.rates: list[float] = []
-
-    def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
-        self.rates.append(trainer.optimizers[0].param_groups[0]["lr"])
-
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self.epochs.append({name: value.item() for name, value in trainer.callback_metrics.items()})
-
-
-class RestOfTheEpoch(DataLoader[Any]):
-    """A loader that continues after the batches that are done."""
-
-    def __init__(self, pairs: TensorDataset, done: int) -> None:
-        super().__init__(pairs, batch_size=2)
-        self.done = done
-
-    def __iter__(self) -> Any:
-        batches = list(super().__iter__())[self.done :]
-        self.done = 0
-        return iter(batches)
-
-    def state_dict(self) -> dict[str, Any]:
-        return {}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        pass
-
-
-@pytest.fixture
-def pairs() -> TensorDataset:
-    generator = torch.Generator().manual_seed(0)
-    images = torch.randn(10, 3, 6, 6, generator=generator)
-    return TensorDataset(images, (images.sum(dim=1) > 0).long())
-
-
-def make_module(network: nn.Module | None = None, num_classes: int = 2, **settings: Any) -> Segmentation:
-    torch.manual_seed(0)
-    return Segmentation(network or Pixelwise(), num_classes, **settings)
-
-
-def make_trainer(folder: Path, *callbacks: Callback, **settings: Any) -> Trainer:
-    settings = {"accelerator": "cpu", "max_epochs": 1, "num_sanity_val_steps": 0, **settings}
-    return Trainer(
-        logger=False,
-        enable_checkpointing=False,
-        enable_progress_bar=False,
-        enable_model_summary=False,
-        default_root_dir=folder,
-        callbacks=list(callbacks),
-        log_every_n_steps=1,
-        **settings,
-    )
-
-
-def fit(
-    trainer: Trainer, module: Segmentation, pairs: TensorDataset, done: int = 0, ckpt_path: Path | None = None
-) -> None:
-    trainer.fit(module, RestOfTheEpoch(pairs, done), DataLoader(pairs, batch_size=2), ckpt_path=ckpt_path)
 
 
 def validate(folder: Path, module: Segmentation, pairs: TensorDataset, batch_size: int) -> dict[str, float]:
@@ -208,18 +132,6 @@ def test_after_a_resume_at_the_end_of_an_epoch_the_loss_covers_the_next_epoch_on
 
 def flat(optimizer: torch.optim.Optimizer) -> torch.optim.lr_scheduler.LRScheduler:
     return torch.optim.lr_scheduler.ConstantLR(optimizer, factor=1.0)
-
-
-def test_a_resume_with_more_epochs_follows_the_longer_schedule(tmp_path: Path, pairs: TensorDataset) -> None:
-    long, resumed = Records(), Records()
-    fit(make_trainer(tmp_path, long, max_epochs=8), make_module(), pairs)
-    trainer = make_trainer(tmp_path, max_epochs=4)
-    fit(trainer, make_module(), pairs)
-    trainer.save_checkpoint(tmp_path / "four.pth")
-    trainer = make_trainer(tmp_path, resumed, max_epochs=8)
-    fit(trainer, make_module(), pairs, ckpt_path=tmp_path / "four.pth")
-    # The first step still has the rate in the checkpoint.
-    assert resumed.rates[1:] == pytest.approx(long.rates[21:])
 
 
 def test_a_plateau_schedule_is_stepped_with_its_metric_after_each_epoch(tmp_path: Path, pairs: TensorDataset) -> None:

@@ -5,14 +5,20 @@ import pytest
 
 from resume import ResumeError
 from resume.checkpoints.run_entry import DataPaths, RunEntry
-from resume.compatibility import is_finished, name_other_conditions, refuse_other_data, refuse_other_optimizer
+from resume.compatibility import changed_optimizer_settings, is_finished, name_other_conditions, refuse_other_data
 from tests.helpers.checkpoint_folders import entry
 
 FILE = Path("checkpoints/latest_checkpoint.pth")
 OWN = DataPaths("Data/images", "Data/gt")
 SAMPLE = DataPaths(None, None)
 CONFIG = """
-model: {init_args: {optimizer: {class_path: Adam, lr: 0.1}, lr_scheduler: null, lr_scheduler_interval: epoch}}
+model:
+  class_path: lit_modules.Segmentation
+  init_args:
+    optimizer: {class_path: Adam, init_args: {lr: 0.1, weight_decay: 0.0}}
+    lr_scheduler: {class_path: StepLR, init_args: {step_size: 3}}
+    lr_scheduler_interval: epoch
+trainer: {max_epochs: 5, gradient_clip_val: null, logger: false}
 """
 
 
@@ -45,10 +51,26 @@ def test_the_sample_set_and_own_data_do_not_mix_unless_typed(capsys: pytest.Capt
     assert "was trained on the built-in sample set; from now on" in capsys.readouterr().out
 
 
-def test_another_learning_rate_is_refused_since_the_state_would_beat_it() -> None:
-    refuse_other_optimizer(FILE, entry(3, config=CONFIG), CONFIG + "\ntrainer: {max_epochs: 7}")
-    with pytest.raises(ResumeError, match=r"--model\.optimizer: differs"):
-        refuse_other_optimizer(FILE, entry(3, config=CONFIG), CONFIG.replace("0.1", "0.2"))
+def test_changed_settings_of_the_optimizer_are_returned_with_their_old_values() -> None:
+    run = entry(3, config=CONFIG)
+    assert changed_optimizer_settings(FILE, run, CONFIG.replace("max_epochs: 5", "max_epochs: 7")) == {}
+    changed = CONFIG.replace("lr: 0.1, weight_decay: 0.0", "lr: 0.2, weight_decay: 0.3")
+    assert changed_optimizer_settings(FILE, run, changed) == {"lr": 0.1, "weight_decay": 0.0}
+
+
+@pytest.mark.parametrize(
+    ("before", "now", "named"),
+    [
+        ("Adam", "SGD", "--model.optimizer: differs"),
+        ("step_size: 3", "step_size: 4", "--model.lr_scheduler: differs"),
+        ("interval: epoch", "interval: step", "--model.lr_scheduler_interval: differs"),
+    ],
+)
+def test_another_optimizer_or_schedule_is_refused_since_it_cannot_use_the_state(
+    before: str, now: str, named: str
+) -> None:
+    with pytest.raises(ResumeError, match=named):
+        changed_optimizer_settings(FILE, entry(3, config=CONFIG), CONFIG.replace(before, now))
 
 
 @pytest.mark.parametrize(
@@ -73,13 +95,16 @@ def test_a_run_is_finished_when_its_epochs_or_steps_are_done(
     assert ("This run is finished" in capsys.readouterr().out) is finished
 
 
-def test_changed_versions_and_threads_are_named(capsys: pytest.CaptureFixture[str]) -> None:
-    run = entry(3, versions={"torch": "2.9"}, machine={"threads": "2", "device": "cpu"})
-    name_other_conditions(run, {"torch": "2.10"}, {"threads": "4", "device": "cpu"})
-    assert "torch 2.9 → 2.10, threads 2 → 4" in capsys.readouterr().out
+def test_changed_settings_versions_and_threads_are_named(capsys: pytest.CaptureFixture[str]) -> None:
+    run = entry(3, config=CONFIG, versions={"torch": "2.9"}, machine={"threads": "2", "device": "cpu"})
+    changed = CONFIG.replace("lr: 0.1", "lr: 0.2").replace("val: null", "val: 1.0")
+    name_other_conditions(run, changed, {"torch": "2.10"}, {"threads": "4", "device": "cpu"})
+    said = capsys.readouterr().out
+    assert "model.optimizer.lr 0.1 → 0.2, trainer.gradient_clip_val - → 1.0, torch 2.9 → 2.10, threads 2 → 4" in said
 
 
-def test_the_same_conditions_are_no_news(capsys: pytest.CaptureFixture[str]) -> None:
-    run = entry(3, versions={"torch": "2.9"}, machine={"threads": "2"})
-    name_other_conditions(run, {"torch": "2.9"}, {"threads": "2"})
+def test_settings_that_compute_nothing_are_not_named(capsys: pytest.CaptureFixture[str]) -> None:
+    run = entry(3, config=CONFIG, versions={"torch": "2.9"}, machine={"threads": "2"})
+    changed = CONFIG.replace("max_epochs: 5", "max_epochs: 7").replace("logger: false", "logger: true")
+    name_other_conditions(run, changed, run.versions, run.machine)
     assert capsys.readouterr().out == ""

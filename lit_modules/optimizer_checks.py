@@ -1,0 +1,78 @@
+"""Checks of the optimizer and the schedule, before training."""
+
+from typing import Any
+
+import torch
+from torch import nn
+from torch.optim.lr_scheduler import ReduceLROnPlateau
+
+from lit_modules.network_checks import NetworkError
+from lit_modules.optimizer_settings import monitor_of
+from lit_modules.segmentation import Segmentation
+from resume.system.output import text
+
+
+def check_optimizer(module: Segmentation) -> None:
+    """Make the optimizer and the schedule once, on copies of the weights, to check their settings.
+
+    Raises:
+        ValueError, TypeError: The optimizer or the schedule refuses its settings.
+        NetworkError: The schedule monitors a metric that does not exist, or must count epochs but counts steps.
+    """
+    weights = [nn.Parameter(weight.detach().clone()) for weight in module.parameters() if weight.requires_grad]
+    optimizer = module.optimizer(weights)
+    if module.lr_scheduler is None:
+        return
+    scheduler = module.lr_scheduler(optimizer)
+    if not isinstance(scheduler, ReduceLROnPlateau):
+        return
+    if module.lr_scheduler_interval == "step":
+        raise NetworkError(text("ReduceLROnPlateau counts epochs. Set --model.lr_scheduler_interval epoch."))
+    monitor = monitor_of(scheduler)
+    if monitor not in module.SCORES:
+        message = text("ReduceLROnPlateau monitors {monitor!r}; expected one of: {metrics}.")
+        raise NetworkError(message.format(monitor=monitor, metrics=", ".join(module.SCORES)))
+
+
+def schedule_length(module: Segmentation) -> int | None:
+    """Return after how many steps or epochs the schedule ends, as OneCycleLR does; None if it does not end."""
+    if module.lr_scheduler is None:
+        return None
+    scheduler = module.lr_scheduler(module.optimizer([nn.Parameter(torch.zeros(1))]))
+    length: int | None = getattr(scheduler, "total_steps", None)
+    return length
+
+
+def check_changed_optimizer(module: Segmentation, before: dict[str, Any]) -> None:
+    """Check that the optimizer of a run can continue with other settings.
+
+    Args:
+        module: Makes the optimizer with the new settings.
+        before: The settings that were changed, with their old values.
+
+    Raises:
+        NetworkError: It cannot, or the settings would have no effect.
+    """
+    try:
+        _step_with_both(module, before)
+    except Exception as error:  # an optimizer can fail in any way
+        message = text("{names}: cannot be changed at a resume ({reason}). Use the run's setting.")
+        names = ", ".join(f"--model.optimizer.{name}" for name in before)
+        raise NetworkError(message.format(names=names, reason=f"{type(error).__name__}: {error}")) from error
+
+
+def _step_with_both(module: Segmentation, before: dict[str, Any]) -> None:
+    """Take a step with the old settings and one with the new ones, on a small weight.
+
+    Raises:
+        KeyError: The optimizer does not keep a setting in the group of its weights, so a change has no effect.
+    """
+    weight = nn.Parameter(torch.zeros(2, 2))
+    optimizer = module.optimizer([weight])
+    (group,) = optimizer.param_groups
+    new = {name: group[name] for name in before}
+    weight.grad = torch.ones_like(weight)
+    group.update({name: tuple(value) if isinstance(value, list) else value for name, value in before.items()})
+    optimizer.step()
+    group.update(new)
+    optimizer.step()
