@@ -86,7 +86,7 @@ class EpochBar(ProgressBar):
         done = trainer.fit_loop.total_batch_idx + 1
         remaining = (self._total_batches - done) * (now - self._start) / max(1, done - self._batches_at_start)
         score = trainer.callback_metrics.get(self.monitor)
-        values = [text("loss {value:.4f}").format(value=outputs["loss"].item())]
+        values = _shown_loss(trainer, outputs)
         if score is not None:
             values.append(f"{self.monitor} {score.item():.4f}")
         if remaining >= 0:  # with max_epochs -1, the run has no end
@@ -112,6 +112,15 @@ class EpochBar(ProgressBar):
         if self._bar is not None:
             self._bar.stop()
             self._bar = None
+
+
+def _shown_loss(trainer: Trainer, outputs: Any) -> list[str]:
+    """Format the loss of a batch; nothing if the step of the module returned none."""
+    loss = None if outputs is None else outputs.get("loss")
+    if loss is None:
+        return []
+    # Lightning has divided it, so that the gradients of the summed batches add up to their mean.
+    return [text("loss {value:.4f}").format(value=loss.item() * trainer.accumulate_grad_batches)]
 
 
 def _epoch(trainer: Trainer) -> str:

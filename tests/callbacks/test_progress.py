@@ -1,13 +1,17 @@
 import io
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+from lightning.pytorch import Callback
+from lightning.pytorch.callbacks import GradientAccumulationScheduler
 from rich.console import Console
+from torch import Tensor
 
 from callbacks import EpochBar
 from callbacks.progress import _hours
-from tests.helpers.tiny import train
+from tests.helpers.tiny import ScriptedScores, train
 
 
 def console(*, is_terminal: bool) -> tuple[Console, io.StringIO]:
@@ -35,6 +39,58 @@ def test_a_resumed_run_continues_the_count_of_epochs(tmp_path: Path) -> None:
     output, stream = console(is_terminal=False)
     train(tmp_path, [0.25, 0.5], ckpt_path=tmp_path / "latest_checkpoint.pth", bar=EpochBar("val/iou", output))
     assert stream.getvalue().startswith("Epoch 2/2")
+
+
+class KnownLoss(ScriptedScores):
+    """The loss of each batch is 3."""
+
+    def training_step(self, batch: list[Tensor], batch_idx: int) -> Any:
+        return 0 * super().training_step(batch, batch_idx) + 3
+
+
+class SkippedSteps(ScriptedScores):
+    def training_step(self, batch: list[Tensor], batch_idx: int) -> Any:
+        return None
+
+
+class Manual(ScriptedScores):
+    """Optimizes by itself, and returns nothing, as Lightning allows."""
+
+    def __init__(self, scores: list[float]) -> None:
+        super().__init__(scores)
+        self.automatic_optimization = False
+
+    def training_step(self, batch: list[Tensor], batch_idx: int) -> Any:
+        loss = super().training_step(batch, batch_idx)
+        self.optimizers().step(lambda: self.manual_backward(loss))  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize(
+    ("callbacks", "settings"),
+    [
+        ([], {}),
+        ([], {"accumulate_grad_batches": 2}),
+        ([], {"accumulate_grad_batches": 3}),
+        ([GradientAccumulationScheduler({0: 4})], {}),
+    ],
+    ids=["1", "2", "3, the last of one batch", "scheduled"],
+)
+def test_the_bar_shows_the_loss_of_the_batch_whatever_is_accumulated(
+    tmp_path: Path, callbacks: list[Callback], settings: dict[str, Any]
+) -> None:
+    output, stream = console(is_terminal=True)
+    bar = EpochBar("val/iou", output)
+    train(tmp_path, [0.25], bar=bar, module=KnownLoss, callbacks=callbacks, trainer_settings=settings)
+    assert set(re.findall(r"4/4.* loss (\d+\.\d{4})", stream.getvalue())) == {"3.0000"}
+
+
+@pytest.mark.filterwarnings("ignore:`training_step` returned `None`")
+@pytest.mark.parametrize("module", [SkippedSteps, Manual])
+def test_the_bar_shows_no_loss_if_the_step_returns_none(tmp_path: Path, module: type[ScriptedScores]) -> None:
+    output, stream = console(is_terminal=True)
+    train(tmp_path, [0.25, 0.5], bar=EpochBar("val/iou", output), module=module)
+    assert re.search(r"Epoch 2/2 .*4/4  *val/iou 0\.2500", stream.getvalue())
+    assert "loss" not in stream.getvalue().replace("train/loss", "")
 
 
 @pytest.mark.usefixtures("chinese")
