@@ -84,6 +84,7 @@ class CheckpointFiles(ModelCheckpoint):
         self.best_step: int | None = None
         self.failed: list[str] = []
         self._validated = False
+        self._has_said_nan = False
         self._last_save = time.monotonic()
         self._consensus: Consensus | None = None
 
@@ -167,13 +168,26 @@ class CheckpointFiles(ModelCheckpoint):
         self._validated = False
         assert self.monitor is not None
         self.score = trainer.callback_metrics[self.monitor].item()
+        if math.isnan(self.score):
+            self._say_nan(trainer)
+            return False
         better = self.best_score is None or (
             self.score > self.best_score if self.mode == "max" else self.score < self.best_score
         )
-        if not better or math.isnan(self.score):
+        if not better:
             return False
         self._set_best(self.score, trainer.current_epoch + 1, trainer.global_step)
         return True
+
+    def _say_nan(self, trainer: Trainer) -> None:
+        if self._has_said_nan:
+            return
+        self._has_said_nan = True
+        said = text(
+            "{monitor} is NaN in epoch {epoch}, so this epoch cannot be the best model. If it stays NaN, choose by "
+            "another metric: --checkpoint.monitor METRIC --checkpoint.mode min|max"
+        )
+        trainer.lightning_module.print(said.format(monitor=self.monitor, epoch=trainer.current_epoch + 1))
 
     def _set_best(self, score: float | None, epoch: int | None, step: int | None) -> None:
         self.best_score, self.best_epoch, self.best_step = score, epoch, step

@@ -83,6 +83,8 @@ def report_run(trainer: "Trainer", files: "CheckpointFiles", launch: Launch) -> 
                 epoch=files.best_epoch, metric=files.monitor, score=files.best_score
             )
         )
+    elif files.score is not None:
+        say(text("No best model: {metric} was NaN in all validations.").format(metric=files.monitor))
     for name in (BEST, LATEST, HISTORY_PNG):
         if (files.folder / name).exists():
             say(f"  {files.folder / name}")

@@ -1,11 +1,27 @@
 """Metrics of a validation."""
 
+from collections.abc import Callable, Sequence
+from typing import Any
+
 import torch
 from torch import Tensor
 from torchmetrics import Metric
+from typing_extensions import override
 
 
-class MeanLoss(Metric):
+class _ExactMetric(Metric):
+    """A metric whose states keep their types when the module gets half precision.
+
+    bfloat16 counts to 256 and float16 to 2048. ``Metric`` (torchmetrics 1.9.0) ignores ``half()`` and ``bfloat16()``,
+    but not ``to(dtype)``, with which Lightning converts a module for ``bf16-true`` and ``16-true``.
+    """
+
+    @override
+    def _apply(self, fn: Callable[[Tensor], Tensor], exclude_state: Sequence[str] = "") -> Any:
+        return super()._apply(lambda tensor: tensor.to(fn(tensor).device), exclude_state)
+
+
+class MeanLoss(_ExactMetric):
     """Mean of a loss over images.
 
     ``torchmetrics.MeanMetric`` (1.9.0) is not used: it searches for NaN at each step, which makes the program wait for
@@ -25,29 +41,33 @@ class MeanLoss(Metric):
     def __init__(self, sync_on_compute: bool = True) -> None:
         super().__init__(sync_on_compute=sync_on_compute)
         self.add_state("total", torch.tensor(0.0), dist_reduce_fx="sum")
-        self.add_state("images", torch.tensor(0.0), dist_reduce_fx="sum")
+        self.add_state("images", torch.tensor(0), dist_reduce_fx="sum")
 
     def update(self, losses: Tensor, weights: Tensor) -> None:
         """Add images.
 
         Args:
             losses: Losses times weights; any shape, floating point.
-            weights: 1 for each image that is counted, else 0; the shape and type of ``losses``.
+            weights: 1 for each image that is counted, else 0, or sums of such weights; the shape of ``losses``.
         """
-        self.total += losses.sum()
-        self.images += weights.sum()
+        self.total += losses.sum(dtype=torch.float32)
+        self.images += weights.sum(dtype=torch.float32).long()
 
     def compute(self) -> Tensor:
         return self.total / self.images
 
 
-class OverlapMetrics(Metric):
+class OverlapMetrics(_ExactMetric):
     """IoU and Dice from confusion matrices.
 
     With TP, FP and FN counted per class, IoU is ``TP / (TP + FP + FN)`` and Dice is ``2 TP / (2 TP + FP + FN)``. With
-    two classes, the metric is that of the foreground, and 1 if neither the ground truth nor the prediction has
-    foreground. With more classes, it is the mean over the classes, including the background, that occur in the ground
-    truth or the prediction. Ignored pixels are not counted, nor are images with only ignored pixels.
+    two classes, the metric is that of the foreground. With more classes, it is the mean over the classes, including
+    the background, that occur in the ground truth or the prediction. Ignored pixels are not counted, nor are images
+    with only ignored pixels.
+
+    An image whose ground truth has no foreground (no class but 0) counts in the mean over images: with two classes, it
+    is 1 if no foreground is predicted, and 0 otherwise. A validation without any foreground has no metric: a network
+    that never predicts foreground would get the best value.
 
     The metrics of torchmetrics 1.9.0 differ for an image without foreground that is predicted without foreground:
     ``BinaryJaccardIndex`` gives 0, and ``segmentation.MeanIoU`` does not count the image.
@@ -91,15 +111,17 @@ class OverlapMetrics(Metric):
     def compute(self) -> dict[str, Tensor]:
         """Return ``iou`` and ``dice`` over all counted pixels, and ``iou_per_image``, the mean over images.
 
-        All are float32 from 0 to 1, or NaN if no pixel was counted.
+        All are float32 from 0 to 1, or NaN if the ground truth has no foreground. ``foreground`` is the number of
+        foreground pixels of the ground truth, int64.
         """
-        counted = self.image_count > 0
+        foreground = self.confusion[1:].sum()
         metrics = {
             "iou": self._class_mean(self.confusion, _iou(self.confusion)),
             "dice": self._class_mean(self.confusion, _dice(self.confusion)),
             "iou_per_image": self.image_iou_sum / self.image_count,
         }
-        return {name: torch.where(counted, metric, torch.nan) for name, metric in metrics.items()}
+        values = {name: torch.where(foreground > 0, metric, torch.nan) for name, metric in metrics.items()}
+        return {**values, "foreground": foreground}
 
     def _confusion_per_image(self, preds: Tensor, target: Tensor) -> Tensor:
         """Count the pairs of target class and predicted class: ``(B, num_classes, num_classes)``, int64."""
@@ -130,9 +152,13 @@ def _pixels_in_both(confusion: Tensor) -> Tensor:
     return confusion.sum(dim=-1) + confusion.sum(dim=-2)
 
 
+# float(), because the quotient of integers has the default type, which is half precision within Lightning's steps of
+# bf16-true and 16-true. float16 ends at 65504, fewer pixels than an image has.
+
+
 def _iou(confusion: Tensor) -> Tensor:
-    return _true_positives(confusion) / (_pixels_in_both(confusion) - _true_positives(confusion))
+    return _true_positives(confusion).float() / (_pixels_in_both(confusion) - _true_positives(confusion))
 
 
 def _dice(confusion: Tensor) -> Tensor:
-    return 2 * _true_positives(confusion) / _pixels_in_both(confusion)
+    return 2 * _true_positives(confusion).float() / _pixels_in_both(confusion)

@@ -1,5 +1,6 @@
 """Training and validation of segmentation with any network."""
 
+import math
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -26,7 +27,8 @@ class Segmentation(LightningModule):
 
     A batch is ``(image, target)``: image ``(B, 3, H, W)``, floating point; target ``(B, H, W)``, int64, class ids from
     0 to num_classes - 1 or ``ignore_index``. The module logs ``train/loss`` and ``val/loss`` (means over images),
-    ``val/iou`` and ``val/dice`` (over all pixels of the validation) and ``val/iou_per_image``.
+    ``val/iou`` and ``val/dice`` (over all pixels of the validation) and ``val/iou_per_image``; the last three are NaN
+    if the ground truth of the validation has no foreground.
 
     Args:
         network: Takes the images and returns logits (B, C, H, W). C is num_classes; if num_classes is 2, C may be 1,
@@ -88,6 +90,7 @@ class Segmentation(LightningModule):
         self._sums = torch.zeros(2)
         self._summing: distributed.Work | None = None
         self._val_metrics: dict[str, float] = {}  # of the latest validation of this epoch; empty before the first
+        self._has_said_no_foreground = False
 
     def check(self, image: Tensor) -> None:
         """Run the network once and check its output; weights, buffers and modes are unchanged afterwards.
@@ -168,12 +171,18 @@ class Segmentation(LightningModule):
 
     @override
     def on_validation_epoch_end(self) -> None:
-        values = {"loss": self.val_loss.compute(), **self.val_overlap.compute()}
-        metrics = {f"val/{name}": value for name, value in values.items()}
+        overlap = self.val_overlap.compute()
+        foreground = overlap.pop("foreground")
+        metrics = {f"val/{name}": value for name, value in {"loss": self.val_loss.compute(), **overlap}.items()}
         # The metrics already include all processes; without sync_dist, Lightning would warn.
         self.log_dict(metrics, sync_dist=True, prog_bar=True)
-        if not self.trainer.sanity_checking:
-            self._val_metrics = {name: metric.item() for name, metric in metrics.items()}
+        if self.trainer.sanity_checking:
+            return
+        self._val_metrics = {name: metric.item() for name, metric in metrics.items()}
+        if foreground == 0 and not self._has_said_no_foreground:
+            self._has_said_no_foreground = True
+            message = text("The ground truth of the validation has no foreground, so {metrics} are NaN.")
+            self.print(message.format(metrics=", ".join(f"val/{name}" for name in overlap)))
 
     @override
     def configure_optimizers(self) -> OptimizerLRScheduler:
@@ -201,7 +210,9 @@ class Segmentation(LightningModule):
     def on_train_epoch_end(self) -> None:
         scheduler = self.lr_schedulers()
         if isinstance(scheduler, ReduceLROnPlateau) and self._val_metrics:
-            scheduler.step(self._val_metrics[monitor_of(scheduler)])
+            metric = self._val_metrics[monitor_of(scheduler)]
+            if not math.isnan(metric):  # it says nothing about progress, but would count as an epoch without any
+                scheduler.step(metric)
         self._val_metrics = {}
 
     # The checkpoint must hold the mean of train/loss so far in the epoch, or a resumed run would report only the rest

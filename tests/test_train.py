@@ -11,7 +11,7 @@ import yaml
 
 import train
 from tests.helpers import tiny
-from tests.helpers.pictures import draw_pairs
+from tests.helpers.pictures import draw_pair, draw_pairs
 from tests.helpers.tiny_run import PATHS, TINY, Run, contents, copy_run, load
 
 
@@ -38,6 +38,23 @@ def test_a_first_run_writes_the_files_of_the_contract_and_prints_nothing_of_ligh
         assert words in printed.out
     for noise in ("Tip", "GPU available", "Warning", "warn", "ckpt_path=None"):
         assert noise not in printed.out + printed.err
+
+
+def test_a_validation_without_foreground_is_named_and_chooses_no_best_model(
+    run: Run, capfd: pytest.CaptureFixture[str]
+) -> None:
+    draw_pair(Path("val"), "empty", values=(0,))
+    validation = ["--data.val_image_path=val/images", "--data.val_gt_path=val/gt"]
+    assert run(*PATHS, *TINY, *validation, "--max_epochs=2") == 0
+    assert run("--ckpt_path=auto", "--max_epochs=3") == 0
+    printed = capfd.readouterr().out
+    # Once in each start.
+    assert printed.count("no foreground, so val/iou, val/dice, val/iou_per_image are NaN.") == 2
+    assert printed.count("val/iou is NaN in epoch") == 2
+    assert printed.count("No best model: val/iou was NaN in all validations.") == 2
+    assert not Path("checkpoints/best_model.pth").exists()
+    entry = load("latest_checkpoint.pth")["run"]
+    assert (entry["epoch"], entry["score"], entry["best_score"]) == (3, None, None)
 
 
 def test_a_checkpoint_describes_its_run(trained_folder: Path) -> None:

@@ -102,9 +102,12 @@ def test_the_lowest_value_is_the_best_in_mode_min(tmp_path: Path) -> None:
     assert load(tmp_path / "best_model.pth")["run"]["epoch"] == 2
 
 
-def test_a_score_that_is_not_a_number_is_never_the_best(tmp_path: Path) -> None:
+def test_a_score_that_is_not_a_number_is_never_the_best_and_named_once(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     train(tmp_path, [math.nan, 0.1, math.nan])
     assert load(tmp_path / "best_model.pth")["run"]["epoch"] == 2
+    assert capsys.readouterr().out.count("val/iou is NaN in epoch 1, so this epoch cannot be the best model") == 1
 
 
 @pytest.mark.parametrize(("keep_last", "kept"), [(0, [1, 2, 3, 4]), (1, [4]), (2, [3, 4])])

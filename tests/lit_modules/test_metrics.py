@@ -1,9 +1,13 @@
+from collections.abc import Callable
+
 import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
+from lightning.pytorch.plugins.precision import DoublePrecision, HalfPrecision
+from torch import nn
 
-from lit_modules.metrics import OverlapMetrics
+from lit_modules.metrics import MeanLoss, OverlapMetrics
 
 IGNORED = 255
 
@@ -45,33 +49,42 @@ def test_metrics_over_uneven_batches_equal_the_definitions_over_all_images(
     metrics = OverlapMetrics(classes, ignore_index)
     for part in (slice(0, 4), slice(4, 5), slice(5, 11)):
         metrics.update(torch.from_numpy(preds[part]), torch.from_numpy(target[part]))
-    measured = {name: value.item() for name, value in metrics.compute().items()}
+    measured = {name: value.item() for name, value in metrics.compute().items() if name != "foreground"}
     assert measured == pytest.approx(reference_metrics(preds, target, classes), abs=1e-6)
 
 
-def test_metrics_are_1_if_neither_gt_nor_prediction_has_foreground() -> None:
-    metrics, empty = OverlapMetrics(2), torch.zeros(3, 4, 4, dtype=torch.int64)
-    metrics.update(empty, empty)
-    assert {name: value.item() for name, value in metrics.compute().items()} == {
-        "iou": 1,
-        "dice": 1,
-        "iou_per_image": 1,
-    }
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("predicted", [0, 1])
+def test_metrics_are_nan_if_the_gt_has_no_foreground(classes: int, predicted: int) -> None:
+    metrics, empty = OverlapMetrics(classes), torch.zeros(3, 4, 4, dtype=torch.int64)
+    metrics.update(torch.full_like(empty, predicted), empty)
+    values = metrics.compute()
+    assert values.pop("foreground") == 0
+    assert all(value.isnan() for value in values.values())
+
+
+def test_an_image_without_foreground_counts_as_1_or_0_among_images_with_foreground() -> None:
+    metrics = OverlapMetrics(2)
+    full, empty = torch.ones(1, 4, 4, dtype=torch.int64), torch.zeros(1, 4, 4, dtype=torch.int64)
+    metrics.update(torch.cat([full, empty]), torch.cat([full, empty]))
+    assert metrics.compute()["iou_per_image"] == 1
+    metrics.update(full, empty)
+    assert metrics.compute()["iou_per_image"].item() == pytest.approx(2 / 3)
 
 
 def test_the_mean_excludes_absent_classes_but_includes_classes_that_are_only_predicted() -> None:
     metrics = OverlapMetrics(3)
-    target = torch.zeros(1, 1, 4, dtype=torch.int64)
+    target = torch.tensor([[[0, 0, 0, 2]]])
     metrics.update(target.clone(), target)
     assert metrics.compute()["iou"] == 1
-    metrics.update(torch.tensor([[[0, 0, 0, 1]]]), target)
-    assert metrics.compute()["iou"].item() == pytest.approx((7 / 8 + 0) / 2)
+    metrics.update(torch.tensor([[[0, 0, 1, 2]]]), target)
+    assert metrics.compute()["iou"].item() == pytest.approx((5 / 6 + 0 + 1) / 3)
 
 
 def test_metrics_are_nan_if_all_pixels_are_ignored() -> None:
     metrics, ignored = OverlapMetrics(2, IGNORED), torch.full((2, 3, 3), IGNORED)
     metrics.update(torch.zeros_like(ignored), ignored)
-    assert all(value.isnan() for value in metrics.compute().values())
+    assert all(metrics.compute()[name].isnan() for name in ("iou", "dice", "iou_per_image"))
 
 
 def test_reset_discards_earlier_batches() -> None:
@@ -80,3 +93,43 @@ def test_reset_discards_earlier_batches() -> None:
     metrics.reset()
     metrics.update(target, target)
     assert metrics.compute()["iou"] == 1
+
+
+@pytest.mark.parametrize(
+    "convert",
+    [
+        nn.Module.half,
+        nn.Module.bfloat16,
+        lambda module: module.to(torch.float16),
+        HalfPrecision("16-true").convert_module,
+        HalfPrecision("bf16-true").convert_module,
+        DoublePrecision().convert_module,
+    ],
+    ids=["half", "bfloat16", "to", "16-true", "bf16-true", "64-true"],
+)
+def test_states_keep_their_types_when_the_module_is_converted(convert: Callable[[nn.Module], nn.Module]) -> None:
+    metrics = MeanLoss(), OverlapMetrics(2)
+    convert(nn.ModuleList(metrics))
+    for _ in range(2):
+        assert {name: getattr(metric, name).dtype for metric in metrics for name in metric._defaults} == {
+            "total": torch.float32,
+            "images": torch.int64,
+            "confusion": torch.int64,
+            "image_iou_sum": torch.float32,
+            "image_count": torch.int64,
+        }
+        for metric in metrics:
+            metric.reset()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16])
+def test_a_mean_in_half_precision_counts_all_images(dtype: torch.dtype) -> None:
+    metric = MeanLoss().to(dtype)
+    for _ in range(2100):
+        metric.update(torch.tensor([0.1]), torch.ones(1))
+    assert metric.compute().item() == pytest.approx(0.1, rel=1e-4)
+
+
+def test_the_states_move_to_the_device_of_the_module() -> None:
+    metric = MeanLoss().to("meta", torch.float16)
+    assert (metric.total.device.type, metric.total.dtype) == ("meta", torch.float32)

@@ -1,3 +1,4 @@
+import math
 from pathlib import Path
 from typing import Any
 
@@ -145,6 +146,36 @@ def test_a_plateau_schedule_is_stepped_with_its_metric_after_each_epoch(tmp_path
     assert isinstance(scheduler, ReduceLROnPlateau)
     assert scheduler.best == trainer.callback_metrics["val/loss"].item()
     assert scheduler.last_epoch == 3
+
+
+def test_a_plateau_schedule_is_not_stepped_with_nan(tmp_path: Path, pairs: TensorDataset) -> None:
+    pairs.tensors[1][:] = 0
+    module = make_module(
+        optimizer=lambda params: SGD(params, lr=0.5),
+        lr_scheduler=lambda optimizer: ReduceLROnPlateau(optimizer, monitor="val/iou", mode="max", patience=0),
+    )
+    trainer = make_trainer(tmp_path, max_epochs=3)
+    fit(trainer, module, pairs)
+    assert trainer.optimizers[0].param_groups[0]["lr"] == 0.5
+
+
+def test_only_a_validation_without_foreground_is_named_not_the_sanity_check(
+    tmp_path: Path, pairs: TensorDataset, capsys: pytest.CaptureFixture[str]
+) -> None:
+    pairs.tensors[1][:4] = 0
+    fit(make_trainer(tmp_path, num_sanity_val_steps=2), make_module(), pairs)
+    assert "no foreground" not in capsys.readouterr().out
+    pairs.tensors[1][:] = 0
+    fit(make_trainer(tmp_path, max_epochs=2), make_module(), pairs)
+    assert capsys.readouterr().out.count("The ground truth of the validation has no foreground") == 1
+
+
+def test_a_logit_of_minus_infinity_of_an_absent_class_changes_no_metric(tmp_path: Path, pairs: TensorDataset) -> None:
+    network = Pixelwise(3)
+    network.layer.bias.data[2] = -30  # type: ignore[union-attr]
+    expected = validate(tmp_path, make_module(network, 3), pairs, 3)
+    network.layer.bias.data[2] = -math.inf  # type: ignore[union-attr]
+    assert validate(tmp_path, make_module(network, 3), pairs, 3) == pytest.approx(expected, abs=1e-6)
 
 
 def test_the_optimizer_does_not_get_frozen_weights(tmp_path: Path, pairs: TensorDataset) -> None:
