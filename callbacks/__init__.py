@@ -3,6 +3,8 @@ from callbacks.checkpoint_io import AtomicCheckpointIO
 from callbacks.interrupt import Interrupt, SaveFailedError, TrainingInterrupted
 from callbacks.progress import EpochBar
 from callbacks.run_state import RunState
+from callbacks.time_budget import TimeBudget
+from callbacks.time_plan import TimePlan
 from callbacks.training_history import TrainingHistory
 
 __all__ = [
@@ -12,6 +14,8 @@ __all__ = [
     "Interrupt",
     "RunState",
     "SaveFailedError",
+    "TimeBudget",
+    "TimePlan",
     "TrainingHistory",
     "TrainingInterrupted",
 ]

@@ -51,7 +51,6 @@ class EpochBar(ProgressBar):
         self._start = self._epoch_start = time.monotonic()
         self._last_refresh = 0.0
         self._batches_at_start = trainer.fit_loop.total_batch_idx + 1
-        self._total_batches = (trainer.max_epochs or 0) * int(trainer.num_training_batches)
         if not (self.is_enabled and self.console.is_terminal):
             return
         self._bar = Progress(
@@ -84,7 +83,8 @@ class EpochBar(ProgressBar):
             return
         self._last_refresh = now
         done = trainer.fit_loop.total_batch_idx + 1
-        remaining = (self._total_batches - done) * (now - self._start) / max(1, done - self._batches_at_start)
+        total = (trainer.max_epochs or 0) * int(trainer.num_training_batches)
+        remaining = (total - done) * (now - self._start) / max(1, done - self._batches_at_start)
         score = trainer.callback_metrics.get(self.monitor)
         values = _shown_loss(trainer, outputs)
         if score is not None:
@@ -124,7 +124,10 @@ def _shown_loss(trainer: Trainer, outputs: Any) -> list[str]:
 
 
 def _epoch(trainer: Trainer) -> str:
-    return text("Epoch {epoch}/{max_epochs}").format(epoch=trainer.current_epoch + 1, max_epochs=trainer.max_epochs)
+    epoch, max_epochs = trainer.current_epoch + 1, trainer.max_epochs
+    if max_epochs in (None, -1):
+        return text("Epoch {epoch}").format(epoch=epoch)
+    return text("Epoch {epoch}/{max_epochs}").format(epoch=epoch, max_epochs=max_epochs)
 
 
 def _hours(seconds: float) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
+import yaml
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from typing_extensions import override
@@ -37,6 +38,7 @@ class RunState(Callback):
         self.entry = entry
         self.seed = seed
         self.folder = Path(dirpath)
+        self._writes_config = False
         self._config_is_due = False
 
     @override
@@ -78,11 +80,19 @@ class RunState(Callback):
         if epochs.processed == epochs.started:
             trainer.fit_loop.epoch_loop.restarting = False  # the next epoch is a new one, also with max_steps
         # Not earlier: settings that Lightning refuses must not become the configuration of the next resume.
-        self._config_is_due = trainer.is_global_zero and not trainer.fast_dev_run  # type: ignore[attr-defined]
+        self._writes_config = trainer.is_global_zero and not trainer.fast_dev_run  # type: ignore[attr-defined]
+        self._config_is_due = self._writes_config
         self._write_config(pl_module)
         if self.entry.resumed_from is not None:
             pl_module.print(f"Checkpoint loaded from {self.entry.resumed_from.file}")
             pl_module.print(f"Resuming training from epoch {trainer.current_epoch + 1}/{trainer.max_epochs}")
+
+    def change_trainer_settings(self, changes: dict[str, Any]) -> None:
+        """Change settings of the trainer in the run's configuration; the next checkpoint writes it."""
+        config = yaml.safe_load(self.entry.config)
+        config["trainer"] |= changes
+        self.entry = replace(self.entry, config=yaml.safe_dump(config, allow_unicode=True, sort_keys=False))
+        self._config_is_due = self._writes_config
 
     def _write_config(self, pl_module: LightningModule) -> None:
         """Write config.yaml if it is due. A full disk does not stop training; the next checkpoint tries again."""

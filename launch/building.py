@@ -2,7 +2,7 @@
 
 import uuid
 
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, Trainer
 
 from callbacks import (
     AtomicCheckpointIO,
@@ -10,6 +10,8 @@ from callbacks import (
     EpochBar,
     Interrupt,
     RunState,
+    TimeBudget,
+    TimePlan,
     TrainingHistory,
 )
 from callbacks.run_state import machine
@@ -23,6 +25,8 @@ from resume.checkpoints.run_entry import ResumedFrom, RunEntry
 from resume.compatibility import name_other_conditions
 from resume.decision import Decision, Resume
 from resume.system.output import say, text
+
+_ENDLESS = -1  # Lightning's max_epochs and max_steps without a limit
 
 
 def build_trainer(
@@ -57,9 +61,11 @@ def build_trainer(
     bars = [] if cli.config.trainer.enable_progress_bar is False else [EpochBar(checkpoint.monitor)]
     with as_config_error():
         files = CheckpointFiles(folder, **checkpoint)
+        state = RunState(entry, cli.seed, folder)
         callbacks = [
+            *_budgets(cli, state),
             *bars,
-            RunState(entry, cli.seed, folder),
+            state,
             TrainingHistory(folder, checkpoint.monitor, checkpoint.mode),
             files,
             Interrupt(folder),
@@ -73,6 +79,22 @@ def build_trainer(
     _report_setup(cli, trainer)
     cli.datamodule.prepare_workers(trainer)
     return trainer, files
+
+
+def _budgets(cli: TrainCLI, state: RunState) -> list[Callback]:
+    """The callback that plans a run with a time budget, if that is still to be done."""
+    trainer = cli.config.trainer
+    has_a_length = trainer.max_epochs != _ENDLESS or trainer.max_steps != _ENDLESS
+    if cli.config.train_minutes is None or has_a_length or cli.is_trial:
+        return []
+    return [TimeBudget(cli.config.train_minutes, lambda plan: state.change_trainer_settings(_settings_of(plan)))]
+
+
+def _settings_of(plan: TimePlan) -> dict[str, int | None]:
+    settings: dict[str, int | None] = {"max_epochs": plan.max_epochs, "max_steps": plan.max_steps}
+    if plan.val_check_interval is not None:
+        settings |= {"val_check_interval": plan.val_check_interval, "check_val_every_n_epoch": None}
+    return settings
 
 
 def _resumed_from(decision: Decision, resumed: RunEntry | None) -> ResumedFrom | None:

@@ -11,7 +11,7 @@ from resume import compatibility
 from resume.arguments import Arguments
 from resume.checkpoints.run_entry import RunEntry
 from resume.checkpoints.run_json import MAX_PARTS
-from resume.compatibility import changed_optimizer_settings, refuse_other_data
+from resume.compatibility import changed_optimizer_settings, refuse_other_budget, refuse_other_data
 from resume.decision import Decision, Resume
 from resume.system.output import say, text
 
@@ -33,6 +33,7 @@ def check(cli: TrainCLI, arguments: Arguments, decision: Decision) -> RunEntry |
     say(f"Loading checkpoint from {decision.path}...")
     resumed = load_for_resume(decision.path, cli.model)
     refuse_other_data(decision.path, resumed, cli.data_paths, arguments.typed)
+    refuse_other_budget(resumed, cli.config.train_minutes)
     changed = changed_optimizer_settings(decision.path, resumed, cli.config_text())
     if changed:
         check_changed_optimizer(cli.model, changed)

@@ -1,12 +1,13 @@
 """The command line: read for the stage before Lightning, rewritten to nested keys for LightningCLI."""
 
 import difflib
+import math
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from resume.configuration import base_configs, default_settings, plain_key, read_keys
-from resume.decision import Decision
+from resume.decision import Decision, Resume
 from resume.flags import CONFIG, KEYS, LANGUAGES, SETTINGS, SWITCHES
 from resume.system.errors import ResumeError
 from resume.system.launch_info import SHELL, Launch
@@ -31,6 +32,7 @@ class Arguments:
         ckpt_path: Path or keyword of the checkpoint to resume from.
         no_interactive: Ask nothing.
         break_lock: Ignore the lock of a process on another host.
+        train_minutes: The time budget of the run; None where none is given.
         requested_lang: `auto`, `en` or `zh`, as requested.
         lang: The language that `requested_lang` means on this system.
         configs: The `--config` files, in order.
@@ -46,6 +48,7 @@ class Arguments:
     ckpt_path: str | None
     no_interactive: bool
     break_lock: bool
+    train_minutes: float | None
     requested_lang: str
     lang: Language
     configs: tuple[Path, ...]
@@ -72,7 +75,15 @@ class Arguments:
             # Unless it was given, the language of the base configuration stays: on a resume, the run's own.
             *([f"--lang={self.requested_lang}"] if "lang" in self.given else []),
             f"--checkpoint_dir={decision.checkpoint_dir}",
+            *self._budget(decision),
         ]
+
+    def _budget(self, decision: Decision) -> list[str]:
+        """A new run with a time budget has no end until its speed is known; a resumed one keeps what was planned."""
+        if self.train_minutes is None:
+            return []
+        endless = [] if isinstance(decision, Resume) else ["--trainer.max_epochs=-1"]
+        return [f"--train_minutes={self.train_minutes}", *endless]
 
 
 def read_arguments(argv: list[str], launch: Launch = SHELL) -> Arguments:
@@ -110,6 +121,7 @@ def read_arguments(argv: list[str], launch: Launch = SHELL) -> Arguments:
         ckpt_path=None if values["ckpt_path"] is None else _text("ckpt_path", values["ckpt_path"]),
         no_interactive=_switch("no_interactive", values),
         break_lock=_switch("break_lock", values),
+        train_minutes=_minutes(values["train_minutes"], {*typed, *configured}),
         requested_lang=requested_lang,
         lang=language,
         configs=configs,
@@ -221,6 +233,22 @@ def _switch(key: str, values: dict[str, Any]) -> bool:
     raise ResumeError(
         text("{flag}: expected nothing, true or false after it, got {got!r}.").format(flag=f"--{key}", got=value)
     )
+
+
+def _minutes(value: Any, given: set[str]) -> float | None:
+    if value is None:
+        return None
+    try:
+        minutes = float(value)
+    except (TypeError, ValueError):
+        minutes = math.nan
+    if not 0 < minutes < math.inf:
+        raise ResumeError(text("--train_minutes: expected a number above 0, got {got!r}.").format(got=value))
+    other = sorted(given & {"trainer.max_epochs", "trainer.max_steps"})
+    if other:
+        said = text("--train_minutes decides how long the run is, and so does {other}. Use one of them.")
+        raise ResumeError(said.format(other=", ".join(f"--{key}" for key in other)))
+    return minutes
 
 
 def _language(value: Any) -> str:

@@ -115,6 +115,24 @@ def _model_settings(config: str) -> dict[str, Any]:
     return settings
 
 
+def refuse_other_budget(run: RunEntry, minutes: float | None) -> None:
+    """Refuse to change the time budget of a run: its length was planned from it.
+
+    Raises:
+        ResumeError: The budget differs from the run's.
+    """
+    import yaml  # not needed before the user has chosen; the menu must not wait for it
+
+    before = yaml.safe_load(run.config).get("train_minutes")
+    if minutes != before:
+        raise ResumeError(
+            text(
+                "--train_minutes is {minutes}, but the run was planned with {before}. To train longer, use "
+                "--max_epochs or --trainer.max_steps instead."
+            ).format(minutes=minutes, before="-" if before is None else before)
+        )
+
+
 def name_other_conditions(run: RunEntry, config: str, versions: Mapping[str, str], machine: Mapping[str, str]) -> None:
     """Report what differs of all that computes: a run continues bit for bit only if nothing does.
 

@@ -85,6 +85,13 @@ FLAGS = (
         Setting(bool, False),
     ),
     Flag("max_epochs", "trainer.max_epochs", "N", catalogued("train up to this epoch")),
+    Flag(
+        "train_minutes",
+        "train_minutes",
+        "M",
+        catalogued("a time budget for the whole run instead of max_epochs: it gets the length that fits"),
+        Setting(float | None, None, is_saved=True),
+    ),
     Flag("batch_size", "data.batch_size", "N", catalogued("pairs in a batch")),
     Flag(
         "lang", "lang", "|".join(LANGUAGES), catalogued("language of the program"), Setting(str, "auto", is_saved=True)

@@ -178,3 +178,12 @@ def test_help_shows_the_everyday_flags_first_and_asks_nothing(trained: Run, caps
     said = capsys.readouterr().out
     assert leaving.value.code == 0
     assert said.index("--image_path FOLDER") < said.index("--ckpt_path PATH") < said.index("--trainer.precision")
+
+
+def test_a_run_with_a_time_budget_keeps_its_plan(run: Run, capfd: pytest.CaptureFixture[str]) -> None:
+    assert run(*PATHS, *TINY, "--train_minutes=0.03") == 0
+    assert "0.03 minutes are " in capfd.readouterr().out
+    trainer = yaml.safe_load(Path("checkpoints/config.yaml").read_text(encoding="utf-8"))["trainer"]
+    assert max(trainer["max_epochs"], trainer["max_steps"]) >= 10
+    assert run("--ckpt_path=latest", "--train_minutes=0.03") == 0
+    assert "This run is finished" in capfd.readouterr().out

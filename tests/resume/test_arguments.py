@@ -4,8 +4,10 @@ import pytest
 
 import resume
 from resume import ResumeError, configuration, read_arguments
-from resume.decision import Fresh
+from resume.checkpoints.description import describe
+from resume.decision import Fresh, Resume
 from resume.system.launch_info import Launch
+from tests.helpers import checkpoint_folders
 
 CHINESE = "数据/图像"
 
@@ -236,3 +238,25 @@ def test_break_lock_is_a_switch_of_this_stage_alone() -> None:
 def test_a_task_of_an_array_has_a_folder_of_its_own_where_none_is_given(argv: list[str], folder: str) -> None:
     write("my.yaml", "checkpoint_dir: configured")
     assert read_arguments(argv, Launch(array_task="3")).checkpoint_dir == Path(folder)
+
+
+def test_a_new_run_with_a_time_budget_has_no_other_end_and_a_resumed_one_keeps_its_plan() -> None:
+    arguments = read_arguments(["--train_minutes", "2.5"])
+    assert arguments.for_lightning(Fresh(Path("checkpoints")))[-2:] == [
+        "--train_minutes=2.5",
+        "--trainer.max_epochs=-1",
+    ]
+    latest = checkpoint_folders.save(Path("latest_checkpoint.pth"), 3)
+    assert arguments.for_lightning(Resume(describe(latest), Path("checkpoints")))[-1] == "--train_minutes=2.5"
+
+
+@pytest.mark.parametrize("value", ["0", "-3", "soon", "nan", "inf"])
+def test_a_time_budget_that_is_no_number_above_0_is_refused(value: str) -> None:
+    with pytest.raises(ResumeError, match=f"--train_minutes: expected a number above 0, got '{value}'"):
+        read_arguments([f"--train_minutes={value}"])
+
+
+@pytest.mark.parametrize("other", ["--max_epochs=3", "--trainer.max_steps=3"])
+def test_a_time_budget_and_another_length_of_the_run_are_refused(other: str) -> None:
+    with pytest.raises(ResumeError, match=r"--train_minutes decides how long the run is, and so does --trainer\.max_"):
+        read_arguments(["--train_minutes=1", other])

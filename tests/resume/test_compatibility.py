@@ -5,7 +5,13 @@ import pytest
 
 from resume import ResumeError
 from resume.checkpoints.run_entry import DataPaths, RunEntry
-from resume.compatibility import changed_optimizer_settings, is_finished, name_other_conditions, refuse_other_data
+from resume.compatibility import (
+    changed_optimizer_settings,
+    is_finished,
+    name_other_conditions,
+    refuse_other_budget,
+    refuse_other_data,
+)
 from tests.helpers.checkpoint_folders import entry
 
 FILE = Path("checkpoints/latest_checkpoint.pth")
@@ -93,6 +99,15 @@ def test_a_run_is_finished_when_its_epochs_or_steps_are_done(
     run = replace(entry(5), epoch_done=epoch_done)
     assert is_finished(FILE, run, max_epochs, max_steps) is finished
     assert ("This run is finished" in capsys.readouterr().out) is finished
+
+
+def test_the_time_budget_of_a_run_cannot_change() -> None:
+    planned = entry(3, config=f"{CONFIG}train_minutes: 2.0\n")
+    refuse_other_budget(planned, 2.0)
+    with pytest.raises(ResumeError, match=r"is 3\.0, but the run was planned with 2\.0"):
+        refuse_other_budget(planned, 3.0)
+    with pytest.raises(ResumeError, match="was planned with -"):
+        refuse_other_budget(entry(3, config=CONFIG), 3.0)
 
 
 def test_changed_settings_versions_and_threads_are_named(capsys: pytest.CaptureFixture[str]) -> None:
