@@ -42,7 +42,7 @@ class TimeBudget(Callback):
 
     @override
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        self._begin = time.monotonic()
+        self._begin = _now(trainer)
 
     @override
     def on_validation_batch_end(
@@ -95,7 +95,7 @@ class TimeBudget(Callback):
         return Speed(step, validation, int(trainer.num_training_batches), trainer.accumulate_grad_batches)
 
     def _plan(self, trainer: Trainer, pl_module: LightningModule, speed: Speed) -> None:
-        left = self.seconds - (time.monotonic() - self._begin)
+        left = self.seconds - (_now(trainer) - self._begin)
         plan = trainer.strategy.broadcast(plan_run(left, trainer.global_step, speed))
         self._is_planned = True
         trainer.fit_loop.max_epochs = plan.max_epochs
