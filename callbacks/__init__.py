@@ -1,5 +1,6 @@
 from callbacks.checkpoint_files import CheckpointFiles
 from callbacks.checkpoint_io import AtomicCheckpointIO
+from callbacks.finite_weights import FiniteWeights, NotFiniteError
 from callbacks.interrupt import Interrupt, SaveFailedError, TrainingInterrupted
 from callbacks.progress import EpochBar
 from callbacks.run_state import RunState
@@ -11,7 +12,9 @@ __all__ = [
     "AtomicCheckpointIO",
     "CheckpointFiles",
     "EpochBar",
+    "FiniteWeights",
     "Interrupt",
+    "NotFiniteError",
     "RunState",
     "SaveFailedError",
     "TimeBudget",

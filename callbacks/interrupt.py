@@ -16,6 +16,7 @@ from typing_extensions import override
 from callbacks.boundary import Boundary, is_step_boundary
 from callbacks.checkpoint_io import save_alone, save_together
 from callbacks.consensus import Consensus
+from callbacks.finite_weights import NotFiniteError
 from resume.run_files import INTERRUPTED
 from resume.system.exit_now import exit_now
 from resume.system.output import ExplainedError, is_silent, text
@@ -139,7 +140,7 @@ class Interrupt(Checkpoint):
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Save the last whole state before an error; after a signal, the state is saved already or cannot be saved."""
         if (
-            isinstance(exception, TrainingInterrupted | SaveFailedError)
+            isinstance(exception, TrainingInterrupted | SaveFailedError | NotFiniteError)
             or self._boundary is None
             or not self._in_training
             or not _is_whole_in_first(trainer)
@@ -153,6 +154,9 @@ class Interrupt(Checkpoint):
         except SaveFailedError as error:
             # The error that training failed with is reported after this.
             pl_module.print(text("Training failed, and {error}").format(error=error))
+            return
+        except NotFiniteError:
+            pl_module.print(text("Training failed, and its weights are not finite: they were not saved."))
             return
         said = text("Training failed. All steps before that ({steps}) are saved in {file}.")
         pl_module.print(said.format(steps=trainer.global_step, file=self.path))

@@ -1,5 +1,6 @@
 """The trainer with the callbacks that write the run's files, and the training itself."""
 
+import sys
 import uuid
 
 from lightning.pytorch import Callback, Trainer
@@ -8,7 +9,9 @@ from callbacks import (
     AtomicCheckpointIO,
     CheckpointFiles,
     EpochBar,
+    FiniteWeights,
     Interrupt,
+    NotFiniteError,
     RunState,
     TimeBudget,
     TimePlan,
@@ -17,6 +20,7 @@ from callbacks import (
 from callbacks.run_state import machine
 from launch.cli import TrainCLI, as_config_error
 from launch.conditions import device_line, git_commit, versions
+from launch.divergence import DivergedError, diverged_error
 from launch.loading import require_reader
 from launch.plugins import load_no_checkpoint
 from launch.schedule_checks import refuse_other_unit, refuse_short_schedule
@@ -24,7 +28,7 @@ from resume.arguments import Arguments
 from resume.checkpoints.run_entry import ResumedFrom, RunEntry
 from resume.compatibility import name_other_conditions
 from resume.decision import Decision, Resume
-from resume.system.output import say, text
+from resume.system.output import is_silent, say, text
 
 _ENDLESS = -1  # Lightning's max_epochs and max_steps without a limit
 
@@ -67,6 +71,7 @@ def build_trainer(
             *bars,
             state,
             TrainingHistory(folder, checkpoint.monitor, checkpoint.mode),
+            FiniteWeights(),
             files,
             Interrupt(folder),
         ]
@@ -104,11 +109,20 @@ def _resumed_from(decision: Decision, resumed: RunEntry | None) -> ResumedFrom |
 
 
 def fit(trainer: Trainer, cli: TrainCLI, decision: Decision) -> None:
-    """Train, from the checkpoint of a resume or from the start."""
+    """Train, from the checkpoint of a resume or from the start.
+
+    Raises:
+        DivergedError: The weights are no longer finite.
+    """
     ckpt_path = decision.place if isinstance(decision, Resume) else None
     if ckpt_path is None:
         load_no_checkpoint(trainer)
-    trainer.fit(cli.model, datamodule=cli.datamodule, ckpt_path=ckpt_path, weights_only=True)
+    try:
+        trainer.fit(cli.model, datamodule=cli.datamodule, ckpt_path=ckpt_path, weights_only=True)
+    except NotFiniteError as divergence:
+        if is_silent():
+            sys.exit(DivergedError.exit_code)  # the first process reports why
+        raise diverged_error(divergence, cli.config, decision.checkpoint_dir) from divergence
 
 
 def _report_setup(cli: TrainCLI, trainer: Trainer) -> None:

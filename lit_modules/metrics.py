@@ -8,6 +8,18 @@ from torch import Tensor
 from torchmetrics import Metric
 from typing_extensions import override
 
+UNDEFINED = -1  # in place of a class id
+
+
+def class_ids(logits: Tensor) -> Tensor:
+    """Return the class of each pixel: int64 (B, H, W).
+
+    Args:
+        logits: ``(B, C, H, W)``, floating point. A pixel without a finite highest logit is ``UNDEFINED``: argmax would
+            give it a class. A logit of -inf beside finite ones excludes a class.
+    """
+    return torch.where(logits.amax(dim=1).isfinite(), logits.argmax(dim=1), UNDEFINED)
+
 
 class _ExactMetric(Metric):
     """A metric whose states keep their types when the module gets half precision.
@@ -67,7 +79,7 @@ class OverlapMetrics(_ExactMetric):
 
     An image whose ground truth has no foreground (no class but 0) counts in the mean over images: with two classes, it
     is 1 if no foreground is predicted, and 0 otherwise. A validation without any foreground has no metric: a network
-    that never predicts foreground would get the best value.
+    that never predicts foreground would get the best value. Nor has one with a pixel whose class is undefined.
 
     The metrics of torchmetrics 1.9.0 differ for an image without foreground that is predicted without foreground:
     ``BinaryJaccardIndex`` gives 0, and ``segmentation.MeanIoU`` does not count the image.
@@ -84,6 +96,7 @@ class OverlapMetrics(_ExactMetric):
     confusion: Tensor
     image_iou_sum: Tensor
     image_count: Tensor
+    undefined: Tensor
 
     def __init__(self, num_classes: int, ignore_index: int | None = None) -> None:
         super().__init__()
@@ -94,12 +107,13 @@ class OverlapMetrics(_ExactMetric):
         # Not float64, because Apple's GPUs do not support it.
         self.add_state("image_iou_sum", torch.tensor(0.0), dist_reduce_fx="sum")
         self.add_state("image_count", torch.tensor(0), dist_reduce_fx="sum")
+        self.add_state("undefined", torch.tensor(0), dist_reduce_fx="sum")
 
     def update(self, preds: Tensor, target: Tensor) -> None:
         """Add a batch.
 
         Args:
-            preds: ``(B, H, W)``, int64, class ids from 0 to num_classes - 1.
+            preds: ``(B, H, W)``, int64, class ids from 0 to num_classes - 1, or ``UNDEFINED``.
             target: ``(B, H, W)``, int64, class ids or ``ignore_index``.
         """
         confusion = self._confusion_per_image(preds, target)
@@ -107,12 +121,13 @@ class OverlapMetrics(_ExactMetric):
         self.confusion += confusion.sum(dim=0)
         self.image_iou_sum += torch.where(counted, self._class_mean(confusion, _iou(confusion)), 0).sum()
         self.image_count += counted.sum()
+        self.undefined += ((preds == UNDEFINED) & (target != self.ignore_index)).sum()
 
     def compute(self) -> dict[str, Tensor]:
         """Return ``iou`` and ``dice`` over all counted pixels, and ``iou_per_image``, the mean over images.
 
-        All are float32 from 0 to 1, or NaN if the ground truth has no foreground. ``foreground`` is the number of
-        foreground pixels of the ground truth, int64.
+        All are float32 from 0 to 1, or NaN if the ground truth has no foreground or a pixel is undefined.
+        ``foreground`` is the number of foreground pixels of the ground truth, int64.
         """
         foreground = self.confusion[1:].sum()
         metrics = {
@@ -120,14 +135,15 @@ class OverlapMetrics(_ExactMetric):
             "dice": self._class_mean(self.confusion, _dice(self.confusion)),
             "iou_per_image": self.image_iou_sum / self.image_count,
         }
-        values = {name: torch.where(foreground > 0, metric, torch.nan) for name, metric in metrics.items()}
+        exists = (foreground > 0) & (self.undefined == 0)
+        values = {name: torch.where(exists, metric, torch.nan) for name, metric in metrics.items()}
         return {**values, "foreground": foreground}
 
     def _confusion_per_image(self, preds: Tensor, target: Tensor) -> Tensor:
         """Count the pairs of target class and predicted class: ``(B, num_classes, num_classes)``, int64."""
         images, cells = len(target), self.num_classes**2
         image_ids = torch.arange(images, device=target.device).view(-1, 1, 1)
-        index = image_ids * cells + target * self.num_classes + preds
+        index = image_ids * cells + target * self.num_classes + preds.clamp(min=0)
         if self.ignore_index is not None:
             # Ignored pixels get a bin of their own, removed below. Selecting the other pixels would make a GPU wait for
             # the CPU.

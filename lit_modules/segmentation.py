@@ -13,7 +13,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 from typing_extensions import override
 
 from lit_modules.losses import image_losses
-from lit_modules.metrics import MeanLoss, OverlapMetrics
+from lit_modules.metrics import MeanLoss, OverlapMetrics, class_ids
 from lit_modules.network_checks import NetworkError, check_logits, preserved
 from lit_modules.optimizer_settings import Settings, monitor_of, settings_of, take_changes
 from lit_modules.schedules import ProgressSchedule
@@ -28,7 +28,7 @@ class Segmentation(LightningModule):
     A batch is ``(image, target)``: image ``(B, 3, H, W)``, floating point; target ``(B, H, W)``, int64, class ids from
     0 to num_classes - 1 or ``ignore_index``. The module logs ``train/loss`` and ``val/loss`` (means over images),
     ``val/iou`` and ``val/dice`` (over all pixels of the validation) and ``val/iou_per_image``; the last three are NaN
-    if the ground truth of the validation has no foreground.
+    if the ground truth of the validation has no foreground, or if logits are not finite.
 
     Args:
         network: Takes the images and returns logits (B, C, H, W). C is num_classes; if num_classes is 2, C may be 1,
@@ -167,7 +167,7 @@ class Segmentation(LightningModule):
         image, target = batch
         logits = self(image)
         self.val_loss.update(*image_losses(logits, target, self.ignore_index, self.dice_weight))
-        self.val_overlap.update(logits.argmax(dim=1), target)
+        self.val_overlap.update(class_ids(logits), target)
 
     @override
     def on_validation_epoch_end(self) -> None:

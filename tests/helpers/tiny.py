@@ -8,7 +8,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from callbacks import AtomicCheckpointIO, CheckpointFiles, EpochBar, Interrupt, RunState
+from callbacks import AtomicCheckpointIO, CheckpointFiles, EpochBar, FiniteWeights, Interrupt, RunState
 from resume.checkpoints.run_entry import DataPaths, ResumedFrom, RunEntry
 from tests.helpers import checkpoint_folders
 
@@ -68,6 +68,7 @@ def train(
             *(callbacks or []),
             *([bar] if bar else []),
             state or run_state(folder),
+            FiniteWeights(),
             CheckpointFiles(str(folder), **settings),
             Interrupt(str(folder)),
         ],

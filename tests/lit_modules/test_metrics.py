@@ -7,7 +7,7 @@ import torch
 from lightning.pytorch.plugins.precision import DoublePrecision, HalfPrecision
 from torch import nn
 
-from lit_modules.metrics import MeanLoss, OverlapMetrics
+from lit_modules.metrics import UNDEFINED, MeanLoss, OverlapMetrics, class_ids
 
 IGNORED = 255
 
@@ -87,6 +87,32 @@ def test_metrics_are_nan_if_all_pixels_are_ignored() -> None:
     assert all(metrics.compute()[name].isnan() for name in ("iou", "dice", "iou_per_image"))
 
 
+@pytest.mark.parametrize("classes", [2, 3])
+@pytest.mark.parametrize("logit", [torch.nan, torch.inf])
+def test_metrics_are_nan_if_the_logits_of_one_pixel_are_not_finite(classes: int, logit: float) -> None:
+    metrics, target = OverlapMetrics(classes, IGNORED), torch.ones(2, 2, 2, dtype=torch.int64)
+    logits = torch.zeros(2, classes, 2, 2)
+    metrics.update(class_ids(logits), target)
+    assert not any(value.isnan() for value in metrics.compute().values())
+    logits[1, 0, 1, 1] = logit
+    metrics.update(class_ids(logits), target)
+    values = metrics.compute()
+    assert values.pop("foreground") == 16
+    assert all(value.isnan() for value in values.values())
+
+
+def test_ignored_pixels_may_have_any_logits() -> None:
+    metrics, target = OverlapMetrics(2, IGNORED), torch.tensor([[[1, IGNORED]]])
+    logits = torch.tensor([[[[0.0, torch.nan]], [[1.0, 0.0]]]])
+    metrics.update(class_ids(logits), target)
+    assert metrics.compute()["iou"] == 1
+
+
+def test_a_class_that_is_excluded_by_a_logit_of_minus_infinity_is_not_predicted() -> None:
+    logits = torch.tensor([[[[-torch.inf, -torch.inf]], [[-5.0, -torch.inf]]]])
+    assert class_ids(logits).tolist() == [[[1, UNDEFINED]]]
+
+
 def test_reset_discards_earlier_batches() -> None:
     metrics, target = OverlapMetrics(2), torch.ones(1, 2, 2, dtype=torch.int64)
     metrics.update(1 - target, target)
@@ -117,6 +143,7 @@ def test_states_keep_their_types_when_the_module_is_converted(convert: Callable[
             "confusion": torch.int64,
             "image_iou_sum": torch.float32,
             "image_count": torch.int64,
+            "undefined": torch.int64,
         }
         for metric in metrics:
             metric.reset()

@@ -85,6 +85,16 @@ def test_training_learns_an_easy_task(tmp_path: Path, pairs: TensorDataset, prec
     assert figures.epochs[-1]["val/iou"] > 0.9
 
 
+@pytest.mark.parametrize("precision", ["32-true", "bf16-mixed"])
+def test_a_network_whose_weights_are_nan_has_no_metric(tmp_path: Path, pairs: TensorDataset, precision: Any) -> None:
+    module = make_module()
+    nn.init.constant_(module.network.layer.bias, torch.nan)  # type: ignore[union-attr, arg-type]
+    trainer = make_trainer(tmp_path, precision=precision)
+    trainer.validate(module, DataLoader(pairs, 3), verbose=False)
+    assert len(trainer.callback_metrics) == 4
+    assert all(value.isnan() for value in trainer.callback_metrics.values())
+
+
 def test_a_batch_with_only_ignored_pixels_changes_no_weight(tmp_path: Path, pairs: TensorDataset) -> None:
     pairs.tensors[1][:] = 255
     module = make_module(ignore_index=255, optimizer=lambda params: SGD(params, lr=1.0))
