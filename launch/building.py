@@ -122,7 +122,7 @@ def fit(trainer: Trainer, cli: TrainCLI, decision: Decision) -> None:
     except NotFiniteError as divergence:
         if is_silent():
             sys.exit(DivergedError.exit_code)  # the first process reports why
-        raise diverged_error(divergence, cli.config, decision.checkpoint_dir) from divergence
+        raise diverged_error(divergence, cli, decision.checkpoint_dir) from divergence
 
 
 def _report_setup(cli: TrainCLI, trainer: Trainer) -> None:

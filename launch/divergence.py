@@ -3,9 +3,8 @@
 from pathlib import Path
 from typing import ClassVar
 
-from jsonargparse import Namespace
-
 from callbacks import NotFiniteError
+from launch.cli import TrainCLI
 from resume.checkpoints.catalog import Catalog, read_catalog
 from resume.checkpoints.description import Checkpoint
 from resume.checkpoints.newest import newest_first
@@ -22,12 +21,12 @@ class DivergedError(ExplainedError):
     exit_code: ClassVar[int] = 1
 
 
-def diverged_error(divergence: NotFiniteError, config: Namespace, folder: Path) -> DivergedError:
+def diverged_error(divergence: NotFiniteError, cli: TrainCLI, folder: Path) -> DivergedError:
     """Explain why training has ended.
 
     Args:
         divergence: What was found.
-        config: The configuration of this start.
+        cli: The configuration, and the module that was trained.
         folder: The folder of the run's files.
     """
     said = text("Training ended in epoch {epoch}, step {step}: the weights are no longer finite{names}.")
@@ -36,9 +35,12 @@ def diverged_error(divergence: NotFiniteError, config: Namespace, folder: Path) 
         + " "
         + text("They were not saved.")
     ]
-    rate = config.get("model.init_args.optimizer.init_args.lr")
+    first = cli.model.bad_steps.first
+    if first:
+        lines.append(text("The first step whose loss was not finite is step {first}.").format(first=first))
+    rate = cli.config.get("model.init_args.optimizer.init_args.lr")
     flags = [f"--model.optimizer.lr={rate / _LOWER:g}"] if rate else []
-    flags += [] if config.trainer.gradient_clip_val else [_CLIPPING]
+    flags += [] if cli.config.trainer.gradient_clip_val else [_CLIPPING]
     last = _last_useful(read_catalog(folder))
     if last is None:
         said = text("No checkpoint of this run exists yet. Start again with one of these, or both: {flags}")

@@ -8,10 +8,11 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from lightning.pytorch.utilities.types import LRSchedulerConfigType, LRSchedulerTypeUnion, OptimizerLRScheduler
 from torch import Tensor, distributed, nn
-from torch.optim import AdamW
+from torch.optim import AdamW, Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 from typing_extensions import override
 
+from lit_modules.bad_steps import BadSteps
 from lit_modules.losses import image_losses
 from lit_modules.metrics import MeanLoss, OverlapMetrics, class_ids
 from lit_modules.network_checks import NetworkError, check_logits, preserved
@@ -84,6 +85,7 @@ class Segmentation(LightningModule):
         self.train_loss = MeanLoss(sync_on_compute=False)  # training_step already sums it over all processes
         self.val_loss = MeanLoss()
         self.val_overlap = OverlapMetrics(num_classes, ignore_index)
+        self.bad_steps = BadSteps()
         self._schedule: ProgressSchedule | None = None
         self._optimizer_settings: Settings = []
         self._loaded: dict[str, Any] = {}
@@ -148,10 +150,15 @@ class Segmentation(LightningModule):
         self._summing = distributed.all_reduce(sums, async_op=True) if distributed.is_initialized() else None
 
     @override
+    def on_before_zero_grad(self, optimizer: Optimizer) -> None:
+        self.bad_steps.begin_step()
+
+    @override
     def on_after_backward(self) -> None:
         if self._summing is not None:
             self._summing.wait()  # on a GPU, only its stream waits, not the program
         self.train_loss.update(*self._sums)
+        self.bad_steps.add(self._sums[0])
 
     def _log_train_loss(self) -> None:
         self.log("train/loss", self.train_loss, on_step=False, on_epoch=True)
@@ -188,6 +195,7 @@ class Segmentation(LightningModule):
     def configure_optimizers(self) -> OptimizerLRScheduler:
         optimizer = self.optimizer([weight for weight in self.parameters() if weight.requires_grad])
         self._optimizer_settings = settings_of(optimizer)
+        optimizer.register_step_post_hook(lambda *_: self.bad_steps.end_step(optimizer, self.trainer.global_step + 1))
         if self.lr_scheduler is None:
             self._schedule = ProgressSchedule(self.trainer)
             default = self._schedule.scheduler(optimizer)
@@ -214,14 +222,29 @@ class Segmentation(LightningModule):
             if not math.isnan(metric):  # it says nothing about progress, but would count as an epoch without any
                 scheduler.step(metric)
         self._val_metrics = {}
+        self._report_bad_steps()
 
-    # The checkpoint must hold the mean of train/loss so far in the epoch, or a resumed run would report only the rest
-    # of the epoch. It must also hold the metrics of a validation within the epoch. Lightning saves neither.
+    def _report_bad_steps(self) -> None:
+        found = self.bad_steps.end_epoch()
+        if found.number:
+            said = text("Steps of this epoch whose loss is not finite: {count}, the first is step {first}.")
+            self.print(said.format(count=found.number, first=found.first))
+
+    @override
+    def on_train_end(self) -> None:
+        found = self.bad_steps.of_run
+        if found.number:
+            said = text("Steps of this run whose loss is not finite: {count}, the first is step {first}.")
+            self.print(said.format(count=found.number, first=found.first))
+
+    # The checkpoint must hold the mean of train/loss and the bad steps so far in the epoch, or a resumed run would
+    # report only the rest of the epoch; and the metrics of a validation within the epoch. Lightning saves none of them.
 
     @override
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         total, images = self.train_loss.total.item(), self.train_loss.images.item()
         checkpoint["train_loss"] = {"epoch": self.trainer.current_epoch, "total": total, "images": images}
+        checkpoint["bad_steps"] = self.bad_steps.state_dict()
         checkpoint["val_metrics"] = dict(self._val_metrics)
         checkpoint["optimizer_settings"] = self._optimizer_settings
         checkpoint["schedule"] = None if self._schedule is None else self._schedule.state_dict()
@@ -230,6 +253,7 @@ class Segmentation(LightningModule):
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self._loaded = {name: checkpoint[name] for name in ("train_loss", "optimizer_settings", "schedule")}
         self._val_metrics = dict(checkpoint["val_metrics"])
+        self.bad_steps.load_state_dict(checkpoint["bad_steps"])
 
     @override
     def on_train_start(self) -> None:

@@ -21,6 +21,7 @@ def test_a_run_that_diverges_names_its_last_finite_checkpoint_and_a_command_that
         # The weights of epoch 3 are finite, but so large that no loss is.
         assert printed.err.startswith("train.py: Training ended in epoch 4, step 8: the weights are no longer finite (")
         assert "The last finite checkpoint is checkpoints/checkpoint_epoch_2.pth (epoch 2, step 4)" in printed.err
+        assert "The first step whose loss was not finite is step" in printed.err
         assert not Path("checkpoints/checkpoint_epoch_4.pth").exists()
         assert load("latest_checkpoint.pth")["run"]["epoch"] == 3
         assert load("best_model.pth")["run"]["epoch"] == 1
