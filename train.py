@@ -100,7 +100,8 @@ def train(arguments: resume.Arguments, decision: resume.Decision, start: Start) 
     from launch.quiet import quiet
 
     quiet()
-    cli = TrainCLI(arguments.for_lightning(decision), wants_help=arguments.wants_help)
+    run_config = decision.checkpoint.config if isinstance(decision, resume.Resume) else None
+    cli = TrainCLI(arguments.for_lightning(decision), wants_help=arguments.wants_help, run_config=run_config)
     set_language(resolve_language(cli.config.lang))  # on a resume, the run's own
     if cli.is_trial:
         return try_training(cli, arguments, decision)

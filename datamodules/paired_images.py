@@ -1,26 +1,27 @@
 """The data module: pairs of images and ground truth as batches for training and validation."""
 
+from collections.abc import Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
+from typing import Any
 
 from lightning.pytorch import LightningDataModule, Trainer
-from lightning.pytorch.loops.progress import _ProcessedTracker
-from lightning.pytorch.strategies import ParallelStrategy
 from torch import Tensor, nn
 
 from datamodules.data_errors import DataError
 from datamodules.dataset import PairDataset
 from datamodules.labels import ClassMapping
+from datamodules.leaks import refuse_nested_folders, refuse_same_images
 from datamodules.pair_checks import Progress, check_pairs
 from datamodules.pair_loader import PairLoader
-from datamodules.pairs import find_pairs
+from datamodules.partition import Partition, SplitSettings, data_line, divide_folder, divide_samples, two_folders
 from datamodules.sampler import EpochSampler, Position
-from datamodules.settings import check_classes, check_folders_named, check_loading
-from datamodules.sources import FolderPairs, PairSource, SamplePairs
-from datamodules.split import split
+from datamodules.settings import check_classes, check_folders_named, check_loading, check_split
+from datamodules.sides import Sides
+from datamodules.sources import FolderPairs, PairSource
+from datamodules.trainer_facts import counts, is_in_group
 from datamodules.transforms import PairTransform, default_augmentation
 from datamodules.workers import SERVER, start_method, start_server
-from resume.system.output import plural, text
+from resume.system.output import text
 
 
 class PairedImages(LightningDataModule):
@@ -34,7 +35,12 @@ class PairedImages(LightningDataModule):
         gt_path: Folder of ground truth, with the names of the images except for the suffix.
         val_image_path: Folder of images for validation; null: a share of the pairs is used instead.
         val_gt_path: Folder of ground truth for validation.
-        val_fraction: Share of the pairs for validation, if no folders for validation are set.
+        val_fraction: Share of the pairs for validation, if nothing else says which pairs are for validation; of fewer
+            than 20 pairs, at most half.
+        split: Files that name the pairs for training and for validation: train.txt and val.txt, or one CSV.
+        group: Regular expression for the patient, slide or scene in a name: all pairs of a group are on one side.
+        fold: K/N: the pairs are divided into N folds, and fold K is for validation.
+        split_seed: Seed of the split; null: seed_everything. A run keeps it.
         num_classes: Number of classes, including the background.
         class_values: The value of each class in the ground truth files; null: 0, 1, ..., and with two classes 255
             is also 1.
@@ -45,7 +51,7 @@ class PairedImages(LightningDataModule):
         num_workers: Processes that load pairs; 0: the training process loads them.
         augmentation: torchvision.transforms.v2 modules for training; null: random flips, []: none.
         sample_pairs: Number of pairs in the built-in sample set.
-        seed: Seed of the split, the order and the augmentation.
+        seed: Seed of the order and the augmentation.
     """
 
     def __init__(
@@ -55,6 +61,10 @@ class PairedImages(LightningDataModule):
         val_image_path: str | None = None,
         val_gt_path: str | None = None,
         val_fraction: float = 0.2,
+        split: list[str] | None = None,
+        group: str | None = None,
+        fold: str | None = None,
+        split_seed: int | None = None,
         num_classes: int = 2,
         class_values: list[int] | None = None,
         ignore_index: int | None = None,
@@ -71,6 +81,10 @@ class PairedImages(LightningDataModule):
         self.val_image_path = val_image_path
         self.val_gt_path = val_gt_path
         self.val_fraction = val_fraction
+        self.split = split
+        self.group = group
+        self.fold = fold
+        self.split_seed = split_seed
         self.num_classes = num_classes
         self.class_values = class_values
         self.ignore_index = ignore_index
@@ -82,6 +96,8 @@ class PairedImages(LightningDataModule):
         self.seed = seed
         self._start = Position()
         self._sampler: EpochSampler | None = None
+        self._known: Sides | None = None  # the sides of the run before this start
+        self._validated_before: str | None = None
 
     @property
     def class_mapping(self) -> dict[str, int]:
@@ -103,37 +119,39 @@ class PairedImages(LightningDataModule):
         """
         check_folders_named(self.image_path, self.gt_path, self.val_image_path, self.val_gt_path)
         check_loading(self.batch_size, self.num_workers, self.image_size, self.val_fraction, self.sample_pairs)
-        folders = [source for source in self._sources if isinstance(source, FolderPairs)]
+        check_split(self.split, self.group, self.fold, self.val_image_path is not None)
+        if self.image_path is not None and self.val_image_path is not None:
+            refuse_nested_folders(self.image_path, self.val_image_path)
+        sources = self._partition.training, self._partition.validation
+        folders = [source for source in sources if isinstance(source, FolderPairs)]
         if not folders:
-            raw = self._sources[0].load(0)
+            raw = sources[0].load(0)
             self._mapping.target(raw.labels, raw.gt_name)
             return
+        if self.val_image_path is not None:
+            refuse_same_images(*folders)
         keeps_sizes = self.image_size is None and self.batch_size > 1
         one_size = [keeps_sizes and not self.augmentation, keeps_sizes]
         check_pairs(folders, one_size, self._mapping, every_gt, progress)
 
     def example_image(self) -> Tensor:
         """Return the first training image as input of the network: float32 (1, 3, H, W), without augmentation."""
-        dataset = self._dataset(self._sources[0], PairTransform(self._height_and_width))
+        dataset = self._dataset(self._partition.training, PairTransform(self._height_and_width))
         return dataset[0][0].unsqueeze(0)
 
     def describe(self) -> str:
         """Return one line with the number of pairs and their source."""
-        train = plural("{count} pair for training", "{count} pairs for training", len(self._sources[0]))
-        val = text("{count} for validation").format(count=len(self._sources[1]))
-        folders = text("from {image_path} and {gt_path}")
-        if self.image_path is None:
-            source = text("from the built-in sample set (drawn, seed {seed})").format(seed=self.seed)
-        else:
-            source = folders.format(image_path=self.image_path, gt_path=self.gt_path)
-        if self.val_image_path is None:
-            return text("{train}, {val}, {source}").format(train=train, val=val, source=source)
-        return text("{train}, {source}; {val}, {val_source}").format(
-            train=train,
-            source=source,
-            val=val,
-            val_source=folders.format(image_path=self.val_image_path, gt_path=self.val_gt_path),
-        )
+        return data_line(self._partition, self.fold)
+
+    @property
+    def stayed(self) -> Sequence[str]:
+        """The pairs that stay on the side on which the run used them, although its split now says otherwise."""
+        return self._partition.stayed
+
+    @property
+    def validates_as_before(self) -> bool:
+        """Whether the pairs for validation are those of the checkpoint that `continue_from` has got."""
+        return self._validated_before in (None, self._partition.validated)
 
     def prepare_workers(self, trainer: Trainer | None) -> None:
         """Start the server of the workers, which takes seconds to start, while the program continues.
@@ -141,7 +159,7 @@ class PairedImages(LightningDataModule):
         Args:
             trainer: The trainer that will use the loaders; None: the loaders are used without a trainer.
         """
-        if self.num_workers > 0 and start_method(_is_in_group(trainer)) == SERVER:
+        if self.num_workers > 0 and start_method(is_in_group(trainer)) == SERVER:
             start_server()
 
     def setup(self, stage: str) -> None:  # noqa: ARG002 (Lightning passes it by name)
@@ -157,7 +175,7 @@ class PairedImages(LightningDataModule):
         """
         rank, world_size = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         augmentation = default_augmentation() if self.augmentation is None else self.augmentation
-        dataset = self._dataset(self._sources[0], PairTransform(self._height_and_width, augmentation))
+        dataset = self._dataset(self._partition.training, PairTransform(self._height_and_width, augmentation))
         if len(dataset) < world_size:
             message = text("Each device needs at least one pair for training: {pairs} pairs, {devices} devices.")
             raise DataError(message.format(pairs=len(dataset), devices=world_size))
@@ -166,7 +184,7 @@ class PairedImages(LightningDataModule):
 
     def batches_per_epoch(self, world_size: int) -> int:
         """Return the number of training batches of an epoch on each of ``world_size`` devices."""
-        dataset = self._dataset(self._sources[0], PairTransform(None))
+        dataset = self._dataset(self._partition.training, PairTransform(None))
         sampler = EpochSampler(dataset, self.seed, self.batch_size, world_size=world_size)
         return -(-len(sampler) // self.batch_size)
 
@@ -176,22 +194,38 @@ class PairedImages(LightningDataModule):
         Each rank gets all batches. If the ranks shared them, the ranks would have different numbers of batches, or some
         pairs would be counted twice.
         """
-        dataset = self._dataset(self._sources[1], PairTransform(self._height_and_width))
+        dataset = self._dataset(self._partition.validation, PairTransform(self._height_and_width))
         return self._loader(dataset, None)
 
-    def state_dict(self) -> dict[str, int]:
-        """Return the position in training: epoch, samples done over all ranks, and samples of the dataset."""
-        return self._position()._asdict()
+    def state_dict(self) -> dict[str, Any]:
+        """Return the position in training, and the side of each pair that the run has used."""
+        parts = self._partition
+        return {**self._position()._asdict(), "sides": parts.sides.state(), "validated": parts.validated}
 
-    def load_state_dict(self, state_dict: dict[str, int]) -> None:
-        self._start = Position(**state_dict)
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        self.continue_from(state_dict)
+        self._start = Position(*(state_dict[name] for name in Position._fields))
         if self.trainer and self._start.samples_done:
             self._set_first_batch(self.trainer)
+
+    def continue_from(self, state: Mapping[str, Any]) -> None:
+        """Keep each pair on the side on which a run has used it.
+
+        Args:
+            state: What `state_dict` has returned in that run; without a split, if an earlier version has saved it.
+        """
+        if "sides" not in state:
+            return
+        known = Sides.from_state(state["sides"])
+        self._validated_before = state["validated"]
+        if not known.equals(self._known):
+            self._known = known
+            self.__dict__.pop("_partition", None)  # the value of the cached property
 
     def _position(self) -> Position:
         if self.trainer is None or self._sampler is None:
             return self._start
-        epochs, batches = _counts(self.trainer)
+        epochs, batches = counts(self.trainer)
         if epochs.processed == epochs.started:  # between two epochs: the batches are those of the last epoch
             return Position(epochs.processed)
         if batches.processed >= self.trainer.num_training_batches:
@@ -210,7 +244,7 @@ class PairedImages(LightningDataModule):
         if loops["epoch_progress"]["current"]["processed"] != self._start.epoch:
             return
         sampler = EpochSampler(
-            self._dataset(self._sources[0], PairTransform(None)),
+            self._dataset(self._partition.training, PairTransform(None)),
             self.seed,
             self.batch_size,
             world_size=trainer.world_size,
@@ -226,7 +260,7 @@ class PairedImages(LightningDataModule):
     def _loader(self, dataset: PairDataset, sampler: EpochSampler | None) -> PairLoader:
         self.prepare_workers(self.trainer)
         on_cuda = self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
-        in_group = _is_in_group(self.trainer)
+        in_group = is_in_group(self.trainer)
         return PairLoader(dataset, sampler, self.batch_size, self.num_workers, on_cuda, in_group)
 
     @property
@@ -241,37 +275,16 @@ class PairedImages(LightningDataModule):
         check_classes(self.num_classes, self.class_values, self.ignore_index)
         return ClassMapping(self.num_classes, self.class_values, self.ignore_index)
 
+    @property
+    def _split_settings(self) -> SplitSettings:
+        seed = self.seed if self.split_seed is None else self.split_seed
+        return SplitSettings(self.val_fraction, seed, self.split, self.group, self.fold)
+
     @cached_property
-    def _sources(self) -> tuple[PairSource, PairSource]:
-        """The pairs for training and for validation."""
+    def _partition(self) -> Partition:
         if self.image_path is None or self.gt_path is None:
-            train, val = split([f"sample {index}" for index in range(self.sample_pairs)], self.val_fraction, self.seed)
-            return SamplePairs(self.seed, train), SamplePairs(self.seed, val)
-        pairs = find_pairs(self.image_path, self.gt_path)
+            return divide_samples(self.sample_pairs, self._split_settings, self._known)
         if self.val_image_path is None or self.val_gt_path is None:
-            train, val = split([pair.stem for pair in pairs], self.val_fraction, self.seed)
-            return (
-                FolderPairs(self.image_path, self.gt_path, [pairs[index] for index in train]),
-                FolderPairs(self.image_path, self.gt_path, [pairs[index] for index in val]),
-            )
-        val_pairs = find_pairs(self.val_image_path, self.val_gt_path)
-        if Path(self.image_path).samefile(self.val_image_path):
-            message = text("Training and validation cannot use the same images: {path}")
-            raise DataError(message.format(path=self.image_path))
-        return (
-            FolderPairs(self.image_path, self.gt_path, pairs),
-            FolderPairs(self.val_image_path, self.val_gt_path, val_pairs),
-        )
-
-
-def _is_in_group(trainer: Trainer | None) -> bool:
-    return trainer is not None and isinstance(trainer.strategy, ParallelStrategy)  # also with one device
-
-
-def _counts(trainer: Trainer) -> tuple[_ProcessedTracker, _ProcessedTracker]:
-    """Return Lightning's counts of the epochs of the run and of the batches of the epoch."""
-    epochs = trainer.fit_loop.epoch_progress.current
-    batches = trainer.fit_loop.epoch_loop.batch_progress.current
-    assert isinstance(epochs, _ProcessedTracker)
-    assert isinstance(batches, _ProcessedTracker)
-    return epochs, batches
+            return divide_folder(self.image_path, self.gt_path, self._split_settings, self._known)
+        val_paths = self.val_image_path, self.val_gt_path
+        return two_folders((self.image_path, self.gt_path), val_paths, self.group, self._known)

@@ -35,6 +35,9 @@ class PairSource(Protocol):
 
     def load(self, index: int) -> RawPair: ...
 
+    def describe(self) -> str:
+        """Return where the pairs come from."""
+
 
 class FolderPairs:
     """Pairs of files in two folders."""
@@ -47,6 +50,9 @@ class FolderPairs:
 
     def __len__(self) -> int:
         return len(self._images)
+
+    def describe(self) -> str:
+        return text("from {image_path} and {gt_path}").format(image_path=self.image_path, gt_path=self.gt_path)
 
     def image_file(self, index: int) -> str:
         return str(Path(self.image_path, self._images[index]))
@@ -85,11 +91,15 @@ class SamplePairs:
     """
 
     def __init__(self, seed: int, indices: Sequence[int]) -> None:
+        self._seed = seed
         self._indices = indices
         self._drawn = [draw_pair(seed, index) for index in indices]
 
     def __len__(self) -> int:
         return len(self._drawn)
+
+    def describe(self) -> str:
+        return text("from the built-in sample set (drawn, seed {seed})").format(seed=self._seed)
 
     def load(self, index: int) -> RawPair:
         image, gt = self._drawn[index]

@@ -4,7 +4,8 @@ import torch
 from jsonargparse import Namespace
 
 from launch.cli import ConfigError, TrainCLI, as_config_error
-from launch.loading import load_for_resume
+from launch.loading import Loaded, load_for_resume, require_fit
+from launch.own_split import report_own_split
 from launch.report import CheckProgress
 from lit_modules import check_changed_optimizer, check_optimizer
 from resume import compatibility
@@ -25,19 +26,42 @@ def check(cli: TrainCLI, arguments: Arguments, decision: Decision) -> RunEntry |
     Raises:
         DataError, NetworkError, ConfigError, CheckpointError, ResumeError: The first thing that does not fit.
     """
+    loaded = _load(cli, decision) if isinstance(decision, Resume) else None
+    _check_one_rule(cli, arguments, decision)
     cli.datamodule.check(every_gt=_has_new_data(cli, decision), progress=CheckProgress())
     cli.model.check(cli.datamodule.example_image())
     check_settings(cli)
-    if not isinstance(decision, Resume):
+    if loaded is None:
         return None
-    say(f"Loading checkpoint from {decision.path}...")
-    resumed = load_for_resume(decision.path, cli.model)
-    refuse_other_data(decision.path, resumed, cli.data_paths, arguments.typed)
-    refuse_other_budget(resumed, cli.config.train_minutes)
-    changed = changed_optimizer_settings(decision.path, resumed, cli.config_text())
+    require_fit(loaded, cli.model)
+    refuse_other_data(loaded.path, loaded.run, cli.data_paths, arguments.typed)
+    refuse_other_budget(loaded.run, cli.config.train_minutes)
+    changed = changed_optimizer_settings(loaded.path, loaded.run, cli.config_text())
     if changed:
         check_changed_optimizer(cli.model, changed)
-    return resumed
+    report_own_split(cli.overruled, cli.datamodule.stayed)
+    return loaded.run
+
+
+def _load(cli: TrainCLI, decision: Resume) -> Loaded:
+    say(f"Loading checkpoint from {decision.path}...")
+    loaded = load_for_resume(decision.path)
+    # Before the pairs are divided: each stays on the side on which the run has used it.
+    cli.datamodule.continue_from(loaded.states.get(type(cli.datamodule).__qualname__, {}))
+    return loaded
+
+
+def _check_one_rule(cli: TrainCLI, arguments: Arguments, decision: Decision) -> None:
+    """A share that was typed for a new run is not ignored in silence where something else decides."""
+    data = cli.config.data.init_args
+    rules = [name for name in ("fold", "split", "val_image_path") if data.get(name) is not None]
+    if not rules or "data.val_fraction" not in arguments.typed or isinstance(decision, Resume):
+        return
+    if rules[0] == "fold":
+        message = text("--data.val_fraction and --data.fold: each says how many pairs are for validation. Use one.")
+        raise ConfigError(message)
+    message = text("--data.val_fraction decides nothing: --data.{rule} says which pairs are for validation.")
+    say(message.format(rule=rules[0]))
 
 
 def _has_new_data(cli: TrainCLI, decision: Decision) -> bool:

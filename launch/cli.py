@@ -19,6 +19,7 @@ from typing_extensions import override
 
 from callbacks import CheckpointFiles
 from datamodules import PairedImages
+from launch.own_split import settle_split
 from launch.plugins import cluster_plugins, fix_bucket_order
 from lit_modules import Segmentation
 from resume.checkpoints.run_entry import DataPaths
@@ -62,6 +63,10 @@ class TrainCLI(LightningCLI):
     Args:
         args: Command line with LightningCLI's own keys; a `--config` for each base configuration comes first.
         wants_help: Whether to print the help, with every setting of data and model in a list of its own.
+        run_config: The configuration in the checkpoint of a resume, as YAML text; None for a new run.
+
+    Attributes:
+        overruled: Settings of the split that are not as configured, but as in the run that is resumed.
 
     Raises:
         ConfigError: An unknown key, a value of the wrong type, or a setting that a class refuses.
@@ -70,8 +75,9 @@ class TrainCLI(LightningCLI):
     datamodule: PairedImages
     model: Segmentation
 
-    def __init__(self, args: list[str], *, wants_help: bool = False) -> None:
+    def __init__(self, args: list[str], *, wants_help: bool = False, run_config: str | None = None) -> None:
         self._wants_help = wants_help
+        self._run_config = run_config
         try:
             super().__init__(
                 save_config_callback=None,  # the callback RunState writes config.yaml, once nothing can fail any more
@@ -132,6 +138,7 @@ class TrainCLI(LightningCLI):
     @override
     def instantiate_classes(self) -> None:
         """Build what the checks need: datamodule and module. `build_trainer` builds the trainer."""
+        self.overruled = settle_split(self.config, self.seed, self._run_config)
         with as_config_error():
             self.config_init = self.parser.instantiate(self.config)
         self.datamodule = self.config_init.data
@@ -139,7 +146,7 @@ class TrainCLI(LightningCLI):
 
     @property
     def seed(self) -> int:
-        """The run's one seed: network weights, split, sample order, augmentation and dropout follow from it."""
+        """The run's one seed: network weights, sample order, augmentation and dropout follow from it."""
         return int(self.config.seed_everything)
 
     @property

@@ -1,6 +1,8 @@
 """Loading the checkpoint that a run is resumed from, and seeing that it fits, before anything is touched."""
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import torch
 from lightning.pytorch import LightningModule
@@ -22,18 +24,27 @@ class CheckpointError(ExplainedError):
     """A checkpoint that a run cannot be resumed from; the message says why."""
 
 
-def load_for_resume(path: Path, module: LightningModule) -> RunEntry:
-    """Load a checkpoint whole, compare its checksums, and see that it fits the network. Nothing in it is executed.
+class Loaded(NamedTuple):
+    """What was read of a checkpoint.
 
-    Args:
+    Attributes:
         path: The checkpoint.
-        module: The module that will take the weights; it is not changed.
+        run: Its run entry.
+        shapes: The shapes of its weights.
+        states: All that it holds besides weights and the state of the optimizer.
+    """
 
-    Returns:
-        The run entry of the checkpoint.
+    path: Path
+    run: RunEntry
+    shapes: Shapes
+    states: Mapping[str, Any]
+
+
+def load_for_resume(path: Path) -> Loaded:
+    """Load a checkpoint whole, and compare its checksums. Nothing in it is executed.
 
     Raises:
-        CheckpointError: The checkpoint does not load, is not of this program, or holds other weights than the network.
+        CheckpointError: The checkpoint does not load, or is not of this program.
     """
     try:
         require_intact(path)  # torch.load does not compare checksums, and looks at no cost
@@ -49,15 +60,28 @@ def load_for_resume(path: Path, module: LightningModule) -> RunEntry:
     if missing:
         said = text("{path} cannot be resumed from: it has no {missing}. Use a checkpoint that train.py has saved.")
         raise CheckpointError(said.format(path=path, missing=", ".join(missing)))
-    problems = _differences(shapes, _shapes(module.state_dict()))
+    states = {key: value for key, value in checkpoint.items() if key not in ("state_dict", "optimizer_states")}
+    return Loaded(path, run, shapes, states)
+
+
+def require_fit(loaded: Loaded, module: LightningModule) -> None:
+    """See that a checkpoint fits the network.
+
+    Args:
+        loaded: The checkpoint.
+        module: The module that will take the weights; it is not changed.
+
+    Raises:
+        CheckpointError: The checkpoint holds other weights than the network.
+    """
+    problems = _differences(loaded.shapes, _shapes(module.state_dict()))
     if problems:
         said = text(
             "{path} does not fit the network ({count} of its tensors): {problems}. Use the settings of the run that "
             "saved it (its {config}), or another checkpoint."
         )
         shown = "; ".join(problems[:_SHOWN_PROBLEMS])
-        raise CheckpointError(said.format(path=path, count=len(problems), problems=shown, config=CONFIG))
-    return run
+        raise CheckpointError(said.format(path=loaded.path, count=len(problems), problems=shown, config=CONFIG))
 
 
 def require_reader(path: Path, strategy: Strategy) -> None:

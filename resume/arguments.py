@@ -1,8 +1,11 @@
 """The command line: read for the stage before Lightning, rewritten to nested keys for LightningCLI."""
 
 import difflib
+import json
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +20,8 @@ from resume.system.output import Language, resolve_language, set_language, text
 _EARLY = (CONFIG, *SETTINGS)
 _INFORMATIONAL = ("--print_config", "--print_shtab", "--version")
 _HELP = ("-h", "--help")
+# Flags that take several words, as in `--data.split train.txt val.txt`; the parser would take the first one only.
+_LISTS = ("data.split",)
 # A group of settings whose name begins like an everyday flag.
 _GROUPS = ("checkpoint",)
 
@@ -162,7 +167,12 @@ def _split(argv: list[str]) -> tuple[dict[str, list[str]], list[str], set[str]]:
         flag, equals, value = word.partition("=")
         key = _key(flag)
         typed.add(plain_key(key))
-        if key not in _EARLY:
+        if plain_key(key) in _LISTS:
+            values = [value] if equals else _words_until_flag(argv[position + 1 :])
+            for _ in values if not equals else ():
+                next(words)
+            rest.append(f"--{key}={_as_list(flag, values)}")
+        elif key not in _EARLY:
             rest.append(f"--{key}{equals}{value}")
         elif key in SWITCHES:
             if not equals and position + 1 < len(argv) and not argv[position + 1].startswith("-"):
@@ -181,6 +191,18 @@ def _long_form(word: str) -> str:
     if not word.startswith("-c"):
         return word
     return "--config" if word == "-c" else f"--config={word[2:].removeprefix('=')}"
+
+
+def _words_until_flag(words: Sequence[str]) -> list[str]:
+    return list(takewhile(lambda word: not word.startswith("-"), words))
+
+
+def _as_list(flag: str, values: list[str]) -> str:
+    """One value for the parser; a list in YAML and null stay as they were typed."""
+    if not values:
+        raise ResumeError(text("{flag}: expected one or more files after it.").format(flag=flag))
+    is_yaml = len(values) == 1 and (values[0].startswith("[") or values[0] == "null")
+    return values[0] if is_yaml else json.dumps(values)
 
 
 def _next_word(argv: list[str], position: int, flag: str) -> str:

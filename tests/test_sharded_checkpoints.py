@@ -14,7 +14,7 @@ from lightning.pytorch.strategies import SingleDeviceStrategy
 from torch.distributed.checkpoint.format_utils import dcp_to_torch_save
 
 from exactness.comparison import differences
-from launch.loading import CheckpointError, load_for_resume, require_reader
+from launch.loading import CheckpointError, load_for_resume, require_fit, require_reader
 from resume import ResumeError, StartOver, apply
 from resume.checkpoints.catalog import read_catalog, stamps
 from resume.checkpoints.description import describe
@@ -63,7 +63,9 @@ def test_the_menu_shows_them_as_it_shows_files(folder: Path) -> None:
 
 def test_a_whole_one_passes_and_fits_its_network(folder: Path) -> None:
     require_intact(folder / "latest_checkpoint.pth")
-    assert load_for_resume(folder / "latest_checkpoint.pth", ScriptedScores([0.1])).epoch == 2
+    loaded = load_for_resume(folder / "latest_checkpoint.pth")
+    require_fit(loaded, ScriptedScores([0.1]))
+    assert loaded.run.epoch == 2
 
 
 def test_one_that_a_killed_save_renamed_passes_under_its_own_name(folder: Path) -> None:
@@ -71,7 +73,7 @@ def test_one_that_a_killed_save_renamed_passes_under_its_own_name(folder: Path) 
     latest.rename(folder / ".latest_checkpoint.pth.7.old")
     found = describe(latest)
     assert (found.path, why_not(found, None)) == (latest, None)
-    assert load_for_resume(latest, ScriptedScores([0.1])).epoch == 2
+    require_fit(load_for_resume(latest), ScriptedScores([0.1]))
     with pytest.raises(CheckpointError, match="is a folder of shards"):
         require_reader(latest, SingleDeviceStrategy())
 
@@ -79,7 +81,7 @@ def test_one_that_a_killed_save_renamed_passes_under_its_own_name(folder: Path) 
 def test_another_network_is_refused_by_the_names_of_its_tensors(tmp_path: Path) -> None:
     path = save(tmp_path / "latest_checkpoint.pth", 1, {**weights(), "network.0.weight": torch.zeros(3, 2)})
     with pytest.raises(CheckpointError, match=r"network\.0\.weight has shape \(3, 2\), expected \(4, 2\)"):
-        load_for_resume(path, ScriptedScores([0.1]))
+        require_fit(load_for_resume(path), ScriptedScores([0.1]))
 
 
 def flip_a_bit(path: Path) -> None:
@@ -111,7 +113,7 @@ def test_damage_is_found_before_a_resume(folder: Path, harm: Callable[[Path], No
     harm(folder / "latest_checkpoint.pth")
     assert why_not(describe(folder / "latest_checkpoint.pth"), None) is not None
     with pytest.raises(CheckpointError, match=r"checkpoint_epoch_2\.pth, the newest usable checkpoint in this folder"):
-        load_for_resume(folder / "latest_checkpoint.pth", ScriptedScores([0.1]))
+        load_for_resume(folder / "latest_checkpoint.pth")
 
 
 class Hostile:

@@ -24,7 +24,8 @@ def prepare(*argv: str) -> None:
     """Choose, configure, check and build, as train.py does before it makes way for the run."""
     arguments = resume.read_arguments(["--lang=en", *argv], SHELL)
     decision = resume.choose(arguments)
-    cli = TrainCLI(arguments.for_lightning(decision))
+    run_config = decision.checkpoint.config if isinstance(decision, resume.Resume) else None
+    cli = TrainCLI(arguments.for_lightning(decision), run_config=run_config)
     build_trainer(cli, arguments, decision, check(cli, arguments, decision))
 
 
