@@ -98,6 +98,7 @@ def train(arguments: resume.Arguments, decision: resume.Decision, start: Start) 
     from launch.cli import TrainCLI
     from launch.process_group import ProcessGroup
     from launch.quiet import quiet
+    from launch.scores import with_other_scores
 
     quiet()
     run_config = decision.checkpoint.config if isinstance(decision, resume.Resume) else None
@@ -112,6 +113,7 @@ def train(arguments: resume.Arguments, decision: resume.Decision, start: Start) 
                 if decision.completes_save:
                     make_way(cli, start, lock)
                 return 0
+            decision = start.decision = with_other_scores(cli, decision, resumed)
             trainer, files = build_trainer(cli, arguments, decision, resumed)
             resume.require_space(decision, checkpoint_size(cli.model), checkpoints_kept(cli))
             with ProcessGroup(trainer, decision, start.launch) as processes:

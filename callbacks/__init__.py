@@ -2,6 +2,7 @@ from callbacks.checkpoint_files import CheckpointFiles
 from callbacks.checkpoint_io import AtomicCheckpointIO
 from callbacks.finite_weights import FiniteWeights, NotFiniteError
 from callbacks.interrupt import Interrupt, SaveFailedError, TrainingInterrupted
+from callbacks.past_scores import ForgetPastScores
 from callbacks.progress import EpochBar
 from callbacks.run_state import RunState
 from callbacks.time_budget import TimeBudget
@@ -13,6 +14,7 @@ __all__ = [
     "CheckpointFiles",
     "EpochBar",
     "FiniteWeights",
+    "ForgetPastScores",
     "Interrupt",
     "NotFiniteError",
     "RunState",

@@ -48,6 +48,7 @@ class CheckpointFiles(ModelCheckpoint):
         every_n_epochs: Epochs between two epoch files.
         keep_last: How many epoch files are kept, the newest ones; 0 keeps all.
         save_every_minutes: How often `latest_checkpoint.pth` is also written within an epoch; 0 turns that off.
+        keeps_scores: Whether a resume goes on with the best score of its checkpoint; not if that is of something else.
 
     Attributes:
         failed: What was reported of each save that failed in this start.
@@ -61,6 +62,7 @@ class CheckpointFiles(ModelCheckpoint):
         every_n_epochs: int = 1,
         keep_last: int = 10,
         save_every_minutes: float = 10.0,
+        keeps_scores: bool = True,
     ) -> None:
         super().__init__(
             dirpath=dirpath,
@@ -78,6 +80,7 @@ class CheckpointFiles(ModelCheckpoint):
         self.folder = Path(dirpath)
         self.keep_last = keep_last
         self.save_every_seconds = 60 * save_every_minutes
+        self.keeps_scores = keeps_scores
         self.score: float | None = None
         self.best_score: float | None = None
         self.best_epoch: int | None = None
@@ -111,8 +114,9 @@ class CheckpointFiles(ModelCheckpoint):
 
     @override
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        if (state_dict["monitor"], state_dict["mode"]) != (self.monitor, self.mode):
-            return  # the scores are of another metric
+        is_same_metric = (state_dict["monitor"], state_dict["mode"]) == (self.monitor, self.mode)
+        if not (self.keeps_scores and is_same_metric):
+            return  # scores of different things are not compared
         self.score = state_dict["score"]
         self._set_best(state_dict["best_score"], state_dict["best_epoch"], state_dict["best_step"])
 

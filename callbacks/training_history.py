@@ -30,6 +30,7 @@ class TrainingHistory(Callback):
         dirpath: Folder of the run's files; it is created if it is missing.
         monitor: The metric that determines the best epoch.
         mode: Whether a lower or a higher value is better.
+        keeps_scores: Whether a resume goes on with the best epoch so far; not if its score is of something else.
     """
 
     def __init__(
@@ -37,10 +38,12 @@ class TrainingHistory(Callback):
         dirpath: str,
         monitor: str = "val/iou",
         mode: Literal["min", "max"] = "max",
+        keeps_scores: bool = True,
     ) -> None:
         self.dirpath = Path(dirpath)
         self.monitor = monitor
         self.mode = mode
+        self.keeps_scores = keeps_scores
         self.rows: list[Row] = []
         self.resumes: list[dict[str, int]] = []
         self._lr: float | None = None
@@ -48,12 +51,18 @@ class TrainingHistory(Callback):
         self._start: float | None = None  # of this epoch, in this start of the program
         self._val: Row = {}  # metrics of the latest validation of this epoch; empty before the first
         self._loaded = False
+        self._scored_from = 1  # the first epoch whose score is of the same thing as those to come
 
     @property
     def best_epoch(self) -> int | None:
-        """The first epoch with the best finite value of the monitored metric; None if no value is finite."""
+        """The first epoch with the best finite value of the monitored metric; None if no value is finite.
+
+        Only epochs count whose score is of the same thing as the last one.
+        """
         sign = 1 if self.mode == "max" else -1
-        scores = [(row["epoch"], row.get(self.monitor)) for row in self.rows]
+        scores = [
+            (row["epoch"], row.get(self.monitor)) for row in self.rows if (row["epoch"] or 0) >= self._scored_from
+        ]
         finite = [(sign * score, epoch) for epoch, score in scores if score is not None and math.isfinite(score)]
         return int(max(finite, key=lambda pair: pair[0])[1] or 0) if finite else None
 
@@ -66,6 +75,7 @@ class TrainingHistory(Callback):
             "lr": self._lr,
             "val": dict(self._val),
             "seconds": self._seconds(),
+            "scored_from": self._scored_from,
         }
 
     @override
@@ -75,6 +85,7 @@ class TrainingHistory(Callback):
         self._lr = state_dict["lr"]
         self._val = dict(state_dict["val"])
         self._earlier_seconds = state_dict["seconds"]
+        self._scored_from = state_dict.get("scored_from", 1)
         self._loaded = True
 
     @override
@@ -82,6 +93,8 @@ class TrainingHistory(Callback):
         self._start = time.monotonic()
         if self._loaded:
             self._loaded = False
+            if not self.keeps_scores:
+                self._scored_from, self._val = trainer.current_epoch + 1, {}
             self.resumes.append({"epoch": trainer.current_epoch + 1, "global_step": trainer.global_step})
 
     @override

@@ -10,6 +10,7 @@ from callbacks import (
     CheckpointFiles,
     EpochBar,
     FiniteWeights,
+    ForgetPastScores,
     Interrupt,
     NotFiniteError,
     RunState,
@@ -24,6 +25,7 @@ from launch.divergence import DivergedError, diverged_error
 from launch.loading import require_reader
 from launch.plugins import load_no_checkpoint
 from launch.schedule_checks import refuse_other_unit, refuse_short_schedule
+from launch.scores import changed_scores
 from resume.arguments import Arguments
 from resume.checkpoints.run_entry import ResumedFrom, RunEntry
 from resume.compatibility import name_other_conditions
@@ -64,13 +66,15 @@ def build_trainer(
     )
     bars = [] if cli.config.trainer.enable_progress_bar is False else [EpochBar(checkpoint.monitor)]
     with as_config_error():
-        files = CheckpointFiles(folder, **checkpoint)
+        keeps_scores = not (isinstance(decision, Resume) and decision.other_scores)
+        files = CheckpointFiles(folder, **checkpoint, keeps_scores=keeps_scores)
         state = RunState(entry, cli.seed, folder)
         callbacks = [
             *_budgets(cli, state),
+            ForgetPastScores(changed_scores(cli, resumed)),
             *bars,
             state,
-            TrainingHistory(folder, checkpoint.monitor, checkpoint.mode),
+            TrainingHistory(folder, checkpoint.monitor, checkpoint.mode, keeps_scores=keeps_scores),
             FiniteWeights(),
             files,
             Interrupt(folder),

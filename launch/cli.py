@@ -122,7 +122,7 @@ class TrainCLI(LightningCLI):
             parser.link_arguments("seed_everything", "data.init_args.seed")
             parser.link_arguments("data.num_classes", "model.init_args.num_classes", apply_on="instantiate")
             parser.link_arguments("data.ignore_index", "model.init_args.ignore_index", apply_on="instantiate")
-        parser.add_class_arguments(CheckpointFiles, "checkpoint", skip={"dirpath"}, instantiate=False)
+        parser.add_class_arguments(CheckpointFiles, "checkpoint", skip={"dirpath", "keeps_scores"}, instantiate=False)
         parser.add_lightning_class_args(Trainer, "trainer")
 
     @override

@@ -3,7 +3,7 @@
 import contextlib
 from pathlib import Path
 
-from resume.archive import move_to_archive
+from resume.archive import keep_in_archive, move_to_archive
 from resume.checkpoints.catalog import OwnedFile, list_names, same_files, stamp
 from resume.checkpoints.description import Checkpoint, has_changed
 from resume.checkpoints.paths import content_file, is_shards, place_of, size_on_disk
@@ -47,6 +47,8 @@ def apply(decision: Decision, *, every_n_epochs: int = 1, keep_last: int = 0) ->
             _make_way(decision)
             if decision.completes_save:
                 _finish_save(decision.checkpoint, every_n_epochs, keep_last)
+            if decision.other_scores:
+                _keep_past_best(decision)
             _link_missing_names(decision)
     _remove_leftovers(folder)
     remove_journal(folder)
@@ -120,6 +122,17 @@ def _finish_save(checkpoint: Checkpoint, every_n_epochs: int, keep_last: int) ->
                 said = text("Warning: {path}: cannot be deleted ({reason}).")
                 say(said.format(path=folder / name, reason=error.strerror))
     _link(checkpoint.path, folder / LATEST)
+
+
+def _keep_past_best(decision: Resume) -> None:
+    """Keep the best model by the scores so far, which the first model with a new score replaces."""
+    folder = decision.checkpoint_dir
+    said = text("The best score starts anew, because scores of different things are not compared: {changes}.")
+    line = said.format(changes=", ".join(decision.other_scores))
+    if place_of(folder / BEST).exists():  # else it is archived already, or was never written
+        kept = keep_in_archive(folder, BEST)
+        line += " " + text("The best model so far is kept as {path}.").format(path=kept)
+    say(line)
 
 
 def _link_missing_names(decision: Resume) -> None:

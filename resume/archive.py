@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from resume.checkpoints.paths import place_of
 from resume.decision import Archive
 from resume.journal import remove_journal, write_journal
-from resume.run_files import ARCHIVE, archive_name
-from resume.system.durable_files import link_softly, sync_folder
+from resume.run_files import ARCHIVE, archive_name, is_archive_name
+from resume.system.durable_files import link, link_softly, sync_folder
 from resume.system.errors import ResumeError
 from resume.system.output import say, text
 
@@ -52,6 +53,31 @@ def move_to_archive(folder: Path, archive: Archive) -> Path:
     sync_folder(target)
     sync_folder(folder)
     remove_journal(folder)
+    return target
+
+
+def keep_in_archive(folder: Path, name: str) -> Path:
+    """Give a checkpoint of a run the further name `archive/<UTC time>/name`, and return that name.
+
+    It also keeps its own name until that is given to another file, so a kill at any moment loses nothing, and a start
+    that is repeated finds it.
+
+    Raises:
+        ResumeError: The system refused.
+    """
+    source = place_of(folder / name)
+    for earlier in sorted((folder / ARCHIVE).glob(f"*/{name}")):
+        if is_archive_name(earlier.parent.name) and earlier.samefile(source):
+            return earlier
+    target = _new_archive_folder(folder) / name
+    try:
+        link(source, target)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            target.parent.rmdir()
+        raise ResumeError(
+            text("{path}: cannot be written ({reason}).").format(path=target, reason=error.strerror)
+        ) from error
     return target
 
 

@@ -21,6 +21,7 @@ _COMPUTE_NOTHING = (
     "data.val_image_path",
     "data.val_gt_path",
     "data.num_workers",
+    "data.split_seed",
     *(
         f"trainer.{name}"
         for name in (
