@@ -1,6 +1,5 @@
 """The configuration of a run: which settings exist, and what is built from them."""
 
-import os
 import re
 from argparse import ArgumentError
 from collections.abc import Iterator
@@ -19,7 +18,9 @@ from typing_extensions import override
 
 from callbacks import CheckpointFiles
 from datamodules import PairedImages
+from launch.config_text import plain_values, yaml_text
 from launch.own_split import settle_split
+from launch.parser import Parser, missing_values
 from launch.plugins import cluster_plugins, fix_bucket_order
 from lit_modules import Segmentation
 from resume.checkpoints.run_entry import DataPaths
@@ -48,15 +49,6 @@ def as_config_error() -> Iterator[None]:
         raise ConfigError(str(error)) from error
 
 
-class Utf8Parser(LightningArgumentParser):
-    """Reads configuration files as UTF-8 on every system; jsonargparse uses the encoding of the locale."""
-
-    @override
-    def parse_path(self, path: str | os.PathLike[str], *args: Any, **kwargs: Any) -> Namespace:
-        parsed: Namespace = self.parse_string(Path(path).read_text(encoding="utf-8"), path, *args, **kwargs)
-        return parsed
-
-
 class TrainCLI(LightningCLI):
     """LightningCLI over the parts of this project. It builds datamodule and module, and later the trainer.
 
@@ -81,7 +73,7 @@ class TrainCLI(LightningCLI):
         try:
             super().__init__(
                 save_config_callback=None,  # the callback RunState writes config.yaml, once nothing can fail any more
-                parser_class=Utf8Parser,
+                parser_class=Parser,
                 parser_kwargs={
                     "prog": "train.py",
                     "usage": "python train.py [flags]",
@@ -103,6 +95,7 @@ class TrainCLI(LightningCLI):
         assert isinstance(args, list)
         _refuse_linked(args)
         self.config = parser.parse_args(args)
+        _refuse_missing(self.config)
         # A restarted job adds the callbacks of its command line to a configuration that already has them.
         callbacks = self.config.trainer.callbacks
         if isinstance(callbacks, list):
@@ -179,11 +172,11 @@ class TrainCLI(LightningCLI):
 
     def config_text(self) -> str:
         """The resolved configuration as YAML that `--config` accepts, without what belongs to one start only."""
-        kept = yaml.safe_load(self.parser.dump(self.config, skip_unset=False))
+        kept = plain_values(yaml.safe_load(self.parser.dump(self.config, skip_unset=False)), self.config)
         for key in NOT_SAVED:
             kept.pop(key, None)
         kept["trainer"].pop("fast_dev_run")  # a trial is no setting of the run
-        return yaml.safe_dump(kept, allow_unicode=True, sort_keys=False)
+        return yaml_text(kept)
 
 
 def _default_values() -> dict[str, Any]:
@@ -202,13 +195,22 @@ def _refuse_linked(args: list[str]) -> None:
     """Refuse settings that follow from others; the parser would silently ignore a value for them."""
     given = {plain_key(word[2:].partition("=")[0]) for word in args if word.startswith("--")}
     for flag, value in pairwise(args):
-        if flag == "--config" and Path(value).is_file():
+        is_yaml = "\n" in value  # the configuration that a checkpoint carries; as a name it is too long for the system
+        if flag == "--config" and not is_yaml and Path(value).is_file():
             given |= read_keys(Path(value)).keys()
     for key, source in LINKS.items():
         if key in given:
             raise ConfigError(
                 text("--{key} cannot be set: it follows --{source}. Set that instead.").format(key=key, source=source)
             )
+
+
+def _refuse_missing(config: Namespace) -> None:
+    """Refuse classes that need a value which nobody gave; without a type, the parser does not see that."""
+    said = text("{key}: {name} has neither a type nor a default, so it needs a value: --{key}.{name} VALUE")
+    problems = [said.format(key=plain_key(key), name=name) for key, name in missing_values(config)]
+    if problems:
+        raise ConfigError("\n".join(problems))
 
 
 _NOISE = re.compile(

@@ -1,0 +1,116 @@
+"""The parser of the configuration: files in UTF-8, and what classes leave open about their arguments."""
+
+import ast
+import dataclasses
+import inspect
+import os
+from argparse import SUPPRESS
+from collections.abc import Iterator
+from datetime import timedelta
+from enum import Enum
+from pathlib import Path
+from types import BuiltinFunctionType, FunctionType
+from typing import Any
+
+import torch
+from jsonargparse import Namespace
+from lightning.pytorch.cli import LightningArgumentParser
+from typing_extensions import override
+
+from launch.config_text import yaml_text
+
+_KEPT = (str, bytes, int, float, complex, bool, type(None), range, Path, timedelta, Enum, type, torch.dtype)
+
+
+class Missing:
+    """Stands in the configuration, as a class, for an argument that has neither type nor default, nor a value."""
+
+
+class Parser(LightningArgumentParser):
+    """Reads configuration files as UTF-8 on every system, and takes arguments that have no type as plain YAML values.
+
+    jsonargparse reads files in the encoding of the locale. An argument without a type it refuses, or sets to None if
+    it is mandatory: here that needs a value (`missing_values` finds those that have none), which may be any.
+    jsonargparse writes a default that is an object of any class, such as `nn.ReLU()` or a lambda, as a text, which a
+    resume would then pass to the class instead: such a default stays out of the configuration, and so the class uses it
+    again.
+    """
+
+    @override
+    def parse_path(self, path: str | os.PathLike[str], *args: Any, **kwargs: Any) -> Namespace:
+        parsed: Namespace = self.parse_string(Path(path).read_text(encoding="utf-8"), path, *args, **kwargs)
+        return parsed
+
+    @override
+    def parse_args(self, args: Any = None, *rest: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+        # jsonargparse passes a value on to the parser of a class as Python writes it, so that null becomes 'None'.
+        if getattr(self, "_inner_parser", False) and args:
+            args = [_from_python(word) for word in args]
+        return super().parse_args(args, *rest, **kwargs)
+
+    def _add_signature_parameter(
+        self, container: Any, nested_key: str | None, param: Any, *args: Any, **kwargs: Any
+    ) -> Any:
+        """Add one argument of a class; jsonargparse calls this for each place that takes a class path."""
+        if param.name not in (kwargs.get("linked_targets") or ()):
+            param = _completed(param)
+        return super()._add_signature_parameter(container, nested_key, param, *args, **kwargs)
+
+
+def _from_python(word: str) -> str:
+    """The word `--key=value` with its value in YAML."""
+    flag, equals, value = word.partition("=")
+    if value != "None" and value[:1] not in ("[", "{"):
+        return word
+    try:
+        return f"{flag}{equals}{yaml_text(ast.literal_eval(value), one_line=True)}"
+    except (ValueError, SyntaxError):
+        return word
+
+
+def _completed(param: Any) -> Any:
+    """The argument with what its signature leaves open."""
+    untyped = param.annotation is inspect.Parameter.empty
+    if param.default is inspect.Parameter.empty:
+        return dataclasses.replace(param, annotation=Any, default=Missing) if untyped else param
+    if _is_read_back(param.default, typed=not untyped):
+        return param
+    return dataclasses.replace(param, annotation=Any if untyped else param.annotation, default=SUPPRESS)
+
+
+def _is_read_back(default: Any, *, typed: bool) -> bool:
+    """Whether the default of an argument, written into a configuration, is read as the same value.
+
+    Args:
+        default: The value.
+        typed: Whether the argument has a type, which also turns lists within it into tuples and sets.
+    """
+    if isinstance(default, tuple | set | frozenset):
+        return all(_is_plain(item) or (typed and _is_read_back(item, typed=True)) for item in default)
+    if isinstance(default, FunctionType | BuiltinFunctionType):
+        return "<" not in default.__qualname__  # neither a lambda nor a function within a function
+    if isinstance(default, _KEPT) or dataclasses.is_dataclass(default):
+        return True
+    # The parser's own notes, for an argument whose default is not known.
+    return _is_plain(default) or type(default).__module__.startswith("jsonargparse.")
+
+
+def _is_plain(value: Any) -> bool:
+    if isinstance(value, dict):
+        return all(type(key) in (str, int) and _is_plain(item) for key, item in value.items())
+    if isinstance(value, list):
+        return all(map(_is_plain, value))
+    return value is None or type(value) in (str, int, float, bool)
+
+
+def missing_values(config: Any, place: str = "") -> Iterator[tuple[str, str]]:
+    """The arguments without a value: the key of the class in the configuration, and the argument's name."""
+    if isinstance(config, list):
+        for item in config:
+            yield from missing_values(item, place)
+    elif isinstance(config, dict | Namespace):
+        for key, value in (config if isinstance(config, dict) else vars(config)).items():
+            if value is Missing:
+                yield place.removesuffix(".init_args"), str(key)
+            else:
+                yield from missing_values(value, f"{place}.{key}" if place else str(key))
