@@ -42,7 +42,7 @@ class Parser(LightningArgumentParser):
         return parsed
 
     @override
-    def parse_args(self, args: Any = None, *rest: Any, **kwargs: Any) -> Any:  # type: ignore[override]
+    def parse_args(self, args: Any = None, *rest: Any, **kwargs: Any) -> Any:
         # jsonargparse passes a value on to the parser of a class as Python writes it, so that null becomes 'None'.
         if getattr(self, "_inner_parser", False) and args:
             args = [_from_python(word) for word in args]
