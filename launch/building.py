@@ -22,6 +22,7 @@ from callbacks.run_state import machine
 from launch.cli import TrainCLI, as_config_error
 from launch.conditions import device_line, git_commit, versions
 from launch.divergence import DivergedError, diverged_error
+from launch.first_save import require_resumable
 from launch.loading import require_reader
 from launch.plugins import load_no_checkpoint
 from launch.schedule_checks import refuse_other_unit, refuse_short_schedule
@@ -80,6 +81,7 @@ def build_trainer(
             Interrupt(folder),
         ]
     trainer = cli.build_trainer(callbacks, AtomicCheckpointIO())
+    require_resumable(cli, trainer)
     if resumed is not None and isinstance(decision, Resume):
         require_reader(decision.place, trainer.strategy)
         refuse_other_unit(cli, trainer, resumed)

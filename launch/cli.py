@@ -170,9 +170,10 @@ class TrainCLI(LightningCLI):
         fix_bucket_order(trainer)
         return trainer
 
-    def config_text(self) -> str:
+    def config_text(self, config: Namespace | None = None) -> str:
         """The resolved configuration as YAML that `--config` accepts, without what belongs to one start only."""
-        kept = plain_values(yaml.safe_load(self.parser.dump(self.config, skip_unset=False)), self.config)
+        config = self.config if config is None else config
+        kept = plain_values(yaml.safe_load(self.parser.dump(config, skip_unset=False)), config)
         for key in NOT_SAVED:
             kept.pop(key, None)
         kept["trainer"].pop("fast_dev_run")  # a trial is no setting of the run

@@ -1,5 +1,7 @@
 """Checks of the optimizer and the schedule, before training."""
 
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 import torch
@@ -76,3 +78,22 @@ def _step_with_both(module: Segmentation, before: dict[str, Any]) -> None:
     optimizer.step()
     group.update(new)
     optimizer.step()
+
+
+def states_after_a_step(module: Segmentation) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Make optimizer and schedule for a small weight, and take a step; what they would save, each with its name.
+
+    An optimizer that cannot do that with such a weight, or that needs a closure, is seen without its step.
+    """
+    weight = nn.Parameter(torch.zeros(2, 2))
+    try:
+        optimizer = module.optimizer([weight])
+    except Exception:  # noqa: BLE001 - an optimizer can fail in any way; with the real weights, `check_optimizer` tried it
+        return
+    with suppress(Exception):
+        weight.grad = torch.zeros_like(weight)
+        optimizer.step()
+    yield f"{type(optimizer).__name__}: state_dict()", optimizer.state_dict()
+    if module.lr_scheduler is not None:
+        scheduler = module.lr_scheduler(optimizer)
+        yield f"{type(scheduler).__name__}: state_dict()", scheduler.state_dict()
