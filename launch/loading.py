@@ -31,12 +31,14 @@ class Loaded(NamedTuple):
         path: The checkpoint.
         run: Its run entry.
         shapes: The shapes of its weights.
+        not_finite: The names of those with NaN or infinity, unless it is a folder of shards.
         states: All that it holds besides weights and the state of the optimizer.
     """
 
     path: Path
     run: RunEntry
     shapes: Shapes
+    not_finite: list[str]
     states: Mapping[str, Any]
 
 
@@ -51,7 +53,9 @@ def load_for_resume(path: Path) -> Loaded:
         run = read_run(path)
         checkpoint = torch.load(content_file(path), map_location="cpu", weights_only=True)
         place = place_of(path)
-        shapes = _shapes_of_shards(place) if place.is_dir() else _shapes(checkpoint.get("state_dict", {}))
+        weights = checkpoint.get("state_dict", {})
+        shapes = _shapes_of_shards(place) if place.is_dir() else _shapes(weights)
+        not_finite = _not_finite(weights)
     except Exception as error:  # damaged content can fail in any way
         reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
         raise CheckpointError(refusal(path, reason)) from error
@@ -61,7 +65,7 @@ def load_for_resume(path: Path) -> Loaded:
         said = text("{path} cannot be resumed from: it has no {missing}. Use a checkpoint that train.py has saved.")
         raise CheckpointError(said.format(path=path, missing=", ".join(missing)))
     states = {key: value for key, value in checkpoint.items() if key not in ("state_dict", "optimizer_states")}
-    return Loaded(path, run, shapes, states)
+    return Loaded(path, run, shapes, not_finite, states)
 
 
 def require_fit(loaded: Loaded, module: LightningModule) -> None:
@@ -72,7 +76,8 @@ def require_fit(loaded: Loaded, module: LightningModule) -> None:
         module: The module that will take the weights; it is not changed.
 
     Raises:
-        CheckpointError: The checkpoint holds other weights than the network.
+        CheckpointError: The checkpoint holds other weights than the network, or weights that are not finite; frozen
+            weights and buffers may be, if those of a new network are.
     """
     problems = _differences(loaded.shapes, _shapes(module.state_dict()))
     if problems:
@@ -82,6 +87,13 @@ def require_fit(loaded: Loaded, module: LightningModule) -> None:
         )
         shown = "; ".join(problems[:_SHOWN_PROBLEMS])
         raise CheckpointError(said.format(path=loaded.path, count=len(problems), problems=shown, config=CONFIG))
+    frozen = module.state_dict()
+    for name, weight in module.named_parameters():
+        if weight.requires_grad:
+            frozen.pop(name, None)
+    wrong = sorted(set(loaded.not_finite) - set(_not_finite(frozen)))
+    if wrong:
+        raise CheckpointError(refusal(loaded.path, text("its weights are not finite ({name})").format(name=wrong[0])))
 
 
 def require_reader(path: Path, strategy: Strategy) -> None:
@@ -106,6 +118,11 @@ def _shapes_of_shards(folder: Path) -> Shapes:
     """The shapes of the weights, which FSDP saves as `model`, and Lightning's other strategies as `state_dict`."""
     saved = {name.partition("."): shape for name, shape in read_table(folder).shapes.items()}
     return {name: shape for (first, _, name), shape in saved.items() if first in ("model", "state_dict")}
+
+
+def _not_finite(tensors: dict[str, torch.Tensor]) -> list[str]:
+    floats = {name: one for name, one in tensors.items() if one.is_floating_point() or one.is_complex()}
+    return [name for name, one in floats.items() if not one.isfinite().all()]
 
 
 def _differences(saved: Shapes, wanted: Shapes) -> list[str]:

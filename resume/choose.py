@@ -6,7 +6,7 @@ from pathlib import Path
 from resume.arguments import Arguments, expanded
 from resume.checkpoints.catalog import Catalog, read_catalog
 from resume.checkpoints.description import Checkpoint, describe
-from resume.checkpoints.newest import newest_first, why_not
+from resume.checkpoints.newest import advice_instead_of, newest_first, why_not
 from resume.checkpoints.paths import is_shards, place_of
 from resume.commands import command_to_resume
 from resume.decision import Decision, Fresh, Quit, Resume
@@ -203,8 +203,9 @@ def _by_path(path: Path) -> Checkpoint:
     checkpoint = describe(path, _kind_of(path.name))
     if checkpoint.damage:
         others = read_catalog(path.parent)
-        advice = f" {text('Use a checkpoint that train.py has saved.')}" if checkpoint.is_foreign else ""
-        raise ResumeError(f"--ckpt_path {path}: {checkpoint.damage}. {_found(others)}{advice}")
+        own = text("Use a checkpoint that train.py has saved.")
+        advice = own if checkpoint.is_foreign else advice_instead_of(path)
+        raise ResumeError(f"--ckpt_path {path}: {checkpoint.damage}. {_found(others)} {advice}")
     return checkpoint
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from resume.checkpoints.paths import size_and_time
 from resume.checkpoints.run_entry import NEVER, RunEntry
-from resume.checkpoints.verification import ForeignError, read_run
+from resume.checkpoints.verification import ForeignError, nan_at_a_glance, read_run
 from resume.run_files import Kind
 from resume.system.errors import UnreadableError
 from resume.system.launch_info import Job
@@ -85,7 +85,11 @@ def describe(path: Path, kind: Kind = "other") -> Checkpoint:
     """Describe a checkpoint. Whatever is wrong with it is in `damage`; nothing is raised."""
     try:
         size, mtime_ns = size_and_time(path)  # before reading, so that a later change is noticed
-        return Checkpoint(path, kind, size, mtime_ns=mtime_ns, **_shown(read_run(path)))
+        run = read_run(path)
+        nan = nan_at_a_glance(path)
+        if nan is not None:
+            return Checkpoint(path, kind, size, mtime_ns=mtime_ns, damage=nan)
+        return Checkpoint(path, kind, size, mtime_ns=mtime_ns, **_shown(run))
     except OSError as error:
         return Checkpoint(path, kind, 0, damage=error.strerror or type(error).__name__)
     except UnreadableError as error:

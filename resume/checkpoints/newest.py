@@ -59,11 +59,12 @@ def _is_candidate(found: Checkpoint, run_id: str | None) -> bool:
 def refusal(path: Path, reason: str) -> str:
     """The message for a checkpoint that does not load: the reason, and which other checkpoint is usable."""
     return text("{path} cannot be loaded: {reason}. {advice}").format(
-        path=path, reason=reason, advice=_advice_instead_of(path)
+        path=path, reason=reason, advice=advice_instead_of(path)
     )
 
 
-def _advice_instead_of(path: Path) -> str:
+def advice_instead_of(path: Path) -> str:
+    """Which other checkpoint of the folder is usable."""
     try:
         catalog = read_catalog(path.parent)
     except ResumeError:

@@ -9,6 +9,7 @@ import zlib
 from collections.abc import Mapping
 from pathlib import Path
 
+from resume.checkpoints.nan_search import find_nan
 from resume.checkpoints.paths import content_file, place_of
 from resume.checkpoints.pickle_check import MAX_PICKLE_BYTES, require_harmless
 from resume.checkpoints.run_entry import RunEntry
@@ -18,6 +19,9 @@ from resume.checkpoints.zip_archive import CHUNK, archive_errors, open_archive, 
 from resume.run_files import RUN_ENTRY, SHARDS_CONTENT, SHARDS_TABLE
 from resume.system.errors import UnreadableError
 from resume.system.output import text
+
+_GLANCED_BYTES = 4096  # of each tensor
+_MAX_GLANCED_PICKLE = 2**18  # bytes; a network of a thousand tensors and the history of a hundred epochs
 
 
 class ForeignError(UnreadableError):
@@ -41,6 +45,26 @@ def read_run(path: Path) -> RunEntry:
         return _run_json_of(archive).run
 
 
+def nan_at_a_glance(path: Path) -> str | None:
+    """Why nothing can be trained from a checkpoint file, as far as the first numbers of each weight tell (30 ms).
+
+    None also if that would take longer; `require_intact` looks at all numbers.
+    """
+    place = place_of(path)
+    try:
+        if place.is_dir():
+            return None
+        with open_archive(place) as archive:
+            content = _pickle_of(archive)
+            if len(content) > _MAX_GLANCED_PICKLE:
+                return None
+            require_harmless(content)
+            name = find_nan(archive, content, most=_GLANCED_BYTES)
+    except UnreadableError:
+        return None
+    return None if name is None else _nan_text(name)
+
+
 def find_run(path: Path) -> RunEntry | None:
     """As `read_run`; None if the checkpoint holds no run entry."""
     try:
@@ -50,12 +74,14 @@ def find_run(path: Path) -> RunEntry | None:
 
 
 def require_intact(path: Path) -> None:
-    """Read a whole checkpoint and compare it with its sizes and checksums (0.3 s for 300 MB).
+    """Read a whole checkpoint and compare it with its sizes and checksums (0.6 s for 335 MB).
 
     The pickles in it that torch will read must refer to nothing but tensors and plain containers, and must cost little.
+    The weights in a file must be no NaN; the shards of a folder are not searched for it.
 
     Raises:
-        UnreadableError: As `read_run`; or the content has changed, would run code, or would take too long to load.
+        UnreadableError: As `read_run`; or the content has changed, would run code, would take too long to load, or
+            holds NaN.
     """
     place = place_of(path)
     if place.is_dir():
@@ -65,6 +91,9 @@ def require_intact(path: Path) -> None:
         run_json = _run_json_of(archive)
         _compare(parts_of_archive(archive), run_json.entries)
         _require_intact_archive(archive)
+        name = find_nan(archive, _pickle_of(archive))
+        if name is not None:
+            raise UnreadableError(_nan_text(name))
 
 
 def _require_intact_folder(folder: Path) -> None:
@@ -154,6 +183,10 @@ def _pickle_of(archive: zipfile.ZipFile) -> bytes:
             return b"".join(iter(lambda: file.read(CHUNK), b""))
     except zipfile.BadZipFile as error:
         raise _damaged(name) from error
+
+
+def _nan_text(name: str) -> str:
+    return text("its weights are NaN ({name})").format(name=name)
 
 
 def _damaged(entry: str) -> UnreadableError:

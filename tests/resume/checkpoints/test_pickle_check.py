@@ -43,6 +43,8 @@ def test_no_name_is_allowed_that_torch_would_refuse() -> None:
 def test_tensors_of_every_dtype_can_be_in_a_checkpoint(tmp_path: Path, dtype: torch.dtype) -> None:
     try:
         tensor = torch.empty(2, 2, dtype=dtype)
+        if dtype.itemsize > 1 and (dtype.is_floating_point or dtype.is_complex):
+            tensor.zero_()  # what was there may be NaN
         save(tmp_path / "a.pth", {"state_dict": {"weight": tensor, "dtype": dtype}})
         torch.load(tmp_path / "a.pth", weights_only=True)
     except (RuntimeError, TypeError, NotImplementedError, AttributeError, KeyError, pickle.UnpicklingError):
