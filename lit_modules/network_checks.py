@@ -43,6 +43,18 @@ def check_logits(network: nn.Module, logits: object, image: Tensor, num_classes:
     raise NetworkError(message.format(network=name, output=output, shapes=shown, num_classes=num_classes))
 
 
+def check_weights(network: nn.Module) -> None:
+    """Check that training can begin from the weights of a network, as it cannot from memory that nobody has written.
+
+    Raises:
+        NetworkError: A weight that is to be trained is NaN or infinite.
+    """
+    for name, weight in network.named_parameters():
+        if weight.requires_grad and not is_lazy(weight) and not weight.isfinite().all():
+            message = text("{network}: the weight {name} is not finite before training. Initialise it, or freeze it.")
+            raise NetworkError(message.format(network=type(network).__name__, name=name))
+
+
 @contextmanager
 def preserved(network: nn.Module) -> Iterator[None]:
     """Restore modes and buffers after the block."""

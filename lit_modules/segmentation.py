@@ -15,7 +15,7 @@ from typing_extensions import override
 from lit_modules.bad_steps import BadSteps
 from lit_modules.losses import image_losses
 from lit_modules.metrics import MeanLoss, OverlapMetrics, class_ids
-from lit_modules.network_checks import NetworkError, check_logits, preserved
+from lit_modules.network_checks import NetworkError, check_logits, check_weights, preserved
 from lit_modules.optimizer_settings import Settings, monitor_of, settings_of, take_changes
 from lit_modules.schedules import ProgressSchedule
 from resume.system.output import text
@@ -101,7 +101,7 @@ class Segmentation(LightningModule):
             image: ``(1, 3, H, W)``, on the module's device.
 
         Raises:
-            NetworkError: The network does not accept the image, or its output is wrong.
+            NetworkError: The network does not accept the image, its output is wrong, or weights are not finite.
         """
         with preserved(self.network), torch.no_grad():
             self.network.eval()
@@ -111,6 +111,7 @@ class Segmentation(LightningModule):
                 message = text("{network} does not accept an image of shape {shape}: {reason}")
                 name, shape = type(self.network).__name__, tuple(image.shape)
                 raise NetworkError(message.format(network=name, shape=shape, reason=error)) from error
+        check_weights(self.network)
 
     @override
     def setup(self, stage: str) -> None:

@@ -63,6 +63,16 @@ def test_check_refuses_a_network_that_does_not_fit(network: nn.Module, num_class
     assert all(word in str(error.value) for word in words), error.value
 
 
+@pytest.mark.parametrize("value", [torch.nan, torch.inf])
+def test_check_refuses_weights_that_are_not_finite_unless_they_are_frozen(value: float) -> None:
+    network = pixelwise(2)
+    nn.init.constant_(network.bias, value)  # type: ignore[arg-type]
+    with pytest.raises(NetworkError, match="Conv2d: the weight bias is not finite before training"):
+        Segmentation(network, 2).check(torch.randn(1, 3, 8, 8))
+    network.bias.requires_grad_(False)  # type: ignore[operator, union-attr]
+    Segmentation(network, 2).check(torch.randn(1, 3, 8, 8))
+
+
 def test_check_accepts_networks_that_fit() -> None:
     Segmentation(UNet(out_channels=3, width=2), 3).check(torch.randn(1, 3, 17, 9))
     Segmentation(pixelwise(2), 2).check(torch.randn(1, 3, 1, 1))
