@@ -95,6 +95,20 @@ def test_the_count_is_the_same_after_a_resume(
     assert resumed == (whole if step < 5 else whole[1:])
 
 
+@pytest.mark.parametrize("skipped", [(), (300, 301)])
+@pytest.mark.parametrize("bad", [(1,), (256, 257), (257, 700), (512, 513, 699), ()])
+def test_every_step_of_a_long_epoch_counts(bad: tuple[int, ...], skipped: tuple[int, ...]) -> None:
+    steps, optimizer = BadSteps(), SGD([torch.zeros(1)], lr=0.1)
+    for step in range(1, 701):
+        steps.begin_step()
+        steps.add(torch.tensor(torch.nan if step in (*bad, *skipped) else 1.0))
+        if step not in skipped:
+            steps.end_step(optimizer, step)
+    assert steps.first == min(bad, default=0)
+    assert steps.end_epoch() == Found(len(bad), min(bad, default=0))
+    assert steps.end_epoch() == Found()
+
+
 def test_nothing_is_counted_before_the_first_batch() -> None:
     steps = BadSteps()
     steps.end_step(SGD([torch.zeros(1)], lr=0.1), 1)

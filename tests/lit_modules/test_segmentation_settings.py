@@ -69,7 +69,7 @@ def test_check_refuses_weights_that_are_not_finite_unless_they_are_frozen(value:
     nn.init.constant_(network.bias, value)  # type: ignore[arg-type]
     with pytest.raises(NetworkError, match="Conv2d: the weight bias is not finite before training"):
         Segmentation(network, 2).check(torch.randn(1, 3, 8, 8))
-    network.bias.requires_grad_(False)  # type: ignore[operator, union-attr]
+    network.bias.requires_grad_(False)
     Segmentation(network, 2).check(torch.randn(1, 3, 8, 8))
 
 
