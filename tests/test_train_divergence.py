@@ -1,11 +1,13 @@
 """The whole program when weights become NaN: the last finite checkpoint stays, and a printed command helps."""
 
+import os
 import re
 import shlex
 from pathlib import Path
 
 import pytest
 
+from tests.helpers.launches import LIGHTNING, TWO, Launch
 from tests.helpers.tiny_run import PATHS, TINY, Run, load
 
 RUINOUS = "--model.optimizer.lr=1e30"
@@ -43,3 +45,15 @@ def test_a_run_that_diverges_before_its_first_save_leaves_no_checkpoint(
 def test_a_trial_that_diverges_is_no_success(run: Run, capfd: pytest.CaptureFixture[str]) -> None:
     assert run(*PATHS, *TINY, RUINOUS, "--trainer.fast_dev_run=2") == 1
     assert re.search("Training ended in epoch 1, step 2", capfd.readouterr().err)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(os.name == "nt", reason="the launch is ended through its session")
+def test_two_processes_end_together_with_one_message(run: Run, tmp_path: Path) -> None:
+    launch = Launch([*LIGHTNING, *PATHS, *TINY, *TWO, RUINOUS, "--max_epochs=3", "--no_interactive"], tmp_path)
+    assert launch.finish() == 1
+    assert launch.complained().count("the weights are no longer finite") == 1
+    weights = [
+        weight for path in Path("checkpoints").glob("*.pth") for weight in load(path.name)["state_dict"].values()
+    ]
+    assert all(weight.isfinite().all() for weight in weights)

@@ -81,6 +81,19 @@ def test_a_job_is_saved_and_queued_again_before_its_time_is_over_and_then_contin
     assert (tmp_path / "asked").read_text() == "requeue 7\n"
 
 
+@pytest.mark.slow
+def test_a_job_whose_weights_are_nan_is_not_queued_again(start: Begin, tmp_path: Path) -> None:
+    diverging = ["--ckpt_path=latest", "--max_epochs=4", "--no_interactive", "--model.optimizer.lr=1e30"]
+    signalled = ["--trainer.callbacks+=tests.helpers.stopping.SignalAtStep", "--trainer.callbacks.step=6"]
+    process = start(*diverging, *signalled, f"--trainer.callbacks.signum={int(signal.SIGUSR1)}", **JOB)
+    said, _ = process.communicate()
+    assert process.returncode == 1, said
+    assert "Stopping after this step" in said
+    assert "Training ended in epoch 4, step 7: the weights are no longer finite" in said
+    assert not (tmp_path / "asked").exists()
+    assert not (tmp_path / "checkpoints/interrupted_checkpoint.pth").exists()
+
+
 def test_a_signal_while_torch_is_imported_ends_a_job_that_slurm_refuses_to_queue_again(
     start: Begin, tmp_path: Path
 ) -> None:

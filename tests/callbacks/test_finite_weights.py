@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 import torch
 from lightning.pytorch import Callback
-from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint
 from torch import Tensor, nn
 
 from callbacks import NotFiniteError
@@ -97,6 +97,14 @@ def test_a_callback_of_the_user_saves_no_nan_weights_either(tmp_path: Path) -> N
     divergence = diverging(tmp_path, 2, theirs)
     assert divergence.global_step == 3
     assert names(tmp_path / "theirs") == ["step=1.ckpt", "step=2.ckpt"]
+
+
+@pytest.mark.parametrize("step", [BATCHES, 2 * BATCHES - 1])
+def test_averaged_weights_that_are_nan_are_not_saved(tmp_path: Path, step: int) -> None:
+    diverging(tmp_path, step, EMAWeightAveraging(decay=0.5), SignalAtStep(2 * BATCHES - 1))
+    assert names(tmp_path) == FILES_OF_EPOCH_1
+    content = load(tmp_path / "latest_checkpoint.pth")
+    assert all(weight.isfinite().all() for weight in content["state_dict"].values())
 
 
 def test_infinite_weights_are_not_saved(tmp_path: Path) -> None:
