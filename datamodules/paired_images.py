@@ -200,11 +200,14 @@ class PairedImages(LightningDataModule):
     def state_dict(self) -> dict[str, Any]:
         """Return the position in training, and the side of each pair that the run has used."""
         parts = self._partition
-        return {**self._position()._asdict(), "sides": parts.sides.state(), "validated": parts.validated}
+        split = {"sides": parts.sides.state(), "validated": parts.validated}
+        return {**self._position()._asdict(), "order": self._order, **split}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         self.continue_from(state_dict)
         self._start = Position(*(state_dict[name] for name in Position._fields))
+        if state_dict.get("order", self._order) != self._order:
+            self._start = self._start._replace(samples=0)  # the position is one in another order
         if self.trainer and self._start.samples_done:
             self._set_first_batch(self.trainer)
 
@@ -221,6 +224,11 @@ class PairedImages(LightningDataModule):
         if not known.equals(self._known):
             self._known = known
             self.__dict__.pop("_partition", None)  # the value of the cached property
+
+    @property
+    def _order(self) -> str:
+        """What the order of an epoch depends on."""
+        return f"{self.seed} {self._partition.trained}"
 
     def _position(self) -> Position:
         if self.trainer is None or self._sampler is None:

@@ -52,7 +52,8 @@ class Partition(NamedTuple):
         training: The pairs for training.
         validation: The pairs for validation.
         sides: The side of each pair that the run has used so far.
-        validated: A fingerprint of the pairs for validation.
+        trained: A fingerprint of the stems for training.
+        validated: A fingerprint of the pairs for validation and their contents.
         left_out: The number of pairs that no list names.
         stayed: The stems that the split would put on the other side than the run did.
     """
@@ -60,6 +61,7 @@ class Partition(NamedTuple):
     training: PairSource
     validation: PairSource
     sides: Sides
+    trained: str
     validated: str
     left_out: int = 0
     stayed: Sequence[str] = ()
@@ -79,7 +81,8 @@ def divide_samples(count: int, settings: SplitSettings, known: Sides | None) -> 
         SamplePairs(settings.seed, training),
         SamplePairs(settings.seed, validation),
         (known or no_sides()).continued(named, sides),
-        fingerprint(_some(named, validation)),
+        fingerprint(named.stems[training]),
+        fingerprint(named.contents[validation]),
         count - len(training) - len(validation),
         stayed,
     )
@@ -106,7 +109,8 @@ def divide_folder(image_path: str, gt_path: str, settings: SplitSettings, known:
         FolderPairs(image_path, gt_path, [pairs[index] for index in training]),
         FolderPairs(image_path, gt_path, [pairs[index] for index in validation]),
         (known or no_sides()).continued(named, sides),
-        fingerprint(_some(named, validation)),
+        fingerprint(named.stems[training]),
+        fingerprint(named.contents[validation]),
         len(pairs) - len(training) - len(validation),
         stayed,
     )
@@ -143,7 +147,8 @@ def two_folders(
         FolderPairs(*paths, pairs),
         FolderPairs(*val_paths, val_pairs),
         (known or no_sides()).continued(named, sides),
-        fingerprint(_name_files(*val_paths, val_pairs)),
+        fingerprint(named.stems),
+        fingerprint(_name_files(*val_paths, val_pairs).contents),
     )
 
 
@@ -183,7 +188,8 @@ def _divide(
         if side not in sides:
             message = text(
                 "No pair for {role} is left: all pairs of this run for {role} are gone, and a pair that was used on "
-                "one side is never used on the other. Put their files back, or start a new run with --no_interactive."
+                "one side is never used on the other. Put their files back, set a separate validation set with "
+                "--data.val_image_path and --data.val_gt_path, or start a new run with --no_interactive."
             )
             raise DataError(message.format(role=role))
     return sides, [stems[index] for index in np.flatnonzero(sides != ruled).tolist()]
@@ -235,7 +241,3 @@ def _size(folder: str, name: str) -> int:
         return os.stat(f"{folder}/{name}").st_size  # noqa: PTH116 (a Path for each file takes ten times as long)
     except OSError:  # a broken link, which the check of the files reports
         return -1
-
-
-def _some(named: Named, indices: Sequence[int]) -> Named:
-    return Named(named.stems[indices], named.sizes[indices])

@@ -27,6 +27,11 @@ class Named(NamedTuple):
     stems: npt.NDArray[np.int64]
     sizes: npt.NDArray[np.int32]
 
+    @property
+    def contents(self) -> npt.NDArray[np.int64]:
+        """Numbers that also differ, as a rule, where the content of a file does."""
+        return self.stems ^ (self.sizes.astype(np.int64) << 20)
+
 
 def name_pairs(stems: Sequence[str], sizes: Sequence[tuple[int, int]]) -> Named:
     """Hash the stem of each pair, and the sizes of its image and its ground truth in bytes."""
@@ -122,7 +127,6 @@ def no_sides() -> Sides:
     return Sides(Named(np.empty(0, np.int64), np.empty(0, np.int32)), np.empty(0, np.bool_))
 
 
-def fingerprint(pairs: Named) -> str:
-    """Return a text that is the same for the same pairs in any order."""
-    both = np.sort(pairs.stems ^ (pairs.sizes.astype(np.int64) << 20))
-    return hashlib.blake2b(both.astype("<i8").tobytes(), digest_size=16).hexdigest()
+def fingerprint(numbers: npt.NDArray[np.int64]) -> str:
+    """Return a text that is the same for the same numbers in any order."""
+    return hashlib.blake2b(np.sort(numbers).astype("<i8").tobytes(), digest_size=16).hexdigest()

@@ -130,6 +130,25 @@ def test_after_a_change_of_the_files_the_epoch_starts_again_and_is_validated(
     assert module.validated == 3 * len(data(paths).val_dataloader().dataset)  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize("changed", ["seed", "files"])
+def test_in_another_order_the_epoch_starts_again_so_that_no_sample_is_missed(
+    write_pairs: WritePairs, tmp_path: Path, changed: str
+) -> None:
+    file = tmp_path / "a.ckpt"
+    paths = write_pairs(16)
+    fit(data(paths, augmentation=[]), None, SaveAt(file, batch=2))
+    seed = 0
+    if changed == "seed":
+        seed = 5
+    else:  # as many as before, but others
+        name = data(paths).train_dataloader().dataset._source._images[0]  # type: ignore[attr-defined]
+        for path in paths:
+            Path(path, name).rename(Path(path, "zz.png"))
+    module = fit(data(paths, seed=seed, split_seed=0, augmentation=[]), file)
+    first = [image for epoch, _, image in module.seen if epoch == 0]
+    assert len(set(first)) == len(first) == len([image for epoch, _, image in module.seen if epoch == 1])
+
+
 def test_the_checkpoint_holds_the_position(write_pairs: WritePairs, tmp_path: Path) -> None:
     paths = write_pairs(16)
     samples = len(data(paths).train_dataloader().dataset)  # type: ignore[arg-type]
