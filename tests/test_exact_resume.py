@@ -30,6 +30,7 @@ CASES: dict[str, list[str]] = {
     "accumulation": ["--trainer.accumulate_grad_batches=2"],
     "clipping": ["--trainer.gradient_clip_val=0.1"],
     "bf16": ["--trainer.precision=bf16-mixed"],
+    "half precision": ["--trainer.precision=bf16-true"],
     "schedule per epoch": ["--model.lr_scheduler=StepLR", "--model.lr_scheduler.step_size=1"],
     "schedule per step": [
         "--model.lr_scheduler=ExponentialLR",

@@ -14,7 +14,7 @@ from lit_modules import Segmentation
 from lit_modules.losses import image_losses
 from lit_modules.metrics import OverlapMetrics
 
-PRECISIONS = ["32-true", "bf16-mixed", "bf16-true", "16-true"]
+PRECISIONS = ["32-true", "bf16-mixed", "bf16-true", "16-true", "64-true"]
 
 
 class Outputs:
