@@ -81,7 +81,7 @@ def build_trainer(
             Interrupt(folder),
         ]
     trainer = cli.build_trainer(callbacks, AtomicCheckpointIO())
-    require_resumable(cli, trainer)
+    require_resumable(cli, trainer, entry.config)
     if resumed is not None and isinstance(decision, Resume):
         require_reader(decision.place, trainer.strategy)
         refuse_other_unit(cli, trainer, resumed)

@@ -36,6 +36,10 @@ LINKS = {
 }
 
 
+# To these, `--data.augmentation+=...` and the like add. An augmentation may be there twice.
+_LISTS = ("data.init_args.augmentation", "trainer.logger", "trainer.plugins")
+
+
 class ConfigError(ExplainedError):
     """A flag or a configuration file is wrong; the message says which."""
 
@@ -100,6 +104,8 @@ class TrainCLI(LightningCLI):
         callbacks = self.config.trainer.callbacks
         if isinstance(callbacks, list):
             self.config.trainer.callbacks = [one for i, one in enumerate(callbacks) if one not in callbacks[:i]]
+        if self._run_config:
+            _drop_repeated(self.config, yaml.safe_load(self._run_config))
 
     @override
     def add_core_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
@@ -204,6 +210,20 @@ def _refuse_linked(args: list[str]) -> None:
             raise ConfigError(
                 text("--{key} cannot be set: it follows --{source}. Set that instead.").format(key=key, source=source)
             )
+
+
+def _drop_repeated(config: Namespace, run_config: dict[str, Any]) -> None:
+    """Drop what a restarted job adds to the lists of its run, if they already end with it."""
+    for key in _LISTS:
+        group, *inner, last = key.split(".")
+        before, now = run_config.get(group), config.get(key)
+        for name in [*inner, last]:
+            before = (before or {}).get(name)
+        if not isinstance(before, list) or not isinstance(now, list):
+            continue
+        added = now[len(before) :]
+        if now[max(0, len(before) - len(added)) : len(before)] == added:
+            config[key] = now[: len(before)]
 
 
 def _refuse_missing(config: Namespace) -> None:

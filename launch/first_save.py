@@ -23,15 +23,20 @@ from resume.system.output import text
 State = tuple[str, Any]
 
 
-def require_resumable(cli: TrainCLI, trainer: Trainer) -> None:
+def require_resumable(cli: TrainCLI, trainer: Trainer, config: str) -> None:
     """See that a resume of this run would get the same configuration, and could read its checkpoints (0.2 s).
 
     The state is that before training, and of the optimizer that after a step with a small weight. Tensors are left out.
 
+    Args:
+        cli: The configuration and what it has built.
+        trainer: The trainer with all callbacks.
+        config: The configuration as the run will save it.
+
     Raises:
         ConfigError: It would not; the message names what is wrong.
     """
-    _require_same_configuration(cli)
+    _require_same_configuration(cli, config)
     for name, state in _states(cli, trainer):
         culprit = _culprit(name, _without_tensors(state))
         if culprit is not None:
@@ -45,8 +50,7 @@ def require_resumable(cli: TrainCLI, trainer: Trainer) -> None:
             )
 
 
-def _require_same_configuration(cli: TrainCLI) -> None:
-    written = cli.config_text()
+def _require_same_configuration(cli: TrainCLI, written: str) -> None:
     try:
         read = cli.config_text(cli.parser.parse_args(["--config", written]))
     except ArgumentError as error:

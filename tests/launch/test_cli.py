@@ -95,6 +95,27 @@ def test_a_callback_that_the_same_command_line_adds_again_is_there_once(tmp_path
     assert text.count("SignalAtStep") == 1
 
 
+FLIP = "--data.augmentation+=torchvision.transforms.v2.RandomHorizontalFlip"
+
+
+@pytest.mark.parametrize(
+    ("typed", "again"),
+    [
+        ([FLIP, "--data.augmentation.p=0.3", FLIP], []),
+        (["--trainer.logger+=CSVLogger", "--trainer.logger.save_dir=logs"], []),
+        (["--trainer.plugins+=LightningEnvironment"], []),
+        ([FLIP], ["--data.augmentation+=torchvision.transforms.v2.RandomVerticalFlip"]),
+    ],
+    ids=["augmentation, twice", "logger", "plugin", "another one"],
+)
+def test_what_a_restarted_job_adds_to_a_list_again_is_there_once(typed: list[str], again: list[str]) -> None:
+    text = cli(*typed).config_text()
+    restarted = TrainCLI(["--config", text, *(again or typed)], run_config=text).config_text()
+    assert (restarted == text) is not bool(again)
+    if again:
+        assert restarted.count("torchvision.transforms") == 2
+
+
 def test_chinese_in_a_configuration_survives_saving_and_reading(tmp_path: Path) -> None:
     text = cli("--data.image_path=数据/图像").config_text()
     assert "数据/图像" in text
