@@ -48,6 +48,12 @@ class Parser(LightningArgumentParser):
             args = [_from_python(word) for word in args]
         return super().parse_args(args, *rest, **kwargs)
 
+    @override
+    def add_function_arguments(self, *args: Any, linked_targets: object = None, **kwargs: Any) -> list[str]:
+        # jsonargparse passes the links of the class around a function, which takes no such argument.
+        added: list[str] = super().add_function_arguments(*args, **kwargs)
+        return added
+
     def _add_signature_parameter(
         self, container: Any, nested_key: str | None, param: Any, *args: Any, **kwargs: Any
     ) -> Any:
