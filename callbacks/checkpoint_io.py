@@ -1,9 +1,11 @@
 """Saving a checkpoint, so that at every moment its name has either the old content or the new one, whole."""
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, BinaryIO
+from pickle import PicklingError
+from typing import Any, BinaryIO, ClassVar
 
 import torch
 from lightning.fabric.plugins.io import TorchCheckpointIO
@@ -18,8 +20,16 @@ from resume.checkpoints.saved_run import append_run, run_json_of_folder
 from resume.checkpoints.verification import find_run
 from resume.run_files import RUN_ENTRY
 from resume.system.durable_files import staged
+from resume.system.errors import UnreadableError
+from resume.system.output import ExplainedError, text
 
 RUN = "run"
+
+
+class UnresumableError(ExplainedError):
+    """A state that no resume could read; the message says why."""
+
+    exit_code: ClassVar[int] = 1
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -42,15 +52,16 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         Raises:
             OSError: The system refused: no room, a quota, a faulty disk, a file that is open on Windows.
             ValueError: The run entry is too large.
+            UnresumableError: No resume could read the checkpoint.
         """
         target = Path(path)
         target.parent.mkdir(parents=True, exist_ok=True)
         run = checkpoint.get(RUN)
         if not isinstance(run, RunEntry):  # weights alone, as Lightning passes them from one process to another
-            with staged(target, replaceable=is_shards) as temporary, temporary.open("wb") as file:
+            with staged(target, replaceable=is_shards) as temporary, temporary.open("wb") as file, _explained(target):
                 _write(checkpoint, file)
             return
-        with staged(target, replaceable=is_shards) as temporary, temporary.open("w+b") as file:
+        with staged(target, replaceable=is_shards) as temporary, temporary.open("w+b") as file, _explained(target):
             _write({key: value for key, value in checkpoint.items() if key != RUN}, file)
             append_run(file, run)
 
@@ -73,6 +84,23 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         return checkpoint if run is None else {**checkpoint, RUN: run}
 
 
+@contextmanager
+def _explained(file: Path) -> Iterator[None]:
+    """Explain why a resume could not read what was to be saved.
+
+    Raises:
+        UnresumableError: In place of an `UnreadableError`.
+    """
+    try:
+        yield
+    except UnreadableError as error:
+        said = text(
+            "{file} was not saved, because no resume could read it ({reason}). A callback, the optimizer or "
+            "the module saves something else than tensors, numbers, texts, and lists, tuples and dicts of them."
+        )
+        raise UnresumableError(said.format(file=file, reason=error)) from error
+
+
 def _write(content: dict[str, Any], file: BinaryIO) -> None:
     try:
         torch.save(content, file)
@@ -81,6 +109,8 @@ def _write(content: dict[str, Any], file: BinaryIO) -> None:
         if isinstance(error.__context__, OSError):
             raise error.__context__ from error
         raise
+    except (PicklingError, AttributeError, TypeError) as error:  # which of them depends on the object
+        raise UnreadableError(str(error)) from error
 
 
 def save_together(trainer: Trainer, path: Path) -> None:
@@ -93,7 +123,7 @@ def save_together(trainer: Trainer, path: Path) -> None:
     """
     try:
         save_alone(trainer, path)
-    except OSError:
+    except (OSError, UnresumableError):
         _meet(trainer)
         raise
     except CheckpointException as error:

@@ -14,7 +14,7 @@ from lightning.pytorch.strategies import DDPStrategy
 from typing_extensions import override
 
 from callbacks.boundary import Boundary, is_step_boundary
-from callbacks.checkpoint_io import save_alone, save_together
+from callbacks.checkpoint_io import UnresumableError, save_alone, save_together
 from callbacks.consensus import Consensus
 from callbacks.finite_weights import NotFiniteError
 from resume.run_files import INTERRUPTED
@@ -140,7 +140,7 @@ class Interrupt(Checkpoint):
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Save the last whole state before an error; after a signal, the state is saved already or cannot be saved."""
         if (
-            isinstance(exception, TrainingInterrupted | SaveFailedError | NotFiniteError)
+            isinstance(exception, TrainingInterrupted | SaveFailedError | NotFiniteError | UnresumableError)
             or self._boundary is None
             or not self._in_training
             or not _is_whole_in_first(trainer)
@@ -211,6 +211,8 @@ class Interrupt(Checkpoint):
         except OSError as error:
             said = text("{file} could not be saved ({reason}): the steps since the last save are lost.")
             raise SaveFailedError(said.format(file=self.path, reason=error.strerror or error)) from error
+        except UnresumableError as error:
+            raise SaveFailedError(str(error)) from error
 
 
 def _stopping_line() -> str:

@@ -6,7 +6,8 @@ from typing import BinaryIO
 
 from resume.checkpoints.run_entry import RunEntry
 from resume.checkpoints.run_json import RunJson
-from resume.checkpoints.verification import part_of_file, parts_of_archive
+from resume.checkpoints.verification import part_of_file, parts_of_archive, pickle_of
+from resume.checkpoints.written_pickle import require_readable
 from resume.checkpoints.zip_append import append_entry
 from resume.run_files import RUN_ENTRY, SHARDS_CONTENT, SHARDS_TABLE
 
@@ -21,8 +22,10 @@ def append_run(file: BinaryIO, run: RunEntry) -> None:
     Raises:
         OSError: The system refused.
         ValueError: The run entry is too large.
+        UnreadableError: No resume could read what torch.save has written.
     """
     with zipfile.ZipFile(file) as archive:
+        require_readable(pickle_of(archive))
         entries = parts_of_archive(archive)
         folder = archive.namelist()[0].partition("/")[0]
     # Inside the archive's folder: torch.load refuses an archive with an entry at the top level.

@@ -55,7 +55,7 @@ def nan_at_a_glance(path: Path) -> str | None:
         if place.is_dir():
             return None
         with open_archive(place) as archive:
-            content = _pickle_of(archive)
+            content = pickle_of(archive)
             if len(content) > _MAX_GLANCED_PICKLE:
                 return None
             require_harmless(content)
@@ -91,7 +91,7 @@ def require_intact(path: Path) -> None:
         run_json = _run_json_of(archive)
         _compare(parts_of_archive(archive), run_json.entries)
         _require_intact_archive(archive)
-        name = find_nan(archive, _pickle_of(archive))
+        name = find_nan(archive, pickle_of(archive))
         if name is not None:
             raise UnreadableError(_nan_text(name))
 
@@ -109,7 +109,7 @@ def _require_intact_folder(folder: Path) -> None:
 
 
 def _require_intact_archive(archive: zipfile.ZipFile) -> None:
-    require_harmless(_pickle_of(archive))
+    require_harmless(pickle_of(archive))
     broken = archive.testzip()
     if broken is not None:
         raise _damaged(broken)
@@ -172,7 +172,12 @@ def _find(archive: zipfile.ZipFile, name: str) -> str | None:
     return found[0] if len(found) == 1 else None
 
 
-def _pickle_of(archive: zipfile.ZipFile) -> bytes:
+def pickle_of(archive: zipfile.ZipFile) -> bytes:
+    """The pickle of a checkpoint, which says what is in it.
+
+    Raises:
+        UnreadableError: There is none, or it is too large or damaged.
+    """
     name = _find(archive, "data.pkl")
     if name is None:
         raise UnreadableError(text("not a Lightning checkpoint"))

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers.tiny_run import PATHS, TINY, Run, contents
+from tests.helpers.tiny_run import PATHS, TINY, Run, contents, load
 
 SAVES = """
 from pathlib import Path
@@ -25,6 +25,13 @@ VALUE = {value}
 class Saves(Callback):
     def state_dict(self):
         return {{"count": 1, "inner": [{{"what": VALUE}}]}}
+
+class Grows(Saves):
+    epochs = 0
+    def on_train_epoch_start(self, *args):
+        self.epochs += 1
+    def state_dict(self):
+        return {{}} if self.epochs < 2 else super().state_dict()
 
 class Opt(torch.optim.SGD):
     def __init__(self, params, lr=0.1):
@@ -83,7 +90,7 @@ def start(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
 
     def start_with(value: str, *flags: str) -> int:
         (code / "saves.py").write_text(SAVES.format(value=value), encoding="utf-8")
-        return run(*PATHS, *flags, *TINY, "--max_epochs=1", "--no_interactive")
+        return run(*PATHS, *TINY, "--max_epochs=1", *flags, "--no_interactive")
 
     sys.modules.pop("saves", None)
     yield start_with
@@ -111,3 +118,14 @@ def test_what_a_checkpoint_cannot_hold_is_named(start: Run, value: str, capsys: 
 def test_what_a_checkpoint_can_hold_is_accepted_and_resumed(start: Run, run: Run, value: str) -> None:
     assert start(value, *PLACES["callback"]) == 0
     assert run("--no_interactive", "--ckpt_path=latest", "--max_epochs=2") == 0
+
+
+@pytest.mark.parametrize("value", ["Own()", pytest.param("lambda: 0", marks=pytest.mark.slow)])
+def test_a_state_that_comes_in_training_replaces_no_checkpoint_that_can_be_read(
+    start: Run, value: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert start(value, "--trainer.callbacks+=saves.Grows", "--max_epochs=3") == 1
+    said = capsys.readouterr().err
+    assert "no resume could read it" in said
+    assert "Traceback" not in said
+    assert load("latest_checkpoint.pth")["run"]["epoch"] == 1

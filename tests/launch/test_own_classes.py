@@ -113,6 +113,13 @@ def test_a_default_of_any_kind_is_the_same_at_the_resume(write: Write, default: 
     assert resumed(text).config_text() == text
 
 
+def test_a_function_that_returns_a_network_takes_arguments(write: Write) -> None:
+    write("from torch import nn\ndef make(width=2, kernel=1) -> nn.Module:\n    return nn.Conv2d(3, width, kernel)\n")
+    first = cli("--model.network=own.make", "--model.network.kernel=3")
+    assert first.model.network.weight.shape == (16, 3, 3, 3)
+    assert resumed(first.config_text()).config_text() == first.config_text()
+
+
 def test_a_run_with_classes_of_ones_own_is_the_same_when_stopped_and_resumed(run: Run) -> None:
     places = ("network", "optimizer", "lr_scheduler", "augmentation", "callbacks")
     own = [flag for place in places for flag in flags_of(place, typed=False)]
