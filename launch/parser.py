@@ -10,7 +10,7 @@ from datetime import timedelta
 from enum import Enum
 from pathlib import Path
 from types import BuiltinFunctionType, FunctionType
-from typing import Any
+from typing import Any, get_args
 
 import torch
 from jsonargparse import Namespace
@@ -79,9 +79,15 @@ def _completed(param: Any) -> Any:
     untyped = param.annotation is inspect.Parameter.empty
     if param.default is inspect.Parameter.empty:
         return dataclasses.replace(param, annotation=Any, default=Missing) if untyped else param
-    if _is_read_back(param.default, typed=not untyped):
+    if _is_read_back(param.default, typed=not untyped) and not _is_enum_of_no_type(param):
         return param
     return dataclasses.replace(param, annotation=Any if untyped else param.annotation, default=SUPPRESS)
+
+
+def _is_enum_of_no_type(param: Any) -> bool:
+    """Whether the default is of an Enum that the type does not name, as in `interval: str = Interval.step`."""
+    types = (param.annotation, *get_args(param.annotation))
+    return isinstance(param.default, Enum) and type(param.default) not in types
 
 
 def _is_read_back(default: Any, *, typed: bool) -> bool:

@@ -52,6 +52,12 @@ def test_a_class_of_ones_own_is_read_back_from_the_configuration(place: str, typ
     assert resumed(text).config_text() == text
 
 
+def test_a_default_of_an_enum_that_its_type_does_not_name_is_left_to_the_class() -> None:
+    text = cli("--trainer.callbacks+=lightning.pytorch.callbacks.Timer").config_text()  # interval: str = Interval.step
+    assert "Timer" in text
+    assert resumed(text).config_text() == text
+
+
 @pytest.mark.parametrize("place", [place for place in PLACES if place != "strategy"])  # the Trainer refuses its name
 def test_an_argument_without_type_and_default_needs_a_value(write: Write, place: str) -> None:
     flag, *_, argument = flags_of(place, typed=False)
