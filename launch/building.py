@@ -1,6 +1,5 @@
 """The trainer with the callbacks that write the run's files, and the training itself."""
 
-import sys
 import uuid
 
 from lightning.pytorch import Callback, Trainer
@@ -21,7 +20,7 @@ from callbacks import (
 from callbacks.run_state import machine
 from launch.cli import TrainCLI, as_config_error
 from launch.conditions import device_line, git_commit, versions
-from launch.divergence import DivergedError, diverged_error
+from launch.divergence import diverged_error, refuse_stop_by_nan
 from launch.first_save import require_resumable
 from launch.loading import require_reader
 from launch.plugins import load_no_checkpoint
@@ -31,7 +30,7 @@ from resume.arguments import Arguments
 from resume.checkpoints.run_entry import ResumedFrom, RunEntry
 from resume.compatibility import name_other_conditions
 from resume.decision import Decision, Resume
-from resume.system.output import is_silent, say, text
+from resume.system.output import say, text
 
 _ENDLESS = -1  # Lightning's max_epochs and max_steps without a limit
 
@@ -118,7 +117,7 @@ def fit(trainer: Trainer, cli: TrainCLI, decision: Decision) -> None:
     """Train, from the checkpoint of a resume or from the start.
 
     Raises:
-        DivergedError: The weights are no longer finite.
+        DivergedError: The weights are no longer finite, or early stopping saw a metric that is not.
     """
     ckpt_path = decision.place if isinstance(decision, Resume) else None
     if ckpt_path is None:
@@ -126,9 +125,8 @@ def fit(trainer: Trainer, cli: TrainCLI, decision: Decision) -> None:
     try:
         trainer.fit(cli.model, datamodule=cli.datamodule, ckpt_path=ckpt_path, weights_only=True)
     except NotFiniteError as divergence:
-        if is_silent():
-            sys.exit(DivergedError.exit_code)  # the first process reports why
         raise diverged_error(divergence, cli, decision.checkpoint_dir) from divergence
+    refuse_stop_by_nan(trainer)
 
 
 def _report_setup(cli: TrainCLI, trainer: Trainer) -> None:

@@ -1,7 +1,12 @@
 """What a run reports whose weights are no longer finite: the last finite checkpoint, and commands that can help."""
 
+import sys
 from pathlib import Path
 from typing import ClassVar
+
+from lightning.pytorch import Trainer
+from lightning.pytorch.callbacks import EarlyStopping
+from lightning.pytorch.callbacks.early_stopping import EarlyStoppingReason
 
 from callbacks import NotFiniteError
 from launch.cli import TrainCLI
@@ -9,14 +14,14 @@ from resume.checkpoints.catalog import Catalog, read_catalog
 from resume.checkpoints.description import Checkpoint
 from resume.checkpoints.newest import newest_first
 from resume.commands import command_to_resume
-from resume.system.output import ExplainedError, plural, text
+from resume.system.output import ExplainedError, is_silent, plural, text
 
 _LOWER = 10.0
 _CLIPPING = "--trainer.gradient_clip_val=1"
 
 
 class DivergedError(ExplainedError):
-    """The weights are no longer finite; the message says what to do. The same start would end the same way."""
+    """Weights or scores are no longer finite; the message says what to do. The same start would end the same way."""
 
     exit_code: ClassVar[int] = 1
 
@@ -29,6 +34,7 @@ def diverged_error(divergence: NotFiniteError, cli: TrainCLI, folder: Path) -> D
         cli: The configuration, and the module that was trained.
         folder: The folder of the run's files.
     """
+    _leave_it_to_the_first()
     said = text("Training ended in epoch {epoch}, step {step}: the weights are no longer finite{names}.")
     lines = [
         said.format(epoch=divergence.epoch, step=divergence.global_step, names=_names_text(divergence.tensors))
@@ -54,6 +60,23 @@ def diverged_error(divergence: NotFiniteError, cli: TrainCLI, folder: Path) -> D
     return DivergedError("\n".join(lines))
 
 
+def refuse_stop_by_nan(trainer: Trainer) -> None:
+    """See that early stopping has not ended the run because its metric is NaN: such a run has learnt no more.
+
+    Raises:
+        DivergedError: It has.
+    """
+    for callback in trainer.callbacks if trainer.should_stop else ():  # type: ignore[attr-defined]
+        if not isinstance(callback, EarlyStopping) or callback.stopping_reason != EarlyStoppingReason.NON_FINITE_METRIC:
+            continue
+        said = text(
+            "Early stopping ended the run after step {step}, because {monitor} is not finite. The weights are, and "
+            "they are saved. To train on, let it monitor another metric, or set its check_finite to false."
+        )
+        _leave_it_to_the_first()
+        raise DivergedError(said.format(step=trainer.global_step, monitor=callback.monitor))
+
+
 def _last_useful(catalog: Catalog) -> Checkpoint | None:
     """The newest checkpoint of the run with a finite score: weights can be finite and too large to be of use.
 
@@ -61,6 +84,12 @@ def _last_useful(catalog: Catalog) -> Checkpoint | None:
     """
     usable = (found for found in newest_first(catalog) if not found.damage and found.run_id == catalog.run_id)
     return next((found for found in usable if found.score is not None), catalog.newest)
+
+
+def _leave_it_to_the_first() -> None:
+    """End this process if another one of the launch reports the same."""
+    if is_silent():
+        sys.exit(DivergedError.exit_code)
 
 
 def _names_text(names: list[str]) -> str:

@@ -42,6 +42,18 @@ def test_a_run_that_diverges_before_its_first_save_leaves_no_checkpoint(
         assert not list(Path("checkpoints").glob("*.pth"))
 
 
+def test_a_run_that_early_stopping_ends_because_of_nan_is_no_success(
+    trained: Run, capfd: pytest.CaptureFixture[str]
+) -> None:
+    stopping = "--trainer.callbacks+=lightning.pytorch.callbacks.EarlyStopping"
+    patience = ["--trainer.callbacks.monitor=val/loss", "--trainer.callbacks.patience=5"]
+    assert trained("--ckpt_path=latest", "--max_epochs=5", RUINOUS, stopping, *patience) == 1
+    printed = capfd.readouterr()
+    assert "Early stopping ended the run after step 6, because val/loss is not finite." in printed.err
+    assert "Done" not in printed.out
+    assert load("latest_checkpoint.pth")["run"]["epoch"] == 3
+
+
 def test_a_trial_that_diverges_is_no_success(run: Run, capfd: pytest.CaptureFixture[str]) -> None:
     assert run(*PATHS, *TINY, RUINOUS, "--trainer.fast_dev_run=2") == 1
     assert re.search("Training ended in epoch 1, step 2", capfd.readouterr().err)
