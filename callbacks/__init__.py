@@ -1,7 +1,8 @@
 from callbacks.checkpoint_files import CheckpointFiles
 from callbacks.checkpoint_io import AtomicCheckpointIO
+from callbacks.ending import Ending
 from callbacks.finite_weights import FiniteWeights, NotFiniteError
-from callbacks.interrupt import Interrupt, SaveFailedError, TrainingInterrupted
+from callbacks.interrupt import Interrupt, SaveFailedError, TimeIsUp, TrainingInterrupted
 from callbacks.past_scores import ForgetPastScores
 from callbacks.progress import EpochBar
 from callbacks.run_state import RunState
@@ -12,6 +13,7 @@ from callbacks.training_history import TrainingHistory
 __all__ = [
     "AtomicCheckpointIO",
     "CheckpointFiles",
+    "Ending",
     "EpochBar",
     "FiniteWeights",
     "ForgetPastScores",
@@ -20,6 +22,7 @@ __all__ = [
     "RunState",
     "SaveFailedError",
     "TimeBudget",
+    "TimeIsUp",
     "TimePlan",
     "TrainingHistory",
     "TrainingInterrupted",

@@ -17,12 +17,62 @@ def is_step_boundary(trainer: Trainer, batch_idx: int) -> bool:
     All gradients have been used, and neither a validation nor the end of the epoch follows, which a run that is resumed
     from a checkpoint made here would skip.
     """
-    accumulated = (batch_idx + 1) % trainer.accumulate_grad_batches == 0
-    ends = trainer.is_last_batch or trainer.global_step == trainer.max_steps
-    return accumulated and not ends and not _validation_follows(trainer, batch_idx)
+    ends = trainer.is_last_batch or ends_here(trainer)
+    return ends_optimizer_step(trainer, batch_idx) and not ends and not validation_follows(trainer, batch_idx)
 
 
-def _validation_follows(trainer: Trainer, batch_idx: int) -> bool:
+def ends_optimizer_step(trainer: Trainer, batch_idx: int) -> bool:
+    """Whether the gradients of all batches have been used; with accumulated gradients, several batches are one step."""
+    return (batch_idx + 1) % trainer.accumulate_grad_batches == 0
+
+
+def ends_here(trainer: Trainer) -> bool:
+    """Whether training ends with the step that is done, be it within an epoch; Lightning's own rule."""
+    loop = trainer.fit_loop
+    epochs: Any = loop.epoch_progress.current
+    has_all_epochs = loop.max_epochs not in (None, -1) and epochs.processed >= loop.max_epochs
+    has_all_steps = trainer.max_steps != -1 and trainer.global_step >= trainer.max_steps
+    return has_all_epochs or has_all_steps or (trainer.should_stop and loop._can_stop_early)
+
+
+def is_cut_short(trainer: Trainer) -> bool:
+    """Whether the epoch that Lightning ends has batches left, so that it does not count as done."""
+    return not trainer.is_last_batch
+
+
+def epoch_has_ended(trainer: Trainer) -> bool:
+    """Whether the epoch last worked on is over, or cut short."""
+    epochs: Any = trainer.fit_loop.epoch_progress.current
+    return bool(epochs.processed == epochs.ready)
+
+
+def ends_before_validation(trainer: Trainer) -> bool:
+    """Whether training ends with the step that is done, within an epoch, and no validation is due after that step."""
+    is_due = validation_follows(trainer, trainer.fit_loop.epoch_loop.batch_idx)
+    return ends_here(trainer) and not trainer.is_last_batch and not is_due
+
+
+def is_extra_validation(trainer: Trainer) -> bool:
+    """Whether only the end of the run is the reason for the present validation; what was trained is saved already."""
+    return epoch_has_ended(trainer) or ends_before_validation(trainer)
+
+
+def validate_again(trainer: Trainer) -> None:
+    """Validate outside of the training loop, as that does between two steps."""
+    loop = trainer.fit_loop.epoch_loop.val_loop
+    loop.restarting = False
+    trainer.validating = True
+    loop.run()
+    trainer.training = True
+
+
+def epoch_of(trainer: Trainer) -> int:
+    """The epoch last worked on, counted from 1; `Trainer.current_epoch` is the next one once an epoch has ended."""
+    return trainer.fit_loop.epoch_progress.current.ready
+
+
+def validation_follows(trainer: Trainer, batch_idx: int) -> bool:
+    """Whether a validation is due after this batch."""
     if not trainer.enable_validation or trainer.val_check_batch in (None, float("inf")):
         return False
     every = trainer.check_val_every_n_epoch

@@ -10,15 +10,23 @@ import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.trainer.states import TrainerFn
-from lightning.pytorch.utilities import rank_zero_warn
 from typing_extensions import override
 
-from callbacks.boundary import is_step_boundary
-from callbacks.checkpoint_io import save_together
+from callbacks.boundary import (
+    ends_before_validation,
+    ends_here,
+    epoch_of,
+    is_cut_short,
+    is_extra_validation,
+    is_step_boundary,
+    validate_again,
+)
+from callbacks.checkpoint_io import state_of, writes_folders
 from callbacks.consensus import Consensus
-from resume.checkpoints.paths import is_shards
-from resume.run_files import BEST, LATEST, epoch_file, old_epoch_files
-from resume.system.durable_files import link, remove
+from callbacks.last_step import LastStep
+from callbacks.linked_files import drop_old_epoch_files, write_or_link
+from resume.checkpoints.run_entry import RunEntry
+from resume.run_files import BEST, LATEST, epoch_file
 from resume.system.output import text
 
 
@@ -41,6 +49,9 @@ class CheckpointFiles(ModelCheckpoint):
     - `on_train_start`, `on_train_batch_end`, `on_validation_end`, `on_train_epoch_end`: its own saves each name by
       itself. It saves at no other moment, since its `save_last` and `save_on_exception` are off.
 
+    A run may end with a step after which no validation is due. It is saved there, so that with a higher limit it goes
+    on exactly; then it is validated all the same, and saved again: the same state, with the score.
+
     Args:
         dirpath: Folder of the run's files.
         monitor: Metric whose best value decides `best_model.pth`.
@@ -52,6 +63,7 @@ class CheckpointFiles(ModelCheckpoint):
 
     Attributes:
         failed: What was reported of each save that failed in this start.
+        saved_run: The run entry of the last save; None before the first.
     """
 
     def __init__(
@@ -86,8 +98,11 @@ class CheckpointFiles(ModelCheckpoint):
         self.best_epoch: int | None = None
         self.best_step: int | None = None
         self.failed: list[str] = []
+        self.saved_run: RunEntry | None = None
         self._validated = False
         self._has_said_nan = False
+        self._validated_step: int | None = None
+        self._last_step = LastStep()
         self._last_save = time.monotonic()
         self._consensus: Consensus | None = None
 
@@ -122,7 +137,13 @@ class CheckpointFiles(ModelCheckpoint):
 
     @override
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        checkpoint["run"] = replace(checkpoint["run"], **self.state_dict())
+        run: RunEntry = checkpoint["run"]
+        is_validated = not trainer.enable_validation or self._validated_step == trainer.global_step
+        checkpoint["run"] = replace(run, finished=bool(run.ended_by) and is_validated, **self.state_dict())
+
+    @override
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        self._last_step.keep(checkpoint)
 
     @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -132,13 +153,28 @@ class CheckpointFiles(ModelCheckpoint):
             best = f"{BEST} (epoch {self.best_epoch}, {self.monitor} {self.best_score:.4f})"
             said = text("{best} is not in {folder}; the next better model is saved there.")
             pl_module.print(said.format(best=best, folder=self.folder))
+        if self._last_step.state is not None:
+            self._validate_last_step_of_before(trainer)
+
+    def _validate_last_step_of_before(self, trainer: Trainer) -> None:
+        """Make the last validation of a run whose training has ended, unless Lightning goes on with either."""
+        if not ends_here(trainer) or not is_extra_validation(trainer):
+            self._last_step.state = None
+            return
+        if writes_folders(trainer.strategy):  # what was loaded is in the trainer only
+            self._last_step.keep(state_of(trainer))
+        self._finish(trainer)
 
     @override
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Save latest in mid-epoch when it is due, unless a validation or the end of the epoch follows."""
-        if self.save_every_seconds == 0 or self._must_not_save(trainer) or not is_step_boundary(trainer, batch_idx):
+        if self._must_not_save(trainer):
+            return
+        if ends_before_validation(trainer):
+            self._save(trainer, [LATEST])
+        if self.save_every_seconds == 0 or not is_step_boundary(trainer, batch_idx):
             return
         due = time.monotonic() - self._last_save >= self.save_every_seconds
         assert self._consensus is not None
@@ -150,16 +186,27 @@ class CheckpointFiles(ModelCheckpoint):
         """Note the score, and save after a validation in mid-epoch; after the last one, the end of the epoch saves."""
         if self._must_not_save(trainer):
             return
-        self._validated = True
-        if not trainer.is_last_batch:
-            self._save_with_best(trainer, [], always=False)
+        self._validated, self._validated_step = True, trainer.global_step
+        if self._last_step.state is None and not trainer.is_last_batch:
+            self._save_with_best(trainer, [], always=ends_here(trainer))
 
     @override
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self._must_not_save(trainer):
             return
-        epoch = trainer.current_epoch + 1
-        self._save_with_best(trainer, [epoch_file(epoch)] if epoch % self._every_n_epochs == 0 else [], always=True)
+        if not is_cut_short(trainer):
+            self._save_with_best(trainer, self._epoch_files(epoch_of(trainer)), always=True)
+        if self._last_step.state is not None:
+            self._finish(trainer)
+
+    def _epoch_files(self, epoch: int) -> list[str]:
+        return [epoch_file(epoch)] if epoch % self._every_n_epochs == 0 else []
+
+    def _finish(self, trainer: Trainer) -> None:
+        if self._validated_step != trainer.global_step:  # else Lightning has, because of the stop
+            validate_again(trainer)
+        run = self._last_step.run
+        self._save_with_best(trainer, self._epoch_files(run.epoch) if run.epoch_done else [], always=True)
 
     def _must_not_save(self, trainer: Trainer) -> bool:
         fast_dev_run = bool(trainer.fast_dev_run)  # type: ignore[attr-defined]
@@ -180,7 +227,7 @@ class CheckpointFiles(ModelCheckpoint):
         )
         if not better:
             return False
-        self._set_best(self.score, trainer.current_epoch + 1, trainer.global_step)
+        self._set_best(self.score, epoch_of(trainer), trainer.global_step)
         return True
 
     def _say_nan(self, trainer: Trainer) -> None:
@@ -216,10 +263,11 @@ class CheckpointFiles(ModelCheckpoint):
         """
         saved: list[str] = []
         problems: dict[str, str] = {}
+        state = self._state(trainer)
         for name in names:
             if name == LATEST and trainer.is_global_zero:
-                _drop_old_epoch_files(self.folder, trainer.current_epoch + 1, self.keep_last)
-            problem = self._write(trainer, name, saved)
+                drop_old_epoch_files(self.folder, epoch_of(trainer), self.keep_last)
+            problem = write_or_link(trainer, self.folder, name, saved, state)
             if problem is None:
                 saved.append(name)
             else:
@@ -227,34 +275,21 @@ class CheckpointFiles(ModelCheckpoint):
         self._last_save = time.monotonic()
         if problems:
             self._report_failure(trainer, problems)
+        if saved:
+            self.saved_run = state["run"]
         return saved
 
-    def _write(self, trainer: Trainer, name: str, saved: list[str]) -> str | None:
-        """Write the file of this name, or link it to one that is written; returns why that failed, in all processes."""
-        problem = None
-        try:
-            if not saved:
-                save_together(trainer, self.folder / name)
-            elif trainer.is_global_zero:
-                link(self.folder / saved[0], self.folder / name, replaceable=is_shards)
-        except OSError as error:
-            problem = error.strerror or str(error)
-        # All processes must have the same best score, since it decides when they save together.
-        answer: str | None = trainer.strategy.broadcast(problem)
-        return answer
+    def _state(self, trainer: Trainer) -> dict[str, Any]:
+        """The state of this moment; after the last step of the run, the state that it left, with the present score."""
+        if self._last_step.state is not None:
+            return self._last_step.with_scores(self.state_key, self.state_dict())
+        state = state_of(trainer)
+        self._last_step.keep(state)
+        return state
 
     def _report_failure(self, trainer: Trainer, problems: dict[str, str]) -> None:
         reasons = "; ".join(f"{name}: {problem}" for name, problem in problems.items())
-        place = text("epoch {epoch}, step {step}").format(epoch=trainer.current_epoch + 1, step=trainer.global_step)
+        place = text("epoch {epoch}, step {step}").format(epoch=epoch_of(trainer), step=trainer.global_step)
         self.failed.append(f"{place}: {reasons}")
         warning = text("Warning: not saved in {place} ({reasons}). The previous save is unchanged; training continues.")
         trainer.lightning_module.print(warning.format(place=place, reasons=reasons))
-
-
-def _drop_old_epoch_files(folder: Path, epoch: int, keep_last: int) -> None:
-    """Remove the epoch files up to `epoch` that are not among the last `keep_last`; 0 keeps all."""
-    for name in old_epoch_files((path.name for path in folder.iterdir()), epoch, keep_last):
-        try:
-            remove(folder / name)
-        except OSError as error:  # on Windows, open in another program; the next save tries again
-            rank_zero_warn(text("{path} could not be deleted: {reason}").format(path=folder / name, reason=error))

@@ -113,16 +113,27 @@ def _write(content: dict[str, Any], file: BinaryIO) -> None:
         raise UnreadableError(str(error)) from error
 
 
-def save_together(trainer: Trainer, path: Path) -> None:
-    """Save the trainer's state under this name, whole or not at all; to be called in all processes.
+def state_of(trainer: Trainer) -> dict[str, Any]:
+    """The checkpoint of this moment. Its tensors are those of the trainer: they change with the next step."""
+    state: dict[str, Any] = trainer._checkpoint_connector.dump_checkpoint(weights_only=False)
+    return state
+
+
+def save_together(trainer: Trainer, path: Path, state: dict[str, Any] | None = None) -> None:
+    """Save a state under this name, whole or not at all; to be called in all processes.
 
     A process in which the save fails still joins the barrier in which the others wait for it.
+
+    Args:
+        trainer: The trainer.
+        path: The file.
+        state: From `state_of`; None for the state of this moment.
 
     Raises:
         OSError: The system refused; what was there before is unchanged.
     """
     try:
-        save_alone(trainer, path)
+        save_alone(trainer, path, state)
     except (OSError, UnresumableError):
         _meet(trainer)
         raise
@@ -134,7 +145,7 @@ def save_together(trainer: Trainer, path: Path) -> None:
     _meet(trainer)
 
 
-def save_alone(trainer: Trainer, path: Path) -> None:
+def save_alone(trainer: Trainer, path: Path, state: dict[str, Any] | None = None) -> None:
     """As `save_together`, without waiting for other processes in the end: those may not know of this save.
 
     These are the steps of `Trainer.save_checkpoint` without its barrier. As a rule the checkpoint is one file, written
@@ -145,7 +156,7 @@ def save_alone(trainer: Trainer, path: Path) -> None:
         OSError: The system refused; what was there before is unchanged.
     """
     with trainer.profiler.profile("save_checkpoint"):  # type: ignore[attr-defined]
-        checkpoint = trainer._checkpoint_connector.dump_checkpoint(weights_only=False)
+        checkpoint = dict(state_of(trainer) if state is None else state)
         if not writes_folders(trainer.strategy):
             trainer.strategy.save_checkpoint(checkpoint, path)
             return

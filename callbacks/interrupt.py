@@ -1,7 +1,9 @@
 """Stopping: the first signal saves the run and ends it at the next step boundary, the second ends it at once."""
 
+import math
 import os
 import sys
+import time
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
@@ -13,25 +15,41 @@ from lightning.pytorch.loops.progress import _ProcessedTracker
 from lightning.pytorch.strategies import DDPStrategy
 from typing_extensions import override
 
-from callbacks.boundary import Boundary, is_step_boundary
+from callbacks.boundary import (
+    Boundary,
+    ends_here,
+    epoch_has_ended,
+    epoch_of,
+    is_cut_short,
+    is_extra_validation,
+    is_step_boundary,
+)
 from callbacks.checkpoint_io import UnresumableError, save_alone, save_together
 from callbacks.consensus import Consensus
 from callbacks.finite_weights import NotFiniteError
-from resume.run_files import INTERRUPTED
+from resume.run_files import INTERRUPTED, LATEST
 from resume.system.exit_now import exit_now
 from resume.system.output import ExplainedError, is_silent, text
 from resume.system.signals import Stopped, counts, in_slurm_job, leave_dead_terminal, listen
+
+_NO_SIGNAL = 0
+# What the processes agree on: nothing, or the time, or else a signal, which comes before the time.
+_TIME_IS_UP = 1
+_FIRST_SIGNAL = 2
 
 
 class TrainingInterrupted(Stopped):
     """A signal stopped training, and the run is saved.
 
     Attributes:
-        saved: The file that was written.
+        is_by_time: Whether no signal came, but the time of this start is used up.
+        saved: The file that holds the run as it was stopped.
         epoch: The current epoch, counted from 1.
         max_epochs: Epochs asked for.
         global_step: Optimizer steps done.
     """
+
+    is_by_time: ClassVar[bool] = False
 
     def __init__(self, signum: int, saved: Path, epoch: int, max_epochs: int | None, global_step: int) -> None:
         super().__init__(signum)
@@ -41,6 +59,20 @@ class TrainingInterrupted(Stopped):
         self.global_step = global_step
 
 
+class TimeIsUp(TrainingInterrupted):
+    """The time that one start may train is used up, and the run is saved; no signal, and no failure."""
+
+    is_by_time: ClassVar[bool] = True
+
+    def __init__(self, saved: Path, epoch: int, max_epochs: int | None, global_step: int) -> None:
+        super().__init__(_NO_SIGNAL, saved, epoch, max_epochs, global_step)
+
+    @property
+    @override
+    def exit_code(self) -> int:
+        return 0
+
+
 class SaveFailedError(ExplainedError):
     """A run that was stopped could not be saved; the message says why."""
 
@@ -48,19 +80,24 @@ class SaveFailedError(ExplainedError):
 
 
 class Interrupt(Checkpoint):
-    """Writes `interrupted_checkpoint.pth` when a signal or an exception stops training.
+    """Writes `interrupted_checkpoint.pth` when a signal, the clock or an exception stops training.
 
     A signal only sets a flag. The callback acts on it when nothing is half done: after an optimizer step; after a batch
     of a validation, which the resumed run repeats; or, after the last step of an epoch, once the files of the epoch are
-    written. After an exception, the last state in which nothing was half done is saved. This is a `Checkpoint` because
+    written. When the time is used up, it acts at the same moments, but lets a validation end: the resumed run would
+    begin that anew, and get no further than this one if a validation took all of its time. At least one step is made.
+    After an exception, the last state in which nothing was half done is saved. This is a `Checkpoint` because
     Lightning calls those after all other callbacks, in their order: listed last, it finds the epoch's files written.
 
     Args:
         dirpath: Folder of the run's files.
+        max_seconds: How long each start may train, its validations and the sanity check included; None: no limit.
     """
 
-    def __init__(self, dirpath: str) -> None:
+    def __init__(self, dirpath: str, max_seconds: float | None = None) -> None:
         self.path = Path(dirpath) / INTERRUPTED
+        self.max_seconds = math.inf if max_seconds is None else max_seconds
+        self._end = math.inf
         self._received = 0
         self._consensus: Consensus | None = None
         self._in_training = False
@@ -68,6 +105,10 @@ class Interrupt(Checkpoint):
         self._in_step = False
         self._stepped = False  # an optimizer step since the boundary
         self._in_validation = False
+
+    @override
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        self._end = time.monotonic() + self.max_seconds
 
     @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -116,7 +157,7 @@ class Interrupt(Checkpoint):
         dataloader_idx: int = 0,
     ) -> None:
         if self._in_training and not self._in_step:
-            self._stop_if_asked(trainer, pl_module)
+            self._stop_if_agreed(trainer, pl_module, self._asked_by_signal())
 
     @override
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -125,12 +166,13 @@ class Interrupt(Checkpoint):
     @override
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         # Only in mid-epoch: after the last validation of an epoch, the epoch's files come first.
-        if self._in_training and not trainer.is_last_batch:
+        if self._in_training and not trainer.is_last_batch and not is_extra_validation(trainer):
             self._pass_boundary(trainer, pl_module)
 
     @override
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._pass_boundary(trainer, pl_module)
+        if not is_cut_short(trainer):
+            self._pass_boundary(trainer, pl_module)
 
     @override
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -143,6 +185,8 @@ class Interrupt(Checkpoint):
             isinstance(exception, TrainingInterrupted | SaveFailedError | NotFiniteError | UnresumableError)
             or self._boundary is None
             or not self._in_training
+            or (self._in_validation and is_extra_validation(trainer))  # what was trained is saved
+            or (epoch_has_ended(trainer) and is_cut_short(trainer))  # the same
             or not _is_whole_in_first(trainer)
         ):
             return
@@ -185,19 +229,32 @@ class Interrupt(Checkpoint):
             with suppress(OSError):
                 os.write(2, f"\n{_stopping_line()}\n".encode(encoding, "backslashreplace"))
 
+    def _asked_by_signal(self) -> int:
+        return _FIRST_SIGNAL + self._received if self._received else 0
+
+    def _asked_by_time(self) -> int:
+        return _TIME_IS_UP if time.monotonic() >= self._end else 0
+
     def _pass_boundary(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        self._stop_if_asked(trainer, pl_module)
+        # A run whose training has ended does not need the time; what it still lacks is its end.
+        asked = self._asked_by_signal() or (0 if ends_here(trainer) else self._asked_by_time())
+        self._stop_if_agreed(trainer, pl_module, asked)
         assert self._boundary is not None
         self._boundary.note()
         self._stepped = False
 
-    def _stop_if_asked(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def _stop_if_agreed(self, trainer: Trainer, pl_module: LightningModule, asked: int) -> None:
         assert self._consensus is not None
-        signum = self._consensus.highest(self._received)
-        if signum == 0:
+        agreed = self._consensus.highest(asked)
+        if agreed == 0:
             return
-        self._save(trainer, pl_module, together=True)
-        raise TrainingInterrupted(signum, self.path, trainer.current_epoch + 1, trainer.max_epochs, trainer.global_step)
+        saved = self.path
+        if self._in_validation and is_extra_validation(trainer):
+            saved = self.path.with_name(LATEST)  # holds the last step of the run, which this validation is about
+        else:
+            self._save(trainer, pl_module, together=True)
+        place = saved, epoch_of(trainer), trainer.max_epochs, trainer.global_step
+        raise TimeIsUp(*place) if agreed == _TIME_IS_UP else TrainingInterrupted(agreed - _FIRST_SIGNAL, *place)
 
     def _save(self, trainer: Trainer, pl_module: LightningModule, *, together: bool) -> None:
         """Save: all processes together, or, after an error that the others may not know of, the first one alone."""

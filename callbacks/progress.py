@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from typing_extensions import override
 
+from callbacks.boundary import epoch_has_ended
 from resume.system.output import text
 
 _REFRESHES_PER_SECOND = 4
@@ -30,6 +31,7 @@ class EpochBar(ProgressBar):
         self.console = console or Console(highlight=False, soft_wrap=True)
         self._bar: Progress | None = None
         self._task = TaskID(0)
+        self._has_validated = False  # in this epoch
         self.is_enabled = True  # LightningModule.print reads it
 
     @override
@@ -94,11 +96,21 @@ class EpochBar(ProgressBar):
         self._bar.update(self._task, completed=batch_idx + 1, values="  ".join(values))
 
     @override
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if trainer.sanity_checking:
+            return
+        self._has_validated = True
+        if epoch_has_ended(trainer):  # after the line of the epoch
+            self.print(text("After the last step: {scores}").format(scores=_scores(trainer, of_validation=True)))
+
+    @override
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        metrics = {name: value.item() for name, value in trainer.callback_metrics.items()}
-        values = [f"{name} {metrics[name]:.4f}" for name in sorted(metrics, key=_losses_first)]
+        # Lightning keeps the metrics of an earlier epoch's validation.
+        values = [_scores(trainer, of_validation=False)]
+        values += [_scores(trainer, of_validation=True)] if self._has_validated else []
+        self._has_validated = False
         seconds = time.monotonic() - self._epoch_start
-        self.print(f"{_epoch(trainer)}  {'  '.join(values)}  {seconds:.1f} s")
+        self.print("  ".join([_epoch(trainer), *filter(None, values), f"{seconds:.1f} s"]))
 
     @override
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -134,6 +146,12 @@ def _hours(seconds: float) -> str:
     """Format a time as hours, minutes and seconds, such as 0:05:09 or 51:00:00."""
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes // 60}:{minutes % 60:02}:{rest:02}"
+
+
+def _scores(trainer: Trainer, *, of_validation: bool) -> str:
+    metrics = trainer.callback_metrics
+    names = [name for name in sorted(metrics, key=_losses_first) if name.startswith("val/") == of_validation]
+    return "  ".join(f"{name} {metrics[name].item():.4f}" for name in names)
 
 
 def _losses_first(name: str) -> tuple[bool, str]:

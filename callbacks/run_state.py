@@ -15,6 +15,8 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from typing_extensions import override
 
+from callbacks.boundary import ends_here
+from callbacks.ending import ENDED_BY
 from resume.checkpoints.run_entry import RunEntry
 from resume.run_files import CONFIG
 from resume.system.durable_files import staged
@@ -51,27 +53,21 @@ class RunState(Callback):
         epochs: Any = trainer.fit_loop.epoch_progress.current
         batches: Any = trainer.fit_loop.epoch_loop.batch_progress.current
         in_epoch = trainer.num_training_batches
-        epoch_done = epochs.processed == epochs.ready
-        epoch = trainer.current_epoch + 1
         checkpoint["run"] = replace(
             self.entry,
             saved_at=datetime.now(UTC),
-            epoch=epoch,
-            epoch_done=epoch_done,
+            epoch=epochs.ready,
+            epoch_done=epochs.processed == epochs.ready,
             batch=batches.processed,
             batches_per_epoch=int(in_epoch) if math.isfinite(in_epoch) else 0,
             global_step=trainer.global_step,
+            ended_by=checkpoint.pop(ENDED_BY, ""),
             max_epochs=-1 if trainer.max_epochs is None else trainer.max_epochs,
-            finished=epoch_done and epoch == trainer.max_epochs,
         )
-
-    @override
-    def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
         # An epoch's files are written at its end, shortly before Lightning counts it as completed. With max_steps,
         # Lightning would resume that epoch: end it a second time, count it as another one, and train one epoch less.
-        epochs = checkpoint["loops"]["fit_loop"]["epoch_progress"]
-        if epochs["current"]["processed"] == epochs["current"]["started"]:
-            for count in epochs.values():
+        for count in checkpoint["loops"]["fit_loop"]["epoch_progress"].values():
+            if epochs.processed == epochs.started:
                 count["completed"] = count["processed"]
 
     @override
@@ -85,7 +81,9 @@ class RunState(Callback):
         self._write_config(pl_module)
         if self.entry.resumed_from is not None:
             pl_module.print(f"Checkpoint loaded from {self.entry.resumed_from.file}")
-            pl_module.print(f"Resuming training from epoch {trainer.current_epoch + 1}/{trainer.max_epochs}")
+            resuming = f"Resuming training from epoch {trainer.current_epoch + 1}/{trainer.max_epochs}"
+            done = text("All steps of this run are done; only the validation after the last one was missing.")
+            pl_module.print(done if ends_here(trainer) else resuming)
 
     def change_trainer_settings(self, changes: dict[str, Any]) -> None:
         """Change settings of the trainer in the run's configuration; the next checkpoint writes it."""

@@ -3,6 +3,7 @@
 import csv
 import math
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,6 +11,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_warn
 from typing_extensions import override
 
+from callbacks.boundary import ends_before_validation, ends_here, epoch_has_ended, epoch_of
 from callbacks.history_plot import save_history
 from resume.run_files import HISTORY_CSV, HISTORY_PNG
 from resume.system.durable_files import staged
@@ -91,6 +93,8 @@ class TrainingHistory(Callback):
     @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._start = time.monotonic()
+        if not ends_here(trainer) and not epoch_has_ended(trainer):
+            self._drop_row(epoch_of(trainer))  # of a part of this epoch, with which the run had ended
         if self._loaded:
             self._loaded = False
             if not self.keeps_scores:
@@ -108,17 +112,46 @@ class TrainingHistory(Callback):
         self._lr = float(trainer.optimizers[0].param_groups[0]["lr"])
 
     @override
+    def on_train_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
+    ) -> None:
+        """Add the row of an epoch that is cut short, which the state of the run's last step needs already here."""
+        if ends_before_validation(trainer):
+            so_far = trainer.fit_loop.epoch_loop._results.metrics(on_step=False)
+            self._add_row(trainer, so_far["callback"])
+
+    @override
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        if not trainer.sanity_checking:
-            self._val = self._metrics(trainer, "val/", self.monitor)
+        if trainer.sanity_checking:
+            return
+        metrics = _chosen(trainer.callback_metrics, "val/", self.monitor)
+        if self._has_row(trainer):  # the validation after the last step of the run, which the saved state lacks
+            self.rows[-1] |= metrics
+            self._write_in_first(trainer)
+        else:
+            self._val = metrics
 
     @override
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        epoch = trainer.current_epoch + 1
-        row: Row = {"epoch": epoch, "global_step": trainer.global_step, **self._metrics(trainer, "train/loss")}
-        row |= {**self._val, "lr": self._lr, "seconds": round(self._seconds(), 3)}
-        self.rows = [earlier for earlier in self.rows if (earlier["epoch"] or 0) < epoch] + [row]
+        if not self._has_row(trainer):
+            self._add_row(trainer, trainer.callback_metrics)
         self._val = {}
+        self._write_in_first(trainer)
+
+    def _has_row(self, trainer: Trainer) -> bool:
+        return bool(self.rows) and self.rows[-1]["epoch"] == epoch_of(trainer)
+
+    def _add_row(self, trainer: Trainer, metrics: Mapping[str, Any]) -> None:
+        epoch = epoch_of(trainer)
+        row: Row = {"epoch": epoch, "global_step": trainer.global_step, **_chosen(metrics, "train/loss")}
+        row |= {**self._val, "lr": self._lr, "seconds": round(self._seconds(), 3)}
+        self._drop_row(epoch)
+        self.rows.append(row)
+
+    def _drop_row(self, epoch: int) -> None:
+        self.rows = [row for row in self.rows if (row["epoch"] or 0) < epoch]
+
+    def _write_in_first(self, trainer: Trainer) -> None:
         if trainer.is_global_zero and not trainer.fast_dev_run:  # type: ignore[attr-defined]
             self.write()
 
@@ -136,11 +169,6 @@ class TrainingHistory(Callback):
     def _seconds(self) -> float:
         return self._earlier_seconds + (0.0 if self._start is None else time.monotonic() - self._start)
 
-    @staticmethod
-    def _metrics(trainer: Trainer, *prefixes: str) -> Row:
-        metrics = trainer.callback_metrics
-        return {name: float(metrics[name]) for name in _ordered(metrics) if name.startswith(prefixes)}
-
     def _write_csv(self, path: Path) -> None:
         metrics = _ordered({name for row in self.rows for name in row} - {"epoch", "global_step", "lr", "seconds"})
         columns = ["epoch", "global_step", *metrics, "lr", "seconds", "best", "resumed"]
@@ -156,6 +184,10 @@ class TrainingHistory(Callback):
     def _write_png(self, path: Path) -> None:
         resumed = [resume["epoch"] for resume in self.resumes]
         save_history(path, self.rows, resumed, self.monitor, self.best_epoch)
+
+
+def _chosen(metrics: Mapping[str, Any], *prefixes: str) -> Row:
+    return {name: float(metrics[name]) for name in _ordered(metrics) if name.startswith(prefixes)}
 
 
 def _ordered(names: Any) -> list[str]:

@@ -7,6 +7,7 @@ from lightning.pytorch import Callback, Trainer
 from callbacks import (
     AtomicCheckpointIO,
     CheckpointFiles,
+    Ending,
     EpochBar,
     FiniteWeights,
     ForgetPastScores,
@@ -30,6 +31,7 @@ from resume.arguments import Arguments
 from resume.checkpoints.run_entry import ResumedFrom, RunEntry
 from resume.compatibility import name_other_conditions
 from resume.decision import Decision, Resume
+from resume.limits import Limits
 from resume.system.output import say, text
 
 _ENDLESS = -1  # Lightning's max_epochs and max_steps without a limit
@@ -73,11 +75,12 @@ def build_trainer(
             *_budgets(cli, state),
             ForgetPastScores(changed_scores(cli, resumed)),
             *bars,
+            Ending(same_callbacks=resumed is None or Limits.of(entry.config).stop_again(resumed)),
             state,
             TrainingHistory(folder, checkpoint.monitor, checkpoint.mode, keeps_scores=keeps_scores),
             FiniteWeights(),
             files,
-            Interrupt(folder),
+            Interrupt(folder, cli.seconds_per_start),
         ]
     trainer = cli.build_trainer(callbacks, AtomicCheckpointIO())
     require_resumable(cli, trainer, entry.config)

@@ -8,7 +8,7 @@ from launch.loading import Loaded, load_for_resume, require_fit
 from launch.own_split import report_own_split
 from launch.report import CheckProgress
 from lit_modules import check_changed_optimizer, check_optimizer
-from resume import compatibility
+from resume import limits
 from resume.arguments import Arguments
 from resume.checkpoints.run_entry import RunEntry
 from resume.checkpoints.run_json import MAX_PARTS
@@ -75,8 +75,7 @@ def _has_new_data(cli: TrainCLI, decision: Decision) -> bool:
 def is_finished(cli: TrainCLI, decision: Resume, resumed: RunEntry | None) -> bool:
     """Whether the run has nothing left to train; if so, that is reported."""
     assert resumed is not None
-    limits = cli.config.trainer
-    return compatibility.is_finished(decision.path, resumed, limits.max_epochs, limits.max_steps)
+    return limits.is_finished(decision.path, resumed, cli.config_text())
 
 
 def check_settings(cli: TrainCLI) -> None:

@@ -22,6 +22,7 @@ from launch.config_text import plain_values, yaml_text
 from launch.own_split import settle_split
 from launch.parser import Parser, missing_values
 from launch.plugins import cluster_plugins, fix_bucket_order
+from launch.time_limit import seconds_per_start, without_time_limits
 from lit_modules import Segmentation
 from resume.checkpoints.run_entry import DataPaths
 from resume.configuration import CONFIGS, plain_key, read_keys
@@ -159,6 +160,11 @@ class TrainCLI(LightningCLI):
         """Whether this start only tries whether training runs: it writes nothing, and begins at the first step."""
         return bool(self.config.trainer.fast_dev_run)
 
+    @property
+    def seconds_per_start(self) -> float | None:
+        """How long each start may train; None means without a limit."""
+        return seconds_per_start(self.config_init.trainer.max_time, _as_list(self.config_init.trainer.callbacks))
+
     def build_trainer(self, callbacks: list[Callback], checkpoint_io: CheckpointIO) -> Trainer:
         """The trainer of the configuration, with the program's own callbacks after the configured ones.
 
@@ -166,11 +172,12 @@ class TrainCLI(LightningCLI):
             ConfigError: The settings do not fit each other or this machine.
         """
         settings = dict(self.config_init.trainer)
-        configured = settings.pop("callbacks") or []
-        configured = configured if isinstance(configured, list) else [configured]
-        plugins = settings.pop("plugins") or []
-        plugins = plugins if isinstance(plugins, list) else [plugins]
+        configured = without_time_limits(_as_list(settings.pop("callbacks")))
+        plugins = _as_list(settings.pop("plugins"))
         with as_config_error():
+            if self.seconds_per_start is not None and settings["max_epochs"] is None:
+                settings["max_epochs"] = -1  # the time is the limit, as Lightning has it; not its 1000 epochs
+            settings["max_time"] = None  # the callback Interrupt stops the run
             plugins = [*plugins, *cluster_plugins(plugins), checkpoint_io]
             trainer = Trainer(**settings, callbacks=[*configured, *callbacks], plugins=plugins)
         fix_bucket_order(trainer)
@@ -184,6 +191,10 @@ class TrainCLI(LightningCLI):
             kept.pop(key, None)
         kept["trainer"].pop("fast_dev_run")  # a trial is no setting of the run
         return yaml_text(kept)
+
+
+def _as_list(setting: Any) -> list[Any]:
+    return setting if isinstance(setting, list) else [setting] if setting is not None else []
 
 
 def _default_values() -> dict[str, Any]:

@@ -9,6 +9,8 @@ EXPECTED = [
     (r"`isinstance\(treespec, LeafSpec\)` is deprecated", r"lightning\.pytorch\.utilities\._pytree"),
     # A login node has srun too, and a run without srun is intended there.
     (r"The `srun` command is available on your system but is not used", r"lightning\..*"),
+    # A callback of the run that is not there any more was taken away by a flag.
+    (r"Be aware that when using `ckpt_path`, callbacks used to create the checkpoint", r"lightning\.pytorch\..*"),
     # Two workers can be the right number; num_workers is a setting for those who want more.
     (r"The '\w+_dataloader' does not have many workers", r"lightning\.pytorch\..*"),
 ]

@@ -5,7 +5,7 @@ import time
 from typing import TYPE_CHECKING
 
 from resume.commands import command_to_resume
-from resume.compatibility import command_to_train_on
+from resume.limits import Limits, command_beyond, limit_text, progress_text
 from resume.run_files import BEST, HISTORY_PNG, LATEST
 from resume.system.launch_info import Launch
 from resume.system.output import ExplainedError, plural, say, text
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from lightning.pytorch import Trainer
 
     from callbacks import CheckpointFiles, TrainingInterrupted
+    from resume.checkpoints.run_entry import RunEntry
 
 _SECONDS_BETWEEN_REPORTS = 5.0
 _EXIT_FAILURE = 1
@@ -60,12 +61,13 @@ def report_early_stop(stop: Stopped, launch: Launch) -> int:
 
 
 def report_interruption(stop: "TrainingInterrupted", launch: Launch) -> int:
-    """Report what a signal in training saved, and the command that continues; returns the exit code."""
-    say(
-        text("Interrupted in epoch {epoch}/{wanted}: saved {file} (step {step}). Resume with:").format(
-            epoch=stop.epoch, wanted=stop.max_epochs, file=stop.saved, step=stop.global_step
-        )
-    )
+    """Report what a stop in training saved, and the command that continues; returns the exit code."""
+    if stop.is_by_time:
+        said = text("The time of trainer.max_time is used up, in epoch {epoch}/{wanted}: saved {file} (step {step}).")
+        said += " " + text("Resume with:")
+    else:
+        said = text("Interrupted in epoch {epoch}/{wanted}: saved {file} (step {step}). Resume with:")
+    say(said.format(epoch=stop.epoch, wanted=stop.max_epochs, file=stop.saved, step=stop.global_step))
     say(f"  {command_to_resume(stop.saved)}")
     return requeue(launch) if stop.asks_for_requeue else stop.exit_code
 
@@ -76,7 +78,8 @@ def report_run(trainer: "Trainer", files: "CheckpointFiles", launch: Launch) -> 
     Returns:
         The exit code: 1 if a save failed.
     """
-    say(plural("Done: {count} epoch.", "Done: {count} epochs.", trainer.current_epoch))
+    run = files.saved_run
+    _report_end(trainer, run)
     if files.best_score is not None:
         say(
             text("Best: epoch {epoch}, {metric} {score:.4f}").format(
@@ -88,12 +91,27 @@ def report_run(trainer: "Trainer", files: "CheckpointFiles", launch: Launch) -> 
     for name in (BEST, LATEST, HISTORY_PNG):
         if (files.folder / name).exists():
             say(f"  {files.folder / name}")
-    latest = files.folder / LATEST
-    if latest.exists():
-        command = command_to_train_on(latest, trainer.current_epoch)
-        say(text("To train for more epochs: {command}").format(command=command))
+    if run is not None and run.ended_by:
+        limits = Limits.of(run.config)
+        command = command_beyond(files.folder / LATEST, limits, limits.reached(run))
+        say(text("To train for longer: {command}").format(command=command))
     if not files.failed or not launch.is_first:
         return 0
     failed = plural("{count} save failed, the last one in", "{count} saves failed, the last one in", len(files.failed))
     print(f"train.py: {failed} {files.failed[-1]}", file=sys.stderr)
     return _EXIT_FAILURE
+
+
+def _report_end(trainer: "Trainer", run: "RunEntry | None") -> None:
+    """Report how far the run came and why it ended, as its last checkpoint has it."""
+    if run is None or not run.ended_by:  # a trial, which saves nothing; or the last save failed
+        say(plural("Done: {count} epoch.", "Done: {count} epochs.", trainer.current_epoch))
+        if trainer.should_stop and trainer.global_step == 0:
+            say(text("A callback stopped the training before its first step: nothing was trained."))
+        return
+    done = run.epoch if run.epoch_done else run.epoch - 1
+    say(plural("Done: {count} epoch.", "Done: {count} epochs.", done))
+    say(text("Ended by {limit}: {progress}.").format(limit=limit_text(run.ended_by), progress=progress_text(run)))
+    if run.ended_by == "early_stopping":
+        reasons = [getattr(one, "stopping_reason_message", None) for one in trainer.callbacks]  # type: ignore[attr-defined]
+        say("\n".join(f"  {reason}" for reason in reasons if reason))

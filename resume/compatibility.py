@@ -1,4 +1,4 @@
-"""Whether a start continues the run of its checkpoint: same data, same optimizer, epochs left."""
+"""Whether a start continues the run of its checkpoint: same data, same optimizer."""
 
 from collections.abc import Collection, Mapping
 from dataclasses import asdict
@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 from resume.checkpoints.run_entry import DataPaths, RunEntry
-from resume.commands import command_to_resume
 from resume.configuration import flat
 from resume.system.errors import ResumeError
 from resume.system.output import say, text
@@ -42,7 +41,6 @@ _COMPUTE_NOTHING = (
     ),
 )
 _LONGEST_VALUE = 40
-_UNLIMITED = -1  # Lightning's max_epochs and max_steps of a run without end
 
 
 def refuse_other_data(file: Path, run: RunEntry, now: DataPaths, typed: Collection[str]) -> None:
@@ -167,30 +165,3 @@ def _settings_that_compute(config: str) -> dict[str, Any]:
 def _shown(value: object) -> str:
     shown = "-" if value is None else str(value)
     return shown if len(shown) <= _LONGEST_VALUE else f"{shown[: _LONGEST_VALUE - 1]}…"
-
-
-def is_finished(file: Path, run: RunEntry, max_epochs: int | None, max_steps: int) -> bool:
-    """Whether the run has nothing left to train. If so, this is reported.
-
-    Args:
-        file: The checkpoint.
-        run: Its run entry.
-        max_epochs: Epochs to train; None and -1 mean without end.
-        max_steps: Optimizer steps to train; -1 means without end.
-    """
-    done = run.epoch if run.epoch_done else run.epoch - 1
-    has_all_epochs = max_epochs not in (None, _UNLIMITED) and done >= (max_epochs or 0)
-    if not has_all_epochs and (max_steps == _UNLIMITED or run.global_step < max_steps):
-        return False
-    say(
-        text(
-            "This run is finished: {done} epochs, {steps} steps. Nothing was changed. "
-            "To continue, give a higher --max_epochs (or --trainer.max_steps): {command}"
-        ).format(done=done, steps=run.global_step, command=command_to_train_on(file, done))
-    )
-    return True
-
-
-def command_to_train_on(ckpt_path: Path, epochs_done: int) -> str:
-    """The command line, ready to paste, that trains a finished run for as long again."""
-    return f"{command_to_resume(ckpt_path)} --max_epochs {2 * max(1, epochs_done)}"

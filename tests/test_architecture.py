@@ -31,7 +31,7 @@ LAYERS = (
     ("resume.run_files",),
     ("resume.checkpoints",),
     ("resume.commands", "resume.decision", "resume.flags"),
-    ("resume.configuration", "resume.disk_space", "resume.handoff", "resume.journal", "resume.plan"),
+    ("resume.configuration", "resume.disk_space", "resume.handoff", "resume.journal", "resume.limits", "resume.plan"),
     ("resume.archive", "resume.arguments", "resume.compatibility", "resume.menu"),
     ("resume.apply", "resume.choose"),
     ("resume",),

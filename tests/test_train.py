@@ -131,8 +131,8 @@ def test_a_resume_of_a_run_with_all_its_steps_says_that_it_is_finished_and_chang
     before = contents()
     assert trained("--ckpt_path=latest", "--max_epochs=3", "--trainer.max_steps=4") == 0
     said = capsys.readouterr().out
-    assert "This run is finished: 2 epochs, 4 steps. Nothing was changed." in said
-    assert "--max_epochs 4" in said
+    assert "This run is finished: 2 epochs, 4 steps; ended by max_steps. Nothing was changed." in said
+    assert "--trainer.max_steps 8" in said
     assert contents() == before
 
 

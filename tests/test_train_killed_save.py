@@ -27,7 +27,7 @@ def test_a_finished_run_gets_the_missing_names_and_keeps_only_the_epoch_files_th
     cut_short: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cut_short(*RESUME, "--checkpoint.keep_last=1") == 0
-    assert "This run is finished: 2 epochs, 4 steps." in capsys.readouterr().out
+    assert "This run is finished: 2 epochs, 4 steps; ended by max_epochs." in capsys.readouterr().out
     assert load("latest_checkpoint.pth")["run"]["epoch"] == 2
     files = sorted(path.name for path in Path("checkpoints").glob("*.pth"))
     assert files == ["best_model.pth", "checkpoint_epoch_2.pth", "latest_checkpoint.pth"]

@@ -38,6 +38,7 @@ class Checkpoint:
     batch: int = 0
     batches_per_epoch: int = 0
     max_epochs: int = 0
+    ended_by: str = ""
     finished: bool = False
     monitor: str = ""
     score: float | None = None
@@ -70,6 +71,7 @@ _SHOWN = (
     "batch",
     "batches_per_epoch",
     "max_epochs",
+    "ended_by",
     "finished",
     "monitor",
     "score",

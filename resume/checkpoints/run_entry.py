@@ -16,6 +16,8 @@ _LONGEST_NAME = 200
 _LONGEST_PATH = 32_767  # of Windows; other systems allow less
 _YEARS = range(1971, 9999)  # outside of these, a time has no local time on every system
 _MODES = ("min", "max")
+# Why training ended; empty while it goes on. Of several reasons that meet, the first.
+ENDED_BY = ("", "early_stopping", "callback", "max_steps", "max_epochs")
 _SCORES = ("score", "best_score")
 
 
@@ -60,7 +62,8 @@ class RunEntry:
         batches_per_epoch: Batches of an epoch; 0 if unknown.
         global_step: Optimizer steps done.
         max_epochs: Epochs asked for; -1 for a run without end.
-        finished: Whether all epochs that were asked for are done.
+        ended_by: Which limit ended training with the last step, one of `ENDED_BY`; the epoch may have batches left.
+        finished: Whether training has ended, and the last step is validated.
         monitor: The metric that decides which model is the best.
         mode: Whether the highest (`max`) or the lowest (`min`) value is the best.
         score: The metric at the last validation; None if there was none, or if it was not finite.
@@ -85,6 +88,7 @@ class RunEntry:
     batches_per_epoch: int = 0
     global_step: int = 0
     max_epochs: int = 0
+    ended_by: str = ""
     finished: bool = False
     monitor: str = ""
     mode: str = "max"
@@ -135,6 +139,7 @@ class RunEntry:
             batches_per_epoch=entry.count("batches_per_epoch"),
             global_step=entry.count("global_step"),
             max_epochs=entry.count("max_epochs", least=-1),
+            ended_by=entry.choice("ended_by", ENDED_BY),
             finished=entry.truth("finished"),
             monitor=entry.string("monitor"),
             mode=entry.choice("mode", _MODES),

@@ -8,6 +8,7 @@ from pathlib import Path
 from resume.checkpoints.catalog import Catalog
 from resume.checkpoints.description import Checkpoint
 from resume.checkpoints.run_entry import NEVER
+from resume.limits import limit_text
 from resume.run_files import EPOCH_FILES, KINDS, Kind, display_order, epoch_of
 from resume.system.output import one_line, plural, size_text, text
 
@@ -115,6 +116,8 @@ def _note(found: Checkpoint, latest: Checkpoint | None, run_id: str | None) -> s
         return text("damaged: {reason}").format(reason=found.damage)
     if found.run_id != run_id:
         return text("of another run")
+    if found.finished and found.ended_by not in ("", "max_epochs"):
+        return text("finished: {limit}").format(limit=limit_text(found.ended_by))
     if found.finished:
         return text("finished")
     is_behind = latest is not None and not latest.damage and found.age_key < latest.age_key

@@ -7,8 +7,10 @@ import pytest
 import torch
 from lightning.pytorch import Callback
 
+from callbacks import TrainingInterrupted
 from resume.run_files import LATEST
 from resume.system.durable_files import link
+from tests.helpers.stopping import SignalAtStep
 from tests.helpers.tiny import BATCHES, load, names, train
 
 
@@ -123,7 +125,9 @@ def test_an_epoch_file_is_written_every_n_epochs_and_latest_after_each(tmp_path:
 
 
 def test_epochs_without_validation_write_latest_and_no_best(tmp_path: Path) -> None:
-    train(tmp_path, [0.1, 0.2, 0.3], trainer_settings={"check_val_every_n_epoch": 2})
+    settings = {"check_val_every_n_epoch": 2}
+    with pytest.raises(TrainingInterrupted):
+        train(tmp_path, [0.1, 0.2, 0.3, 0.4], callbacks=[SignalAtStep(3 * BATCHES)], trainer_settings=settings)
     assert load(tmp_path / "best_model.pth")["run"]["epoch"] == 2
     assert load(tmp_path / "latest_checkpoint.pth")["run"]["epoch"] == 3
 
@@ -181,7 +185,7 @@ def test_a_save_is_complete_once_latest_has_its_name(tmp_path: Path, monkeypatch
             before.append(names(tmp_path))
         link(source, target, **settings)
 
-    monkeypatch.setattr("callbacks.checkpoint_files.link", note)
+    monkeypatch.setattr("callbacks.linked_files.link", note)
     train(tmp_path, [0.3, 0.2, 0.1], keep_last=1)
     assert before[-1] == ["best_model.pth", "checkpoint_epoch_3.pth", "latest_checkpoint.pth"]
 

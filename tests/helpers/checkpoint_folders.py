@@ -36,6 +36,7 @@ def facts(epoch: int, /, *, batch: int | None = None, **changes: Any) -> dict[st
         "batches_per_epoch": BATCHES,
         "global_step": step,
         "max_epochs": 100,
+        "ended_by": "",
         "finished": False,
         "monitor": "val/iou",
         "mode": "max",

@@ -99,3 +99,15 @@ class HoldUntilSignal(Callback):
             if time.monotonic() > end:
                 raise TimeoutError("no signal came")
             time.sleep(0.02)
+
+
+class StopRun(Callback):
+    """Asks for a stop (`Trainer.should_stop`) in the given hook, once `batches` batches have begun in this run."""
+
+    def __init__(self, hook: str, batches: int) -> None:
+        self.batches = batches
+        setattr(self, hook, self._ask)
+
+    def _ask(self, trainer: Any, *_: Any) -> None:
+        if trainer.fit_loop.total_batch_idx + 1 == self.batches and not trainer.sanity_checking:
+            trainer.should_stop = True

@@ -8,7 +8,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, TensorDataset
 
-from callbacks import AtomicCheckpointIO, CheckpointFiles, EpochBar, FiniteWeights, Interrupt, RunState
+from callbacks import AtomicCheckpointIO, CheckpointFiles, Ending, EpochBar, FiniteWeights, Interrupt, RunState
 from resume.checkpoints.run_entry import DataPaths, ResumedFrom, RunEntry
 from tests.helpers import checkpoint_folders
 
@@ -54,6 +54,7 @@ def train(
     callbacks: list[Callback] | None = None,
     state: RunState | None = None,
     bar: EpochBar | None = None,
+    ending: Ending | None = None,
     max_epochs: int | None = None,
     module: type[ScriptedScores] = ScriptedScores,
     trainer_settings: dict[str, Any] | None = None,
@@ -67,6 +68,7 @@ def train(
         callbacks=[
             *(callbacks or []),
             *([bar] if bar else []),
+            ending or Ending(),
             state or run_state(folder),
             FiniteWeights(),
             CheckpointFiles(str(folder), **settings),

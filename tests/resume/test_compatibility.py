@@ -7,9 +7,7 @@ from resume import ResumeError
 from resume.checkpoints.run_entry import DataPaths, RunEntry
 from resume.compatibility import (
     changed_optimizer_settings,
-    is_finished,
     name_other_conditions,
-    refuse_other_budget,
     refuse_other_data,
 )
 from tests.helpers.checkpoint_folders import entry
@@ -77,37 +75,6 @@ def test_another_optimizer_or_schedule_is_refused_since_it_cannot_use_the_state(
 ) -> None:
     with pytest.raises(ResumeError, match=named):
         changed_optimizer_settings(FILE, entry(3, config=CONFIG), CONFIG.replace(before, now))
-
-
-@pytest.mark.parametrize(
-    ("epoch_done", "max_epochs", "max_steps", "finished"),
-    [
-        (True, 5, -1, True),
-        (True, 4, -1, True),
-        (False, 5, -1, False),
-        (True, 6, -1, False),
-        (True, -1, -1, False),
-        (True, None, -1, False),
-        (True, -1, 50, True),
-        (True, 6, 51, False),
-        (False, 6, 50, True),
-    ],
-)
-def test_a_run_is_finished_when_its_epochs_or_steps_are_done(
-    capsys: pytest.CaptureFixture[str], epoch_done: bool, max_epochs: int | None, max_steps: int, finished: bool
-) -> None:
-    run = replace(entry(5), epoch_done=epoch_done)
-    assert is_finished(FILE, run, max_epochs, max_steps) is finished
-    assert ("This run is finished" in capsys.readouterr().out) is finished
-
-
-def test_the_time_budget_of_a_run_cannot_change() -> None:
-    planned = entry(3, config=f"{CONFIG}train_minutes: 2.0\n")
-    refuse_other_budget(planned, 2.0)
-    with pytest.raises(ResumeError, match=r"is 3\.0, but the run was planned with 2\.0"):
-        refuse_other_budget(planned, 3.0)
-    with pytest.raises(ResumeError, match="was planned with -"):
-        refuse_other_budget(entry(3, config=CONFIG), 3.0)
 
 
 def test_changed_settings_versions_and_threads_are_named(capsys: pytest.CaptureFixture[str]) -> None:
