@@ -27,24 +27,26 @@ def settle_split(config: Namespace, seed: int, run_config: str | None) -> dict[s
         What has another value than the configuration says: that of the run, and that of the configuration.
     """
     data = config.data.init_args
+    rules = [name for name in _RULES if name in data]  # a class of the user's own may lack some
     if run_config is None:
-        if data.get("split_seed") is None:
+        if "split_seed" in rules and data["split_seed"] is None:
             data["split_seed"] = seed
         return {}
     run = yaml.safe_load(run_config)
-    own, run_seed = run["data"]["init_args"], run["seed_everything"]
-    own = {name: own.get(name) for name in _RULES} | {"split_seed": own.get("split_seed", run_seed)}
+    own = {name: run["data"]["init_args"].get(name) for name in _RULES}
+    if own["split_seed"] is None:
+        own["split_seed"] = run["seed_everything"]
     if own["split"] is not None and data.get("split") is not None:
         own["split"] = data["split"]
     if data.get("val_image_path") is not None:
         own["split"] = own["fold"] = None
-    overruled = {f"data.{name}": (own[name], data.get(name)) for name in _RULES if own[name] != data.get(name)}
+    overruled = {f"data.{name}": (own[name], data[name]) for name in rules if own[name] != data[name]}
     if data.get("split_seed") in (None, own["split_seed"]):
         overruled.pop("data.split_seed", None)  # nobody has typed it
-        if seed != run_seed:
+        if seed != run["seed_everything"] and "split_seed" in rules:
             overruled["seed_everything"] = own["split_seed"], seed
-    for name, value in own.items():
-        data[name] = value
+    for name in rules:
+        data[name] = own[name]
     return overruled
 
 

@@ -144,3 +144,28 @@ def test_folders_for_validation_that_are_typed_for_a_run_of_folds_end_its_folds(
         draw_pair(Path("Other"), stem)
     cli = checked(*RESUME, "--data.val_image_path=Other/images", "--data.val_gt_path=Other/gt")
     assert [len(side) for side in names(cli)] == [12, 2]
+
+
+def test_a_data_class_of_the_users_own_without_these_settings_is_resumed(
+    run: Run, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("own_data.py").write_text(
+        "from datamodules import PairedImages\n"
+        "class OwnData(PairedImages):\n"
+        "    def __init__(self, image_path: str, gt_path: str, val_image_path: str | None = None,\n"
+        "                 val_gt_path: str | None = None, num_classes: int = 2, ignore_index: int | None = None,\n"
+        "                 image_size: int = 16, batch_size: int = 4, seed: int = 0) -> None:\n"
+        "        super().__init__(image_path, gt_path, num_classes=num_classes, ignore_index=ignore_index,\n"
+        "                         image_size=image_size, batch_size=batch_size, num_workers=0, split_seed=1,\n"
+        "                         seed=seed)\n"
+    )
+    monkeypatch.syspath_prepend(".")
+    Path("own.yaml").write_text(
+        "data: {class_path: own_data.OwnData, init_args: {image_path: Data/images, gt_path: Data/gt}}"
+    )
+    network = [word for word in TINY if "model." in word]
+    assert run("--no_interactive", "--config=own.yaml", *network, "--max_epochs=1") == 0
+    before = names(checked(*RESUME))
+    capsys.readouterr()
+    assert names(checked(*RESUME, "--seed_everything=4")) == before
+    assert "keeps its own" not in capsys.readouterr().out
