@@ -19,7 +19,9 @@ from typing_extensions import override
 
 from launch.config_text import yaml_text
 
-_KEPT = (str, bytes, int, float, complex, bool, type(None), range, Path, timedelta, Enum, type, torch.dtype)
+# Of the numbers and texts, no subclasses: YAML holds neither `numpy.float64(1)` nor a member of a `StrEnum`.
+_EXACT = (str, bytes, int, float, complex, bool, type(None))
+_KEPT = (range, Path, timedelta, Enum, type, torch.dtype)
 
 
 class Missing:
@@ -101,6 +103,8 @@ def _is_read_back(default: Any, *, typed: bool) -> bool:
         return all(_is_plain(item) or (typed and _is_read_back(item, typed=True)) for item in default)
     if isinstance(default, FunctionType | BuiltinFunctionType):
         return "<" not in default.__qualname__  # neither a lambda nor a function within a function
+    if isinstance(default, _EXACT):
+        return type(default) in _EXACT
     if isinstance(default, _KEPT) or dataclasses.is_dataclass(default):
         return True
     # The parser's own notes, for an argument whose default is not known.

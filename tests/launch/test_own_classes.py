@@ -96,7 +96,7 @@ def test_an_argument_without_type_takes_any_yaml_value(write: Write, name: str, 
 
 DEFAULTS = ["lambda x: x", "nn.ReLU()", "torch.ones(2)", "torch.device('cpu')", "numpy.float32(0.1)", "{1: (2, 3)}",
             "functools.partial(nn.LeakyReLU, 0.1)", "numpy.ones(3)", "nn.ReLU", "torch.relu", "{1, 2}", "(1, 2)",
-            "torch.float16", "pathlib.Path('a')", "'1e-3'", "b'a'", "float('inf')"]  # fmt: skip
+            "torch.float16", "pathlib.Path('a')", "'1e-3'", "b'a'", "float('inf')", "numpy.float64(1)"]  # fmt: skip
 HAS_DEFAULT = """
 import functools, pathlib, numpy, torch
 from torch import nn
@@ -116,6 +116,11 @@ def test_a_default_of_any_kind_is_the_same_at_the_resume(write: Write, default: 
     write(HAS_DEFAULT.format(default=default, type=annotation))
     text = cli("--model.network=own.Net").config_text()
     assert "serialize" not in text
+    assert resumed(text).config_text() == text
+
+
+def test_a_default_that_is_a_member_of_a_text_enumeration_is_the_same_at_the_resume() -> None:
+    text = cli("--trainer.callbacks+=Timer", "--trainer.callbacks.duration=00:01:00:00").config_text()
     assert resumed(text).config_text() == text
 
 
