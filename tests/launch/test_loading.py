@@ -60,9 +60,7 @@ def test_a_checkpoint_that_would_run_code_is_refused_and_runs_nothing(tmp_path: 
         def __reduce__(self) -> tuple[object, tuple[str]]:
             return os.system, (f"echo > {tmp_path / 'executed'}",)
 
-    AtomicCheckpointIO().save_checkpoint(
-        {"state_dict": Payload(), "run": checkpoint_folders.entry(1)}, tmp_path / "bad.pth"
-    )
+    checkpoint_folders.write_zip(tmp_path / "bad.pth", {"state_dict": Payload()}, checkpoint_folders.facts(1))
     with pytest.raises(CheckpointError, match=r"cannot be loaded: would run code: (posix|nt)\.system"):
         load_for_resume(tmp_path / "bad.pth")
     assert not (tmp_path / "executed").exists()
