@@ -5,7 +5,7 @@ import time
 from typing import TYPE_CHECKING
 
 from resume.commands import command_to_resume
-from resume.limits import Limits, command_beyond, limit_text, progress_text
+from resume.limits import Limits, limit_text, progress_text, way_beyond
 from resume.run_files import BEST, HISTORY_PNG, LATEST
 from resume.system.launch_info import Launch
 from resume.system.output import ExplainedError, plural, say, text
@@ -93,8 +93,7 @@ def report_run(trainer: "Trainer", files: "CheckpointFiles", launch: Launch) -> 
             say(f"  {files.folder / name}")
     if run is not None and run.ended_by:
         limits = Limits.of(run.config)
-        command = command_beyond(files.folder / LATEST, limits, limits.reached(run))
-        say(text("To train for longer: {command}").format(command=command))
+        say(way_beyond(text("To train for longer: {command}"), files.folder / LATEST, limits, limits.reached(run)))
     if not files.failed or not launch.is_first:
         return 0
     failed = plural("{count} save failed, the last one in", "{count} saves failed, the last one in", len(files.failed))

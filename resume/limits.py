@@ -22,21 +22,25 @@ class Limits:
         max_epochs: Epochs to train; None and -1 mean without end.
         max_steps: Optimizer steps to train; -1 means without end.
         callbacks: The configured callbacks, by `class_path` and `init_args`; any of them may stop the run.
+        fixed_schedule: The class of a schedule that ends with the run, such as OneCycleLR; None if there is none.
     """
 
     max_epochs: int | None
     max_steps: int
     callbacks: tuple[dict[str, Any], ...] = ()
+    fixed_schedule: str | None = None
 
     @classmethod
     def of(cls, config: str) -> "Limits":
         """The limits of a resolved configuration, which is YAML text."""
         import yaml  # not needed before the user has chosen; the menu must not wait for it
 
-        trainer = (yaml.safe_load(config) or {}).get("trainer") or {}
+        settings = yaml.safe_load(config) or {}
+        trainer = settings.get("trainer") or {}
         callbacks = trainer.get("callbacks") or []
         found = callbacks if isinstance(callbacks, list) else [callbacks]
-        return cls(trainer.get("max_epochs"), trainer.get("max_steps", _UNLIMITED), tuple(found))
+        schedule = _fixed_schedule(settings.get("model") or {})
+        return cls(trainer.get("max_epochs"), trainer.get("max_steps", _UNLIMITED), tuple(found), schedule)
 
     def reached(self, run: RunEntry) -> list[str]:
         """Which of these limits the run has reached, in the words of `RunEntry.ended_by`."""
@@ -68,6 +72,14 @@ class Limits:
         if "max_epochs" in reached:
             words += ["--max_epochs", str(2 * max(1, self.max_epochs or 1))]
         return words
+
+
+def _fixed_schedule(model: dict[str, Any]) -> str | None:
+    """The class of a schedule whose length is part of its settings."""
+    schedule = (model.get("init_args") or {}).get("lr_scheduler") or {}
+    settings = schedule.get("init_args") or {}
+    has_length = settings.get("total_steps") is not None or settings.get("steps_per_epoch") is not None
+    return str(schedule.get("class_path")).rpartition(".")[2] if has_length else None
 
 
 def _is_early_stopping(callback: dict[str, Any]) -> bool:
@@ -106,16 +118,26 @@ def is_finished(file: Path, run: RunEntry, config: str) -> bool:
     lacks_validation = run.ended_by in reached and not run.finished
     if not reached or lacks_validation:
         return False
-    said = text("This run is finished: {progress}; ended by {limits}. Nothing was changed. To continue: {command}")
+    said = text("This run is finished: {progress}; ended by {limits}. Nothing was changed.")
     names = ", ".join(map(limit_text, reached))
-    command = command_beyond(file, limits, reached)
-    say(said.format(progress=progress_text(run), limits=names, command=command))
+    way = way_beyond(text("To continue: {command}"), file, limits, reached)
+    say(f"{said.format(progress=progress_text(run), limits=names)} {way}")
     return True
 
 
-def command_beyond(file: Path, limits: Limits, reached: list[str]) -> str:
-    """The command line, ready to paste, that continues a run beyond the limits that it has reached."""
-    return command_to_resume(file, *limits.doubled(reached))
+def way_beyond(said: str, file: Path, limits: Limits, reached: list[str]) -> str:
+    """How a run goes on beyond the limits that it has reached.
+
+    Args:
+        said: What is said of the command line that does it, ready to paste; has a place for `{command}`.
+        file: The checkpoint.
+        limits: Those of the run.
+        reached: Those that it has reached.
+    """
+    if limits.fixed_schedule is not None and not {"max_epochs", "max_steps"}.isdisjoint(reached):
+        ends = text("It cannot go on: {schedule} has the length of this run.")
+        return ends.format(schedule=limits.fixed_schedule)
+    return said.format(command=command_to_resume(file, *limits.doubled(reached)))
 
 
 def limit_text(name: str) -> str:

@@ -89,3 +89,14 @@ def test_the_flags_that_go_on_raise_every_limit_that_was_reached_and_keep_the_ot
 def test_the_progress_of_a_run_names_the_part_of_an_epoch() -> None:
     assert progress_text(entry(1)) == "1 epoch, 10 steps"
     assert progress_text(entry(3, batch=4)) == "2 epochs, 4 of 10 batches of epoch 3, 24 steps"
+
+
+def test_no_command_is_printed_for_a_schedule_that_has_the_length_of_the_run(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    schedule = {"class_path": "torch.optim.lr_scheduler.OneCycleLR", "init_args": {"max_lr": 0.1, "total_steps": 50}}
+    settings = json.loads(config(max_epochs=5)) | {"model": {"init_args": {"lr_scheduler": schedule}}}
+    assert is_finished(FILE, entry(5), json.dumps(settings))
+    said = capsys.readouterr().out
+    assert "It cannot go on: OneCycleLR has the length of this run." in said
+    assert "python" not in said
