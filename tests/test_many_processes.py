@@ -119,7 +119,7 @@ def test_only_the_first_process_prints_and_a_log_file_has_a_line_for_each_epoch(
         "Epoch 1/2 ",
         "Epoch 2/2 ",
         "Done: ",
-        "To train for more ",
+        "To train for longer: ",
     ]
     lines = whole.said().splitlines()
     for beginning in beginnings:

@@ -7,13 +7,13 @@ import pickle
 import pickletools
 import time
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import torch
 
 import resume
-from callbacks import AtomicCheckpointIO
 from tests.helpers import checkpoint_folders, shards
 from tests.helpers.hostile import doubled, string
 from tests.helpers.tiny_run import TINY, Run, contents, load
@@ -41,20 +41,28 @@ def flip_a_bit_of_a_weight(path: Path) -> None:
 
 
 def make_hostile(path: Path) -> None:
-    """Let the pickle run code when it is read; the run entry stays."""
-    content = AtomicCheckpointIO().load_checkpoint(path, weights_only=True)
-    path.unlink()
-    AtomicCheckpointIO().save_checkpoint({**content, "callbacks": Hostile()}, path)
+    """Let the pickle run code when it is read; the run entry stays. The program's own writer would refuse it."""
+    code = pickle.dumps(Hostile(), protocol=2)[2:-1]  # without its header and its end
+    add_to_pickle(path, lambda content: string(b"callbacks") + code)
 
 
 def make_slow(path: Path, levels: int) -> None:
     """Give the pickle a key that torch.load(weights_only=True) hashes in 2^levels steps; the run entry stays."""
+
+    def key(content: bytes) -> bytes:
+        memos = sum("PUT" in operation.name for operation, _, _ in pickletools.genops(content))
+        return string(b"more") + b"}" + doubled(levels, memos) + b"Ns"
+
+    add_to_pickle(path, key)
+
+
+def add_to_pickle(path: Path, entry: Callable[[bytes], bytes]) -> None:
+    """Add an entry, as operations of a pickle, to the dict in a checkpoint."""
     with zipfile.ZipFile(path) as archive:
         parts = {name.partition("/")[2]: archive.read(name) for name in archive.namelist()}
     run = json.loads(parts.pop("run.json"))["run"]
     content = parts["data.pkl"]
-    memos = sum("PUT" in operation.name for operation, _, _ in pickletools.genops(content))
-    parts["data.pkl"] = content[:-1] + string(b"more") + b"}" + doubled(levels, memos) + b"Nss."
+    parts["data.pkl"] = content[:-1] + entry(content) + b"s."
     path.unlink()
     with zipfile.ZipFile(path, "w") as archive:
         for name, part in {**parts, "run.json": checkpoint_folders.run_json(run, parts)}.items():
@@ -94,8 +102,11 @@ def test_a_flipped_bit_in_a_weight_is_found_before_anything_is_touched(
 def test_auto_resumes_from_the_newest_file_that_is_neither_damaged_nor_hostile(
     trained: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    intact = LATEST.read_bytes()
     flip_a_bit_of_a_weight(LATEST)
-    make_hostile(LATEST)  # the epoch file, which was linked to it, keeps the flipped bit
+    LATEST.unlink()  # the epoch file, which was linked to it, keeps the flipped bit
+    LATEST.write_bytes(intact)
+    make_hostile(LATEST)
     assert trained("--ckpt_path=auto", MORE) == 0
     said = capsys.readouterr().out
     assert "--ckpt_path auto skips latest_checkpoint.pth: would run code: " in said

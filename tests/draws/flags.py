@@ -106,7 +106,10 @@ CHANGES: dict[str, Change] = {
         Verdict.SAID, (("--checkpoint.monitor=val/dice",), ("--checkpoint.monitor=val/iou_per_image",))
     ),
     "checkpoint.mode": Change(Verdict.REFUSED, (("--checkpoint.mode=min",),)),
-    "trainer.logger": Change(Verdict.SAME, (("--trainer.logger=CSVLogger", "--trainer.logger.save_dir=logs"),)),
+    "trainer.logger": Change(
+        Verdict.SAME,
+        (("--trainer.logger=CSVLogger", "--trainer.logger.save_dir=logs", "--trainer.log_every_n_steps=1"),),
+    ),
     **_rows(
         Verdict.REFUSED,
         ("data.ignore_index", "0"),
