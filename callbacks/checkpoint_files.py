@@ -21,7 +21,7 @@ from callbacks.boundary import (
     is_step_boundary,
     validate_again,
 )
-from callbacks.checkpoint_io import state_of, writes_folders
+from callbacks.checkpoint_io import loaded_run, state_of, writes_folders
 from callbacks.consensus import Consensus
 from callbacks.last_step import LastStep
 from callbacks.linked_files import drop_old_epoch_files, write_or_link
@@ -143,7 +143,7 @@ class CheckpointFiles(ModelCheckpoint):
 
     @override
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        self._last_step.keep(checkpoint)
+        self._last_step.keep({**checkpoint, "run": loaded_run(trainer, checkpoint)})
 
     @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:

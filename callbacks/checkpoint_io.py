@@ -17,7 +17,7 @@ from typing_extensions import override
 from resume.checkpoints.paths import is_shards
 from resume.checkpoints.run_entry import RunEntry
 from resume.checkpoints.saved_run import append_run, run_json_of_folder
-from resume.checkpoints.verification import find_run
+from resume.checkpoints.verification import find_run, read_run
 from resume.run_files import RUN_ENTRY
 from resume.system.durable_files import staged
 from resume.system.errors import UnreadableError
@@ -117,6 +117,12 @@ def state_of(trainer: Trainer) -> dict[str, Any]:
     """The checkpoint of this moment. Its tensors are those of the trainer: they change with the next step."""
     state: dict[str, Any] = trainer._checkpoint_connector.dump_checkpoint(weights_only=False)
     return state
+
+
+def loaded_run(trainer: Trainer, checkpoint: dict[str, Any]) -> RunEntry:
+    """The run entry of the checkpoint that is being restored; strategies that read shards do not pass it on."""
+    run = checkpoint.get(RUN)
+    return run if isinstance(run, RunEntry) else read_run(Path(str(trainer.ckpt_path)))
 
 
 def save_together(trainer: Trainer, path: Path, state: dict[str, Any] | None = None) -> None:

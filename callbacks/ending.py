@@ -9,6 +9,7 @@ from lightning.pytorch.loops.fit_loop import _FitLoop
 from typing_extensions import override
 
 from callbacks.boundary import ends_here, ends_optimizer_step
+from callbacks.checkpoint_io import loaded_run
 from resume.checkpoints.run_entry import RunEntry
 
 ENDED_BY = "ended_by"
@@ -47,7 +48,7 @@ class Ending(Callback):
 
     @override
     def on_load_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        run: RunEntry = checkpoint["run"]
+        run = loaded_run(trainer, checkpoint)
         has_stopped = run.ended_by in _STOPPED
         _keep_settings(trainer, checkpoint["callbacks"], goes_on=has_stopped and not self.same_callbacks)
         if run.ended_by and not run.finished and self._ends_again(trainer, run):
