@@ -39,7 +39,7 @@ _LEFT_OUT = {
     "trainer.check_val_every_n_epoch": {_SCHEDULE, _UNITS},
     "trainer.gradient_clip_val": {"clipping"},
     "trainer.limit_train_batches": {_UNITS},
-    "trainer.max_steps": {_SCHEDULE},
+    "trainer.max_steps": {_SCHEDULE, _UNITS},
     "trainer.precision": {"precision"},
     "trainer.val_check_interval": {_UNITS},
     "checkpoint.save_every_minutes": {"files"},

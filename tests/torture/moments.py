@@ -4,6 +4,7 @@ The process is one that was forked for a single start, so that what is wrapped h
 system by which files come and go, the writes of a checkpoint, the picture. The program itself knows nothing of it.
 """
 
+import io
 import os
 import re
 import stat
@@ -71,6 +72,9 @@ class Moments:
         save, draw = torch.save, history_plot.save_history
 
         def save_in_parts(content: Any, file: IO[bytes]) -> None:
+            if isinstance(file, io.BytesIO):  # tried in memory, before training
+                save(content, file)
+                return
             self._saving = "write"
             save(content, _InParts(file, self))  # type: ignore[arg-type]
 
