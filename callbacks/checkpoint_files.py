@@ -238,7 +238,7 @@ class CheckpointFiles(ModelCheckpoint):
             "{monitor} is NaN in epoch {epoch}, so this epoch cannot be the best model. If it stays NaN, choose by "
             "another metric: --checkpoint.monitor METRIC --checkpoint.mode min|max"
         )
-        trainer.lightning_module.print(said.format(monitor=self.monitor, epoch=trainer.current_epoch + 1))
+        trainer.lightning_module.print(said.format(monitor=self.monitor, epoch=epoch_of(trainer)))
 
     def _set_best(self, score: float | None, epoch: int | None, step: int | None) -> None:
         self.best_score, self.best_epoch, self.best_step = score, epoch, step

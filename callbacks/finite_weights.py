@@ -8,6 +8,8 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor
 from typing_extensions import override
 
+from callbacks.boundary import epoch_of
+
 _FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64, torch.complex64, torch.complex128)
 
 
@@ -69,7 +71,7 @@ class FiniteWeights(Callback):
         if not self._is_alone:
             is_finite = trainer.strategy.reduce_boolean_decision(is_finite, all=True)
         if not is_finite:
-            raise NotFiniteError(wrong, trainer.fit_loop.epoch_progress.current.ready, trainer.global_step)
+            raise NotFiniteError(wrong, epoch_of(trainer), trainer.global_step)
 
 
 def _weights(module: LightningModule) -> Iterator[tuple[str, Tensor]]:

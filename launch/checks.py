@@ -7,6 +7,7 @@ from launch.cli import ConfigError, TrainCLI, as_config_error
 from launch.loading import Loaded, load_for_resume, require_fit
 from launch.own_split import report_own_split
 from launch.report import CheckProgress
+from launch.schedule_checks import limited
 from lit_modules import check_changed_optimizer, check_optimizer
 from resume import limits
 from resume.arguments import Arguments
@@ -110,7 +111,7 @@ def _check_validation_between_steps(trainer: Namespace, batches: int) -> None:
     """A validation must come between two optimizer steps: a checkpoint cannot hold half a sum of gradients."""
     limit, interval, summed = trainer.limit_train_batches, trainer.val_check_interval, trainer.accumulate_grad_batches
     if limit is not None:
-        batches = min(batches, limit) if isinstance(limit, int) else int(batches * limit)
+        batches = limited(batches, limit)
     if interval in (None, 1.0) or summed == 1:
         return
     every = interval if isinstance(interval, int) else max(1, int(batches * interval))

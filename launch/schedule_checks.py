@@ -63,9 +63,13 @@ def refuse_short_schedule(cli: TrainCLI, trainer: Trainer) -> None:
 
 def steps_per_epoch(cli: TrainCLI, trainer: Trainer) -> int:
     """Optimizer steps of an epoch on all devices."""
-    batches, limit = cli.datamodule.batches_per_epoch(trainer.world_size), trainer.limit_train_batches
-    batches = min(batches, limit) if isinstance(limit, int) else int(batches * limit)
-    return _steps(batches, trainer.accumulate_grad_batches)
+    batches = cli.datamodule.batches_per_epoch(trainer.world_size)
+    return _steps(limited(batches, trainer.limit_train_batches), trainer.accumulate_grad_batches)
+
+
+def limited(batches: int, limit: float) -> int:
+    """Return how many of the batches a limit leaves: a number of them (int) or a share (float)."""
+    return min(batches, limit) if isinstance(limit, int) else int(batches * limit)
 
 
 def _steps(batches: int, accumulated: int) -> int:
