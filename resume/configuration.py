@@ -4,42 +4,40 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from resume.checkpoints.run_config import settings_of
 from resume.decision import Decision, Resume
 from resume.run_files import CONFIG
-from resume.system.errors import ResumeError
+from resume.system.errors import ResumeError, UnreadableError
 from resume.system.output import text
+from resume.system.small_files import read_text
+from resume.system.small_yaml import MAX_BYTES, parse_yaml
 
 CONFIGS = Path(__file__).parent.parent / "configs"
 _DATA_KEYS = {"data", "data.image_path", "data.gt_path"}
 
 
-def read_keys(path: Path) -> dict[str, Any]:
+def read_keys(path: Path, *, is_typed: bool = True) -> dict[str, Any]:
     """The settings of a YAML file by `plain_key`: `{"data.image_path": "Data/images", ...}`.
 
-    Raises:
-        ResumeError: The file is missing, not UTF-8, or no YAML mapping.
-    """
-    import yaml  # takes 15 ms, which importing this package need not
+    Args:
+        path: The file.
+        is_typed: Whether the user typed `--config` and this path.
 
+    Raises:
+        ResumeError: The file is missing, not UTF-8, no YAML mapping, or too large or too deep for one.
+    """
+    file = f"--config {path}" if is_typed else str(path)
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        content = parse_yaml(read_text(path, MAX_BYTES))
     except FileNotFoundError as error:
-        raise ResumeError(text("--config {path}: there is no such file.").format(path=path)) from error
+        raise ResumeError(text("{file}: there is no such file.").format(file=file)) from error
     except OSError as error:
-        raise ResumeError(f"--config {path}: {error.strerror}.") from error
-    except UnicodeDecodeError as error:
-        raise ResumeError(
-            text("--config {path}: not UTF-8 (byte {position}). Save the file as UTF-8.").format(
-                path=path, position=error.start
-            )
-        ) from error
-    except yaml.YAMLError as error:
-        raise ResumeError(text("--config {path}: no valid YAML: {reason}").format(path=path, reason=error)) from error
+        raise ResumeError(f"{file}: {error.strerror}.") from error
+    except UnreadableError as error:
+        raise ResumeError(text("{file} cannot be read: {reason}.").format(file=file, reason=error)) from error
     if not isinstance(content, dict | None):
         raise ResumeError(
-            text("--config {path}: expected a mapping (key: value), got {got}.").format(
-                path=path, got=type(content).__name__
-            )
+            text("{file}: expected a mapping (key: value), got {got}.").format(file=file, got=type(content).__name__)
         )
     return flat(content or {})
 
@@ -72,7 +70,7 @@ def base_configs(decision: Decision, given: frozenset[str]) -> list[str]:
             does not exist, a fresh start takes the built-in sample set.
 
     Raises:
-        ResumeError: The checkpoint carries no configuration and there is none beside it.
+        ResumeError: The checkpoint carries no configuration and there is none beside it, or one cannot be read.
     """
     if isinstance(decision, Resume):
         return [_config_of(decision)]
@@ -89,7 +87,16 @@ def default_settings() -> dict[str, Any]:
 
 
 def _config_of(decision: Resume) -> str:
+    """The run's own configuration.
+
+    The one in the checkpoint is looked at too: what must be as in the run is read from it.
+    """
+    try:
+        settings_of(decision.checkpoint.config)
+    except UnreadableError as error:
+        raise ResumeError(f"{decision.path}: {error}.") from error
     if decision.config_file is not None:
+        read_keys(decision.config_file, is_typed=False)
         return str(decision.config_file)
     if decision.checkpoint.config:
         return decision.checkpoint.config

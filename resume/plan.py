@@ -9,6 +9,10 @@ from resume.checkpoints.description import Checkpoint, describe
 from resume.checkpoints.paths import place_of
 from resume.decision import Archive, Fresh, Resume
 from resume.run_files import ARCHIVE, BEST, CONFIG, epoch_file, epoch_of, is_archive_name, is_of_run, role_of
+from resume.system.errors import ResumeError, UnreadableError
+from resume.system.output import text
+from resume.system.small_files import read_text
+from resume.system.small_yaml import MAX_BYTES
 
 
 def plan_fresh(checkpoint_dir: Path, catalog: Catalog) -> Fresh:
@@ -104,14 +108,27 @@ def _own_config(checkpoint: Checkpoint, neighbours: Catalog) -> Path | None:
 
     It is the run's own if its content is the configuration in the checkpoint, or if the folder is the run's: it holds
     another checkpoint of the run, and latest is of no other run.
+
+    Raises:
+        ResumeError: It is the run's own and cannot be read.
     """
     file = checkpoint.path.parent / CONFIG
-    try:
-        content = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return None
     others = [found for found in neighbours.shown if not found.damage and found.path.name != checkpoint.path.name]
     is_runs_folder = neighbours.run_id == checkpoint.run_id and checkpoint.run_id in {one.run_id for one in others}
+    try:
+        content = read_text(file, MAX_BYTES)
+    except FileNotFoundError:
+        return None
+    except (OSError, UnreadableError) as error:
+        if not is_runs_folder:
+            return None
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise ResumeError(
+            text(
+                "{path}: the run's configuration cannot be read ({reason}). Repair the file, or move it away: the "
+                "checkpoint carries the configuration too."
+            ).format(path=file, reason=reason)
+        ) from error
     return file if content and (content == checkpoint.config or is_runs_folder) else None
 
 

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from resume.checkpoints.catalog import SEARCHED_EPOCH_FILES, Catalog, read_catalog, same_files
 from resume.checkpoints.description import Checkpoint, describe
+from resume.checkpoints.run_config import settings_of
 from resume.checkpoints.verification import require_intact
 from resume.run_files import epoch_of, role_of
 from resume.system.errors import ResumeError, UnreadableError
@@ -46,6 +47,7 @@ def why_not(found: Checkpoint, run_id: str | None) -> str | None:
     if not _is_candidate(found, run_id):
         return text("of another run")
     try:
+        settings_of(found.config)
         require_intact(found.path)
     except UnreadableError as error:
         return str(error)

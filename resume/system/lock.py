@@ -134,8 +134,9 @@ class FolderLock:
             # The lock holds without the record, and starting over must be possible on a full disk.
 
     def _release(self) -> None:
-        if read_record(self._record) == self._mine:
-            remove_record(self._record)
+        with contextlib.suppress(ResumeError):  # something else has the record's name
+            if read_record(self._record) == self._mine:
+                remove_record(self._record)
         self._mine = None
         # If possible, before the lock is released: afterwards, another start may hold the lock on this file.
         # Windows removes no open file, and so none that another start has open.

@@ -4,13 +4,19 @@ import contextlib
 import json
 import os
 import socket
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from resume.system.durable_files import write_text
+from resume.system.errors import ResumeError, UnreadableError
 from resume.system.output import text
 from resume.system.pids import start_of
+from resume.system.small_files import InvalidJsonError, parse_json, read_text
+
+_MAX_BYTES = 2**14
+_LARGEST_PID = 2**32  # of Windows; other systems have fewer
 
 
 @dataclass(frozen=True)
@@ -47,13 +53,31 @@ def record_of_this_process() -> Holder:
 
 
 def read_record(path: Path) -> Holder | None:
-    """Read a record; None if there is none, or if this program did not write the file."""
+    """Read a record; None if there is none, or if this program did not write the file.
+
+    Raises:
+        ResumeError: What has the name of a record cannot be one: a pipe, a device, or something large or deep.
+    """
     try:
-        values = json.loads(path.read_text(encoding="utf-8"))
-        holder = Holder(**values)
-    except (OSError, ValueError, TypeError):
+        values = parse_json(read_text(path, _MAX_BYTES))
+    except (OSError, InvalidJsonError):
         return None
-    return holder if isinstance(holder.host, str) and isinstance(holder.pid, int) else None
+    except UnreadableError as error:
+        raise ResumeError(
+            text(
+                "{path}: not the record of a run ({reason}). If no training is running there, remove it, then start."
+            ).format(path=path, reason=error)
+        ) from error
+    return Holder(**values) if _is_record(values) else None
+
+
+def _is_record(values: Any) -> bool:
+    if not isinstance(values, dict) or values.keys() != {one.name for one in fields(Holder)}:
+        return False
+    texts = {name: values[name] for name in values if name != "pid"}
+    may_be_missing = ("slurm_job_id", "process_start")
+    has_texts = all(isinstance(said, str) or (said is None and name in may_be_missing) for name, said in texts.items())
+    return has_texts and type(values["pid"]) is int and 0 < values["pid"] < _LARGEST_PID
 
 
 def write_record(path: Path, holder: Holder) -> None:

@@ -6,6 +6,7 @@ from resume.checkpoints.catalog import read_catalog
 from resume.checkpoints.description import describe
 from resume.decision import Archive, Resume
 from resume.plan import folder_for, plan_fresh, plan_resume
+from resume.system.errors import ResumeError
 from tests.helpers import checkpoint_folders
 
 LATER_THAN_1 = {
@@ -183,6 +184,13 @@ def test_a_config_beside_two_checkpoints_of_the_run_is_the_runs_own(tmp_path: Pa
     assert folder_for(found, Path("default")) == Path("default")
 
 
-def test_a_config_that_is_no_text_is_not_the_runs(folder: Path) -> None:
+def test_a_config_that_is_no_text_is_refused_in_the_folder_of_the_run(folder: Path) -> None:
     (folder / "config.yaml").write_bytes(b"\xff\xfe")
-    assert plan(folder / "latest_checkpoint.pth", folder).config_file is None
+    with pytest.raises(ResumeError, match=r"config\.yaml: the run's configuration cannot be read \(not UTF-8"):
+        plan(folder / "latest_checkpoint.pth", folder)
+
+
+def test_a_config_that_is_no_text_is_not_that_of_a_checkpoint_that_lies_elsewhere(tmp_path: Path) -> None:
+    path = checkpoint_folders.save(tmp_path / "alone" / "a.pth", 1)
+    (tmp_path / "alone" / "config.yaml").write_bytes(b"\xff\xfe")
+    assert plan(path, tmp_path / "runs").config_file is None
