@@ -29,7 +29,7 @@ from callbacks.consensus import Consensus
 from callbacks.finite_weights import NotFiniteError
 from resume.run_files import INTERRUPTED, LATEST
 from resume.system.exit_now import exit_now
-from resume.system.output import ExplainedError, is_silent, text
+from resume.system.output import ExplainedError, brief, is_silent, text
 from resume.system.signals import Stopped, counts, in_slurm_job, leave_dead_terminal, listen
 
 _NO_SIGNAL = 0
@@ -190,20 +190,20 @@ class Interrupt(Checkpoint):
             or not _is_whole_in_first(trainer)
         ):
             return
-        is_whole = not self._in_step if self._stepped else self._boundary.go_back()
-        if not is_whole:
-            return
+        self._in_training = False  # one attempt
         try:
+            is_whole = not self._in_step if self._stepped else self._boundary.go_back()
+            if not is_whole:
+                return
             self._save(trainer, pl_module, together=False)
-        except SaveFailedError as error:
-            # The error that training failed with is reported after this.
-            pl_module.print(text("Training failed, and {error}").format(error=error))
-            return
+            said = text("Training failed. All steps before that ({steps}) are saved in {file}.")
+            said = said.format(steps=trainer.global_step, file=self.path)
         except NotFiniteError:
-            pl_module.print(text("Training failed, and its weights are not finite: they were not saved."))
-            return
-        said = text("Training failed. All steps before that ({steps}) are saved in {file}.")
-        pl_module.print(said.format(steps=trainer.global_step, file=self.path))
+            said = text("Training failed, and its weights are not finite: they were not saved.")
+        except Exception as error:  # noqa: BLE001 - whatever it is, the error that training failed with is raised
+            failure = error if isinstance(error, SaveFailedError) else _save_failed(self.path, brief(error))
+            said = text("Training failed, and {error}").format(error=failure)
+        pl_module.print(said)
 
     @override
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
@@ -266,10 +266,14 @@ class Interrupt(Checkpoint):
         try:
             (save_together if together else save_alone)(trainer, self.path)
         except OSError as error:
-            said = text("{file} could not be saved ({reason}): the steps since the last save are lost.")
-            raise SaveFailedError(said.format(file=self.path, reason=error.strerror or error)) from error
+            raise _save_failed(self.path, error.strerror or str(error)) from error
         except UnresumableError as error:
             raise SaveFailedError(str(error)) from error
+
+
+def _save_failed(path: Path, reason: str) -> SaveFailedError:
+    said = text("{file} could not be saved ({reason}): the steps since the last save are lost.")
+    return SaveFailedError(said.format(file=path, reason=reason))
 
 
 def _stopping_line() -> str:

@@ -17,11 +17,13 @@ from callbacks import (
     TimeBudget,
     TimePlan,
     TrainingHistory,
+    TrainingInterrupted,
 )
 from callbacks.run_state import machine
 from launch.cli import TrainCLI, as_config_error
 from launch.conditions import device_line, git_commit, versions
 from launch.divergence import diverged_error, refuse_stop_by_nan
+from launch.first_error import raising_first
 from launch.first_save import require_resumable
 from launch.loading import require_reader
 from launch.plugins import load_no_checkpoint
@@ -126,7 +128,13 @@ def fit(trainer: Trainer, cli: TrainCLI, decision: Decision) -> None:
     if ckpt_path is None:
         load_no_checkpoint(trainer)
     try:
-        trainer.fit(cli.model, datamodule=cli.datamodule, ckpt_path=ckpt_path, weights_only=True)
+        raising_first(
+            trainer,
+            lambda: trainer.fit(cli.model, datamodule=cli.datamodule, ckpt_path=ckpt_path, weights_only=True),
+        )
+    except TrainingInterrupted:
+        trainer.profiler.describe()  # type: ignore[attr-defined]  # Lightning does it at the end of a run only
+        raise
     except NotFiniteError as divergence:
         raise diverged_error(divergence, cli, decision.checkpoint_dir) from divergence
     refuse_stop_by_nan(trainer)

@@ -63,7 +63,10 @@ def report_early_stop(stop: Stopped, launch: Launch) -> int:
 def report_interruption(stop: "TrainingInterrupted", launch: Launch) -> int:
     """Report what a stop in training saved, and the command that continues; returns the exit code."""
     if stop.is_by_time:
-        said = text("The time of trainer.max_time is used up, in epoch {epoch}/{wanted}: saved {file} (step {step}).")
+        said = text(
+            "The time limit of trainer.max_time or a Timer is reached, in epoch {epoch}/{wanted}: "
+            "saved {file} (step {step})."
+        )
         said += " " + text("Resume with:")
     else:
         said = text("Interrupted in epoch {epoch}/{wanted}: saved {file} (step {step}). Resume with:")

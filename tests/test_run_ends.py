@@ -252,7 +252,7 @@ def test_a_used_up_time_is_a_stop_like_ctrl_c_and_each_start_has_all_of_it(
     assert (run["global_step"], run["epoch_done"], run["ended_by"]) == (1, False, "")
     for _ in range(3):
         said = capsys.readouterr().out
-        assert "The time of trainer.max_time is used up" in said
+        assert "The time limit of trainer.max_time or a Timer is reached" in said
         command = said.rpartition("python train.py ")[2]
         assert go("parts", *shlex.split(command)) == 0
     assert how_it_ended("parts") == (2, 2, True, "max_epochs")

@@ -156,6 +156,12 @@ def _can_show_chinese() -> bool:
     return True
 
 
+def brief(error: BaseException) -> str:
+    """The class of an error that nobody expected, and its first line: `RuntimeError: CUDA error: out of memory`."""
+    line = str(error).strip().partition("\n")[0]
+    return f"{type(error).__name__}: {line}" if line else type(error).__name__
+
+
 def size_text(size: int) -> str:
     """A number of bytes with about three digits, in decimal units: `282 MB`."""
     value = float(size)

@@ -10,6 +10,7 @@ import torch
 from lightning.pytorch import Callback
 
 from callbacks import AtomicCheckpointIO, CheckpointFiles, SaveFailedError
+from callbacks.boundary import Boundary
 from resume.system import durable_files
 from tests.helpers.stopping import PlannedError, SignalAtStep
 from tests.helpers.tiny import BATCHES, load, names, train
@@ -106,15 +107,63 @@ def test_a_stop_that_cannot_be_saved_is_an_error_at_once(tmp_path: Path, monkeyp
 def test_an_error_that_cannot_be_saved_either_is_still_the_error_that_is_raised(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    class Fail(Callback):
-        def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
-            if trainer.global_step == BATCHES + 1:
-                raise PlannedError
-
     with pytest.raises(PlannedError):
-        train(tmp_path, [0.1, 0.2], callbacks=[RefuseSaves(monkeypatch, 2, 9), Fail()])
+        train(tmp_path, [0.1, 0.2], callbacks=[RefuseSaves(monkeypatch, 2, 9), FailAtStep()])
     assert "Training failed, and" in capsys.readouterr().out
     assert "interrupted_checkpoint.pth" not in names(tmp_path)
+
+
+class FailAtStep(Callback):
+    """A bad batch at step 5."""
+
+    def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
+        if trainer.global_step == BATCHES + 1:
+            raise PlannedError
+
+
+class RefuseState(Callback):
+    """What a save of an exception meets, for example on a GPU that has failed: any error."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+        self._refuses = False
+
+    def on_exception(self, trainer: Any, pl_module: Any, exception: BaseException) -> None:
+        self._refuses = True
+
+    def on_save_checkpoint(self, trainer: Any, pl_module: Any, checkpoint: dict[str, Any]) -> None:
+        if self._refuses:
+            raise self.error
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (RuntimeError("CUDA error: assert\nFor debugging"), "RuntimeError: CUDA error: assert"),
+        (ValueError("too large"), "ValueError: too large"),
+        (MemoryError(), "MemoryError"),
+    ],
+)
+def test_whatever_the_save_of_an_exception_meets_is_a_line_and_the_exception_is_what_is_raised(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], error: Exception, expected: str
+) -> None:
+    with pytest.raises(PlannedError):
+        train(tmp_path, [0.1, 0.2], callbacks=[RefuseState(error), FailAtStep()])
+    said = capsys.readouterr().out
+    assert f"interrupted_checkpoint.pth could not be saved ({expected})" in said
+    assert "interrupted_checkpoint.pth" not in names(tmp_path)
+
+
+def test_an_exception_that_leaves_no_way_back_to_the_last_step_is_what_is_raised(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def fail(_boundary: Boundary) -> bool:
+        raise RuntimeError("CUDA error")
+
+    monkeypatch.setattr(Boundary, "go_back", fail)
+    with pytest.raises(PlannedError):
+        train(tmp_path, [0.1, 0.2], callbacks=[FailAtStep()])
+    assert "could not be saved (RuntimeError: CUDA error)" in capsys.readouterr().out
 
 
 class Heavy(Callback):

@@ -4,19 +4,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from lightning.pytorch import Callback
-from lightning.pytorch.callbacks import GradientAccumulationScheduler
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.callbacks import EarlyStopping, GradientAccumulationScheduler
 from rich.console import Console
 from torch import Tensor
 
 from callbacks import EpochBar
 from callbacks.progress import _hours
-from tests.helpers.tiny import ScriptedScores, train
+from tests.helpers.tiny import BATCHES, ScriptedScores, train
 
 
 def console(*, is_terminal: bool) -> tuple[Console, io.StringIO]:
     stream = io.StringIO()
-    return Console(file=stream, force_terminal=is_terminal, width=100, highlight=False), stream
+    return Console(
+        file=stream, force_terminal=is_terminal, width=100, highlight=False, soft_wrap=not is_terminal
+    ), stream
 
 
 def test_a_log_file_gets_one_line_for_each_epoch_and_no_bar(tmp_path: Path) -> None:
@@ -25,6 +27,64 @@ def test_a_log_file_gets_one_line_for_each_epoch_and_no_bar(tmp_path: Path) -> N
     lines = stream.getvalue().splitlines()
     assert [line.split("  ")[0] for line in lines] == ["Epoch 1/2", "Epoch 2/2"]
     assert re.fullmatch(r"Epoch 2/2  train/loss \d+\.\d{4}  val/iou 0\.5000  \d+\.\d s", lines[1])
+
+
+def test_a_log_file_gets_a_line_for_batches_too_once_nothing_was_written_for_some_time(tmp_path: Path) -> None:
+    output, stream = console(is_terminal=False)
+    bar = EpochBar("val/iou", output, seconds_between_lines=0)
+    train(tmp_path, [0.25, 0.5], bar=bar, trainer_settings={"num_sanity_val_steps": 2})
+    lines = stream.getvalue().splitlines()
+    assert lines[0] == "Epoch 1/2  validation: batch 1/2"  # the check before training
+    batches = [line for line in lines if "step" in line]
+    assert [line.split("  ")[:3] for line in batches] == [
+        [f"Epoch {epoch}/2", f"batch {batch}/{BATCHES}", f"step {(epoch - 1) * BATCHES + batch}"]
+        for epoch in (1, 2)
+        for batch in (1, 2, 3)  # after the last one, the line of the epoch follows
+    ]
+    assert re.fullmatch(
+        r".*  learning rate 0\.1  [\d.e+]+ batches/s  loss \d+\.\d{4}  val/iou 0\.2500  0:00:00 left", batches[-1]
+    )
+    assert lines.count("Epoch 2/2  validation: batch 2/2") == 1
+
+
+@pytest.mark.parametrize(
+    ("limits", "left"),
+    [
+        ({"max_epochs": 3}, [11, 10, 9, 7, 6, 5, 3, 2, 1]),
+        ({"max_epochs": 3, "max_steps": 6}, [5, 4, 3, 1, 0]),
+        ({"max_epochs": -1, "max_steps": 6}, [5, 4, 3, 1, 0]),
+        ({"max_epochs": 3, "max_steps": 3, "accumulate_grad_batches": 2}, [6, 4, 4, 2, 0]),
+    ],
+)
+def test_the_time_left_is_that_until_the_first_limit(tmp_path: Path, limits: dict[str, int], left: list[int]) -> None:
+    class Left(EpochBar):
+        def _values(self, trainer: Trainer, outputs: Any, seconds: float) -> list[str]:
+            # As if each batch of this start had taken a second.
+            return super()._values(trainer, outputs, self._batches(trainer))
+
+    output, stream = console(is_terminal=False)
+    bar = Left("val/iou", output, seconds_between_lines=0)
+    max_epochs = limits.pop("max_epochs")
+    train(tmp_path, [0.1, 0.2, 0.3], bar=bar, max_epochs=max_epochs, trainer_settings=limits)
+    assert [int(seconds) for seconds in re.findall(r"0:00:(\d\d) left", stream.getvalue())] == left
+
+
+def test_the_time_left_of_a_resumed_run_counts_the_steps_that_it_lacks(tmp_path: Path) -> None:
+    train(tmp_path, [0.25])
+    output, stream = console(is_terminal=False)
+    bar = EpochBar("val/iou", output, seconds_between_lines=0)
+    train(tmp_path, [0.25, 0.5], ckpt_path=tmp_path / "latest_checkpoint.pth", bar=bar)
+    assert "batch 1/4  step 5" in stream.getvalue()
+    assert "Epoch 1/" not in stream.getvalue()
+
+
+def test_a_run_without_end_has_no_time_left(tmp_path: Path) -> None:
+    output, stream = console(is_terminal=False)
+    bar = EpochBar("val/iou", output, seconds_between_lines=0)
+    stop = EarlyStopping("val/iou", patience=1, mode="max")
+    train(tmp_path, [0.3, 0.2, 0.1], bar=bar, max_epochs=-1, callbacks=[stop])
+    assert "batch 3/4  step 7  learning rate" in stream.getvalue()
+    assert "left" not in stream.getvalue()
 
 
 def test_a_terminal_shows_epoch_batch_loss_metric_and_the_remaining_time(tmp_path: Path) -> None:
