@@ -22,8 +22,8 @@ _INFORMATIONAL = ("--print_config", "--print_shtab", "--version")
 _HELP = ("-h", "--help")
 # Flags that take several words, as in `--data.split train.txt val.txt`; the parser would take the first one only.
 _LISTS = ("data.split",)
-# A group of settings whose name begins like an everyday flag.
-_GROUPS = ("checkpoint",)
+# What the names of all other settings begin with.
+_GROUPS = ("checkpoint", "data", "model", "seed_everything", "trainer")
 
 
 @dataclass(frozen=True)
@@ -162,6 +162,8 @@ def _split(argv: list[str]) -> tuple[dict[str, list[str]], list[str], set[str]]:
     for position in words:
         word = _long_form(argv[position])
         if not word.startswith("--"):
+            if not word.startswith("-") and not _takes_value(argv[:position]):
+                raise ResumeError(text("{word!r}: expected a flag, such as --ckpt_path best.").format(word=word))
             rest.append(word)
             continue
         flag, equals, value = word.partition("=")
@@ -184,6 +186,11 @@ def _split(argv: list[str]) -> tuple[dict[str, list[str]], list[str], set[str]]:
                 next(words)
             early[key].append(value)
     return early, rest, typed
+
+
+def _takes_value(before: Sequence[str]) -> bool:
+    """Whether the last of the words before a word is a flag without a value."""
+    return bool(before) and before[-1].startswith("-") and "=" not in before[-1]
 
 
 def _long_form(word: str) -> str:
@@ -216,23 +223,26 @@ def _key(flag: str) -> str:
     """The nested key of a flag.
 
     Raises:
-        ResumeError: It resembles an everyday flag, but is none; LightningCLI would find out only after the menu.
+        ResumeError: There is no such flag; LightningCLI would find out only after the menu.
     """
     name = flag.removeprefix("--")
     if name in KEYS:
         return KEYS[name]
-    meant = name.replace("-", "_")
     known = [*KEYS, CONFIG]
-    near = [full for full in known if meant and full.startswith(meant)] if name not in _GROUPS else []
-    if not near and "." not in name:
-        near = difflib.get_close_matches(meant, KEYS, n=1, cutoff=0.85)
-    if near and name not in known:
-        raise ResumeError(
-            text("{flag}: no such flag, and flags are not abbreviated. Did you mean {meant}?").format(
-                flag=flag, meant=", ".join(f"--{full}" for full in near)
-            )
-        )
-    return name
+    if name in known or name in _GROUPS or flag in (*_HELP, *_INFORMATIONAL):
+        return name
+    group, dot, _ = name.partition(".")
+    if dot and group in _GROUPS:
+        return name
+    meant = name.replace("-", "_")
+    near = [full for full in known if meant and full.startswith(meant)]
+    near = near or difflib.get_close_matches(meant, [*known, *_GROUPS], n=1, cutoff=0.85)
+    if dot:
+        near = [f"{full}.{name.partition('.')[2]}" for full in difflib.get_close_matches(group, _GROUPS, n=1)]
+    if near:
+        said = text("{flag}: no such flag, and flags are not abbreviated. Did you mean {meant}?")
+        raise ResumeError(said.format(flag=flag, meant=", ".join(f"--{full}" for full in near)))
+    raise ResumeError(text("{flag}: no such flag. All flags: python train.py --help").format(flag=flag))
 
 
 def _is_informational(word: str) -> bool:

@@ -14,6 +14,11 @@ from tests.helpers.tiny_run import TINY, Run, contents
 NEW = "--no_interactive"
 
 
+def test_a_flag_that_does_not_exist_is_all_that_is_said(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--no_such", NEW, "--lang=en") == 2
+    assert capsys.readouterr() == ("", "train.py: --no_such: no such flag. All flags: python train.py --help\n")
+
+
 def test_a_wrong_setting_of_a_callback_which_is_found_last_is_named_and_every_file_stays(
     trained: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -7,6 +7,7 @@ from resume import ResumeError, configuration, read_arguments
 from resume.checkpoints.description import describe
 from resume.decision import Fresh, Resume
 from resume.system.launch_info import Launch
+from tests.draws.flags import CHANGES
 from tests.helpers import checkpoint_folders
 
 CHINESE = "数据/图像"
@@ -154,11 +155,26 @@ def test_a_config_file_that_does_not_fit_is_an_error(content: bytes | None, mess
         (["--no-interactive"], "Did you mean --no_interactive"),
         (["--conf", "a.yaml"], "Did you mean --config"),
         (["--image_paths", "a"], "Did you mean --image_path"),
+        (["--no_such", "--no_interactive"], "--no_such: no such flag. All flags:"),
+        (["--trainr.max_steps=3"], r"Did you mean --trainer\.max_steps"),
+        (["--dice_weight=0.5"], "--dice_weight: no such flag"),
+        (["best"], "'best': expected a flag"),
+        (["--max_epochs=3", "4"], "'4': expected a flag"),
     ],
 )
 def test_a_wrong_flag_of_this_stage_is_an_error_before_anything_is_asked(argv: list[str], message: str) -> None:
     with pytest.raises(ResumeError, match=message):
         read_arguments(argv)
+
+
+@pytest.mark.parametrize("key", ["help", "print_config", "version", "model", "data", *CHANGES])
+def test_every_flag_of_the_help_passes_this_stage(key: str) -> None:
+    said = ""
+    try:
+        read_arguments([f"--{key}=1"])
+    except ResumeError as error:  # 1 is no value of some
+        said = str(error)
+    assert "no such flag" not in said
 
 
 def test_groups_of_settings_are_no_abbreviations() -> None:
