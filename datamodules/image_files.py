@@ -7,15 +7,18 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 import torch
 from PIL import Image, ImageOps, UnidentifiedImageError
 from PIL.ExifTags import Base
+from PIL.ImageFile import ImageFile
 from torch import Tensor
 
 from datamodules.data_errors import DataError, short_list
+from datamodules.file_ends import looks_whole
 from resume.system.output import text
 
 # Pillow's limit protects web servers against hostile files; here, large microscope and satellite images must open.
@@ -24,6 +27,18 @@ Image.MAX_IMAGE_PIXELS = None
 DEEP_MODES = frozenset({"I", "F", "I;16", "I;16L", "I;16B", "I;16N"})  # more than 8 bits per pixel
 ORIENTED_PNG_KEYS = frozenset({"exif", "Raw profile type exif", "XML:com.adobe.xmp", "xmp"})
 TRANSPOSED = frozenset({5, 6, 7, 8})  # EXIF orientations that swap width and height
+
+
+class Header(NamedTuple):
+    """What a file says of itself, without its pixels.
+
+    Attributes:
+        size: Height and width, after the EXIF orientation.
+        looks_whole: Whether the file ends as its format ends; if not, only decoding shows whether it is damaged.
+    """
+
+    size: tuple[int, int]
+    looks_whole: bool
 
 
 @contextmanager
@@ -38,7 +53,7 @@ def without_pillow_warnings() -> Iterator[None]:
 
 
 @contextmanager
-def _open_image(path: str) -> Iterator[Image.Image]:
+def _open_image(path: str) -> Iterator[ImageFile]:
     try:
         # From a path, Pillow 13 maps an uncompressed TIFF with the size of the rotated image, and garbles its pixels.
         with Path(path).open("rb") as file, Image.open(file) as image:
@@ -65,15 +80,16 @@ def _orient(image: Image.Image) -> None:
         raise ValueError(text("its size is {width} × {height} pixels").format(width=image.width, height=image.height))
 
 
-def read_size(path: str) -> tuple[int, int]:
-    """Read height and width, after the EXIF orientation, from the header of the file only.
+def read_header(path: str) -> Header:
+    """Read the header and the last bytes of a file; its pixels are not decoded.
 
     Raises:
         DataError: The file is not an image.
     """
     with _open_image(path) as image:
         width, height = image.size
-        return (width, height) if _orientation(image) in TRANSPOSED else (height, width)
+        size = (width, height) if _orientation(image) in TRANSPOSED else (height, width)
+        return Header(size, looks_whole(image))
 
 
 def _orientation(image: Image.Image) -> int:

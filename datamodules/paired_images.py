@@ -11,14 +11,14 @@ from datamodules.data_errors import DataError
 from datamodules.dataset import PairDataset
 from datamodules.labels import ClassMapping
 from datamodules.leaks import refuse_nested_folders, refuse_same_images
-from datamodules.pair_checks import Progress, check_pairs
+from datamodules.pair_checks import Progress, care_for, check_pairs
 from datamodules.pair_loader import PairLoader
 from datamodules.partition import Partition, SplitSettings, data_line, divide_folder, divide_samples, two_folders
 from datamodules.sampler import EpochSampler, Position
 from datamodules.settings import check_classes, check_folders_named, check_loading, check_split
 from datamodules.sides import Sides
 from datamodules.sources import FolderPairs, PairSource
-from datamodules.trainer_facts import counts, is_in_group
+from datamodules.trainer_facts import counts, is_in_group, set_first_batch
 from datamodules.transforms import PairTransform, default_augmentation
 from datamodules.workers import SERVER, start_method, start_server
 from resume.system.output import text
@@ -107,11 +107,12 @@ class PairedImages(LightningDataModule):
     def check(self, every_gt: bool, progress: Progress | None = None) -> None:
         """Find problems of the data before training.
 
-        Every check covers: the settings are valid, the pairs are complete, all headers are readable, all sizes fit, the
-        first pair of training and of validation can be decoded, and its values have a class.
+        Every check covers: the settings are valid, the pairs are complete, all sizes fit, no file lacks its end, the
+        first pair of training and of validation can be decoded, and its values have a class. Of a new run, every ground
+        truth is decoded too; of a resumed one, every pair that it has not used yet.
 
         Args:
-            every_gt: Whether to decode the ground truth of all pairs and check its values.
+            every_gt: Whether to decode the ground truth also of the pairs that a resumed run has used.
             progress: Called after each pair with the number of pairs done and the number of all pairs.
 
         Raises:
@@ -122,7 +123,8 @@ class PairedImages(LightningDataModule):
         check_split(self.split, self.group, self.fold, self.val_image_path is not None)
         if self.image_path is not None and self.val_image_path is not None:
             refuse_nested_folders(self.image_path, self.val_image_path)
-        sources = self._partition.training, self._partition.validation
+        parts = self._partition
+        sources = parts.training, parts.validation
         folders = [source for source in sources if isinstance(source, FolderPairs)]
         if not folders:
             raw = sources[0].load(0)
@@ -132,7 +134,8 @@ class PairedImages(LightningDataModule):
             refuse_same_images(*folders)
         keeps_sizes = self.image_size is None and self.batch_size > 1
         one_size = [keeps_sizes and not self.augmentation, keeps_sizes]
-        check_pairs(folders, one_size, self._mapping, every_gt, progress)
+        care = [care_for(unseen, is_new_run=self._known is None, every_gt=every_gt) for unseen in parts.unseen]
+        check_pairs(folders, one_size, self._mapping, care, progress)
 
     def example_image(self) -> Tensor:
         """Return the first training image as input of the network: float32 (1, 3, H, W), without augmentation."""
@@ -243,14 +246,8 @@ class PairedImages(LightningDataModule):
     def _set_first_batch(self, trainer: Trainer) -> None:
         """Make Lightning begin at the first batch after the samples that are done.
 
-        This batch has another number if the batch size or the number of devices has changed. The number is changed in
-        the checkpoint, before Lightning restores the loops from it, because a schedule that asks for the number of
-        steps makes Lightning build the loader even earlier.
+        This batch has another number if the batch size or the number of devices has changed.
         """
-        checkpoint = trainer._checkpoint_connector._loaded_checkpoint
-        loops = checkpoint["loops"]["fit_loop"]
-        if loops["epoch_progress"]["current"]["processed"] != self._start.epoch:
-            return
         sampler = EpochSampler(
             self._dataset(self._partition.training, PairTransform(None)),
             self.seed,
@@ -258,9 +255,7 @@ class PairedImages(LightningDataModule):
             world_size=trainer.world_size,
             start=self._start,
         )
-        batches = loops["epoch_loop.batch_progress"]["current"]
-        shift = sampler.first_batch(self._start.epoch) - batches["processed"]
-        batches.update({name: count + shift for name, count in batches.items()})
+        set_first_batch(trainer, self._start.epoch, sampler.first_batch(self._start.epoch))
 
     def _dataset(self, source: PairSource, transform: PairTransform) -> PairDataset:
         return PairDataset(source, self._mapping, transform, self.seed)
@@ -295,4 +290,5 @@ class PairedImages(LightningDataModule):
         if self.val_image_path is None or self.val_gt_path is None:
             return divide_folder(self.image_path, self.gt_path, self._split_settings, self._known)
         val_paths = self.val_image_path, self.val_gt_path
-        return two_folders((self.image_path, self.gt_path), val_paths, self.group, self._known)
+        paths = self.image_path, self.gt_path
+        return two_folders(paths, val_paths, self.group, self._known, self._validated_before)

@@ -54,6 +54,8 @@ class Partition(NamedTuple):
         sides: The side of each pair that the run has used so far.
         trained: A fingerprint of the stems for training.
         validated: A fingerprint of the pairs for validation and their contents.
+        unseen: For each pair for training, and for each for validation: whether the run has not used it yet, or its
+            files have changed since.
         left_out: The number of pairs that no list names.
         stayed: The stems that the split would put on the other side than the run did.
     """
@@ -63,6 +65,7 @@ class Partition(NamedTuple):
     sides: Sides
     trained: str
     validated: str
+    unseen: tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]
     left_out: int = 0
     stayed: Sequence[str] = ()
 
@@ -77,12 +80,14 @@ def divide_samples(count: int, settings: SplitSettings, known: Sides | None) -> 
     named = name_pairs(stems, [(settings.seed, index) for index in range(count)])
     sides, stayed = _divide(stems, named, settings, known, image_path=None)
     training, validation = (np.flatnonzero(sides == side).tolist() for side in (TRAINING, VALIDATION))
+    unseen = ~(known or no_sides()).has_unchanged(named)
     return Partition(
         SamplePairs(settings.seed, training),
         SamplePairs(settings.seed, validation),
         (known or no_sides()).continued(named, sides),
         fingerprint(named.stems[training]),
         fingerprint(named.contents[validation]),
+        (unseen[training], unseen[validation]),
         count - len(training) - len(validation),
         stayed,
     )
@@ -105,19 +110,25 @@ def divide_folder(image_path: str, gt_path: str, settings: SplitSettings, known:
     named = _name_files(image_path, gt_path, pairs)
     sides, stayed = _divide(stems, named, settings, known, image_path)
     training, validation = (np.flatnonzero(sides == side).tolist() for side in (TRAINING, VALIDATION))
+    unseen = ~(known or no_sides()).has_unchanged(named)
     return Partition(
         FolderPairs(image_path, gt_path, [pairs[index] for index in training]),
         FolderPairs(image_path, gt_path, [pairs[index] for index in validation]),
         (known or no_sides()).continued(named, sides),
         fingerprint(named.stems[training]),
         fingerprint(named.contents[validation]),
+        (unseen[training], unseen[validation]),
         len(pairs) - len(training) - len(validation),
         stayed,
     )
 
 
 def two_folders(
-    paths: tuple[str, str], val_paths: tuple[str, str], group: str | None, known: Sides | None
+    paths: tuple[str, str],
+    val_paths: tuple[str, str],
+    group: str | None,
+    known: Sides | None,
+    validated_before: str | None,
 ) -> Partition:
     """Train on the pairs of two folders, and validate with those of two others.
 
@@ -126,6 +137,7 @@ def two_folders(
         val_paths: Those for validation.
         group: A regular expression for the group in a stem: no group may be on both sides.
         known: What a resumed run has used.
+        validated_before: The fingerprint of the pairs with which it has validated.
 
     Raises:
         DataError: The pairs are incomplete, or a group is on both sides.
@@ -143,12 +155,15 @@ def two_folders(
             raise DataError(f"--data.group {group}: {problem}\n{bullet_list(shared)}")
     named = _name_files(*paths, pairs)
     sides = np.full(len(pairs), TRAINING, dtype=np.int8)
+    used = known or no_sides()
+    validated = fingerprint(_name_files(*val_paths, val_pairs).contents)
     return Partition(
         FolderPairs(*paths, pairs),
         FolderPairs(*val_paths, val_pairs),
-        (known or no_sides()).continued(named, sides),
+        used.continued(named, sides),
         fingerprint(named.stems),
-        fingerprint(_name_files(*val_paths, val_pairs).contents),
+        validated,
+        (~used.has_unchanged(named), np.full(len(val_pairs), validated != validated_before)),
     )
 
 

@@ -91,6 +91,13 @@ class Sides:
         """Return whether the run has used each pair, under this name."""
         return np.isin(pairs.stems, self.pairs.stems)
 
+    def has_unchanged(self, pairs: Named) -> npt.NDArray[np.bool_]:
+        """Return whether the run has used each pair, under this name and with files of these sizes."""
+        same = self.has(pairs)
+        places = np.searchsorted(self.pairs.stems, pairs.stems[same])
+        same[same] = self.pairs.sizes[places] == pairs.sizes[same]
+        return same
+
     def kept(self, pairs: Named, ruled: SidesArray) -> SidesArray:
         """Return the sides of pairs in a resumed run: those of the run, and those of the rule for new pairs.
 

@@ -17,3 +17,22 @@ def counts(trainer: Trainer) -> tuple[_ProcessedTracker, _ProcessedTracker]:
     assert isinstance(epochs, _ProcessedTracker)
     assert isinstance(batches, _ProcessedTracker)
     return epochs, batches
+
+
+def set_first_batch(trainer: Trainer, epoch: int, first: int) -> None:
+    """Give the first batch of an epoch that is resumed within it another number, if it is that epoch.
+
+    The number is changed in the checkpoint, before Lightning restores the loops from it, because a schedule that asks
+    for the number of steps makes Lightning build the loader even earlier.
+
+    Args:
+        trainer: The trainer that is restoring a checkpoint.
+        epoch: The epoch, counted from 0.
+        first: The number.
+    """
+    loops = trainer._checkpoint_connector._loaded_checkpoint["loops"]["fit_loop"]
+    if loops["epoch_progress"]["current"]["processed"] != epoch:
+        return
+    batches = loops["epoch_loop.batch_progress"]["current"]
+    shift = first - batches["processed"]
+    batches.update({name: count + shift for name, count in batches.items()})

@@ -13,7 +13,12 @@ from resume import limits
 from resume.arguments import Arguments
 from resume.checkpoints.run_entry import RunEntry
 from resume.checkpoints.run_json import MAX_PARTS
-from resume.compatibility import changed_optimizer_settings, refuse_other_budget, refuse_other_data
+from resume.compatibility import (
+    changed_optimizer_settings,
+    has_other_classes,
+    refuse_other_budget,
+    refuse_other_data,
+)
 from resume.decision import Decision, Resume
 from resume.system.output import say, text
 
@@ -29,7 +34,8 @@ def check(cli: TrainCLI, arguments: Arguments, decision: Decision) -> RunEntry |
     """
     loaded = _load(cli, decision) if isinstance(decision, Resume) else None
     _check_one_rule(cli, arguments, decision)
-    cli.datamodule.check(every_gt=_has_new_data(cli, decision), progress=CheckProgress())
+    other_classes = loaded is not None and has_other_classes(loaded.run, cli.config_text())
+    cli.datamodule.check(every_gt=other_classes, progress=CheckProgress())
     cli.model.check(cli.datamodule.example_image())
     check_settings(cli)
     if loaded is None:
@@ -63,14 +69,6 @@ def _check_one_rule(cli: TrainCLI, arguments: Arguments, decision: Decision) -> 
         raise ConfigError(message)
     message = text("--data.val_fraction decides nothing: --data.{rule} says which pairs are for validation.")
     say(message.format(rule=rules[0]))
-
-
-def _has_new_data(cli: TrainCLI, decision: Decision) -> bool:
-    """Whether the run was not trained on these data yet, so that every file is checked."""
-    if not isinstance(decision, Resume):
-        return True
-    before, now = decision.checkpoint, cli.data_paths
-    return (before.image_path, before.gt_path) != (now.image_path, now.gt_path)
 
 
 def is_finished(cli: TrainCLI, decision: Resume, resumed: RunEntry | None) -> bool:

@@ -40,6 +40,7 @@ _COMPUTE_NOTHING = (
         )
     ),
 )
+_CLASSES = ("data.num_classes", "data.class_values", "data.ignore_index")
 _LONGEST_VALUE = 40
 
 
@@ -105,6 +106,17 @@ def changed_optimizer_settings(file: Path, run: RunEntry, config: str) -> dict[s
     return {
         name: settings.get(name) for name, value in (new.get("init_args") or {}).items() if settings.get(name) != value
     }
+
+
+def has_other_classes(run: RunEntry, config: str) -> bool:
+    """Return whether values in the ground truth mean something else than in the run.
+
+    Args:
+        run: The run entry of a checkpoint.
+        config: The resolved configuration of this start, as YAML text.
+    """
+    before, now = _settings_that_compute(run.config), _settings_that_compute(config)
+    return any(before.get(name) != now.get(name) for name in _CLASSES)
 
 
 def _model_settings(config: str) -> dict[str, Any]:

@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 
 from datamodules.data_errors import DataError
-from datamodules.image_files import read_gt, read_image, read_size, without_pillow_warnings
+from datamodules.image_files import read_gt, read_header, read_image, without_pillow_warnings
 
 REAL = Path(__file__).parents[2].parent / "shared" / "data"
 EXIF = REAL / "awkward_exif" / "images"
@@ -68,7 +68,7 @@ def test_exif_orientation_is_applied_to_image_gt_and_size(tmp_path: Path, orient
               7: RAMP[::-1, ::-1].T, 8: RAMP[:, ::-1].T}.get(orientation, RAMP)  # fmt: skip
     np.testing.assert_array_equal((read_image(path)[0] * 255).round().numpy(), rotated)
     np.testing.assert_array_equal(read_gt(path), rotated)
-    assert read_size(path) == rotated.shape
+    assert read_header(path).size == rotated.shape
 
 
 @needs_exif
@@ -77,7 +77,7 @@ def test_exif_orientation_is_applied_to_image_gt_and_size(tmp_path: Path, orient
 def test_photographs_of_every_exif_orientation_are_read_upright(shape: str, orientation: int) -> None:
     upright = read_image(str(EXIF / f"{shape}_1.jpg"))
     path = str(EXIF / f"{shape}_{orientation}.jpg")
-    assert read_size(path) == upright.shape[1:]
+    assert read_header(path).size == upright.shape[1:]
     assert (read_image(path) - upright).abs().mean() < 0.03  # each photograph shows another text
 
 
@@ -86,7 +86,7 @@ def test_photographs_of_every_exif_orientation_are_read_upright(shape: str, orie
 def test_every_pillow_mode_is_read(name: str) -> None:
     with without_pillow_warnings():
         image = read_image(str(PILLOW / name))
-        assert image.shape[1:] == read_size(str(PILLOW / name))
+        assert image.shape[1:] == read_header(str(PILLOW / name)).size
     assert image.shape[0] == 3
     assert image.dtype == torch.float32
     assert 0 <= image.min() <= image.max() <= 1
@@ -106,14 +106,14 @@ def test_text_empty_and_missing_files_are_errors(tmp_path: Path) -> None:
     (tmp_path / "empty.png").touch()
     for name in ("text.png", "empty.png"):
         with pytest.raises(DataError, match=rf"{name} cannot be read as an image: it is not an image"):
-            read_size(str(tmp_path / name))
+            read_header(str(tmp_path / name))
     with pytest.raises(DataError, match=r"gone\.png no longer exists"):
-        read_size(str(tmp_path / "gone.png"))
+        read_header(str(tmp_path / "gone.png"))
 
 
 def test_an_image_above_pillows_size_limit_can_be_opened(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = saved(Image.new("1", (14000, 14000)), tmp_path / "large.png")  # twice Pillow's own limit is an error
-    assert read_size(path) == (14000, 14000)
+    assert read_header(path).size == (14000, 14000)
 
 
 @pytest.mark.parametrize("mode", ["L", "P", "LA", "RGB", "RGBA"])

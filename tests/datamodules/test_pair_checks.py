@@ -7,16 +7,17 @@ from PIL import Image
 
 from datamodules.data_errors import DataError
 from datamodules.labels import ClassMapping
-from datamodules.pair_checks import check_pairs
+from datamodules.pair_checks import Care, care_for, check_pairs
 from datamodules.pairs import find_pairs
 from datamodules.sources import FolderPairs
 
 WritePairs = Callable[..., tuple[str, str]]
 
 
-def check(paths: tuple[str, str], every_gt: bool = True, one_size: bool = False, num_classes: int = 2) -> None:
+def check(paths: tuple[str, str], care: Care = Care.GT, one_size: bool = False) -> None:
     source = FolderPairs(*paths, find_pairs(*paths))
-    check_pairs([source], [one_size], ClassMapping(num_classes, None, None), every_gt)
+    levels = np.full(len(source), care, dtype=np.int8)
+    check_pairs([source], [one_size], ClassMapping(2, None, None), [levels])
 
 
 def test_complete_pairs_of_one_size_pass(write_pairs: WritePairs) -> None:
@@ -47,40 +48,59 @@ def test_problems_of_all_kinds_are_reported_in_one_error(
     assert "pair_0" not in text
 
 
-def test_of_many_bad_files_ten_are_named_and_all_are_counted(
+def test_of_many_bad_files_twenty_are_named_and_all_are_counted(
     write_pairs: WritePairs, write_pair: Callable[..., None]
 ) -> None:
-    paths = write_pairs(12)
-    for number in range(12):
+    paths = write_pairs(22)
+    for number in range(22):
         write_pair(f"pair_{number}", values=[0, 3])
-    with pytest.raises(DataError, match=r"(?s)12 ground truth files hold.*… and 2 more"):
+    with pytest.raises(DataError, match=r"(?s)22 ground truth files hold.*… and 2 more"):
         check(paths)
 
 
-def test_without_every_gt_only_the_first_gt_is_decoded(
-    write_pairs: WritePairs, write_pair: Callable[..., None]
+@pytest.mark.parametrize(
+    ("care", "named"),
+    [(Care.HEADERS, []), (Care.GT, ["gt"]), (Care.BOTH, ["gt", "images"])],
+    ids=["headers", "gt", "both"],
+)
+def test_a_file_that_is_damaged_in_its_middle_is_found_where_it_is_decoded(
+    write_pairs: WritePairs, care: Care, named: list[str]
 ) -> None:
     paths = write_pairs(3)
-    write_pair("pair_2", values=[0, 3])
-    check(paths, every_gt=False)
-    write_pair("pair_0", values=[0, 3])
-    with pytest.raises(DataError, match=r"pair_0\.png holds 0, 3"):
-        check(paths, every_gt=False)
+    for folder in paths:
+        file = Path(folder, "pair_1.png")
+        content = bytearray(file.read_bytes())
+        content[-20] ^= 0x40
+        file.write_bytes(content)
+    said = ""
+    try:
+        check(paths, care)
+    except DataError as error:
+        said = str(error)
+    assert [folder for folder in ("gt", "images") if str(Path(folder, "pair_1.png")) in said] == named
+
+
+def test_files_that_lack_their_end_are_all_named_even_if_only_headers_are_read(write_pairs: WritePairs) -> None:
+    paths = write_pairs(5)
+    for file in (Path(paths[0], "pair_1.png"), Path(paths[0], "pair_3.png"), Path(paths[1], "pair_4.png")):
+        file.write_bytes(file.read_bytes()[:-40])
+    with pytest.raises(DataError, match="3 files cannot be used") as error:
+        check(paths, Care.HEADERS)
+    assert [str(error.value).count(f"pair_{number}.png cannot be read") for number in range(5)] == [0, 1, 0, 1, 1]
+
+
+def test_a_pair_that_a_run_has_used_needs_less_care_than_one_that_was_added() -> None:
+    unseen = np.array([False, False, True])
+    assert care_for(unseen, is_new_run=False, every_gt=False).tolist() == [Care.BOTH, Care.HEADERS, Care.BOTH]
+    assert care_for(unseen, is_new_run=False, every_gt=True).tolist() == [Care.BOTH, Care.GT, Care.BOTH]
+    assert care_for(np.ones(3, np.bool_), is_new_run=True, every_gt=False).tolist() == [Care.BOTH, Care.GT, Care.GT]
 
 
 def test_sizes_of_pairs_that_are_not_decoded_are_compared(write_pairs: WritePairs) -> None:
     paths = write_pairs(3)
     Image.new("L", (7, 8)).save(Path(paths[1], "pair_2.png"))
     with pytest.raises(DataError, match="1 pair differs in size"):
-        check(paths, every_gt=False)
-
-
-def test_a_damaged_first_image_is_reported_without_every_gt(write_pairs: WritePairs) -> None:
-    paths = write_pairs(3)
-    file = Path(paths[0], "pair_0.png")
-    file.write_bytes(file.read_bytes()[:90])
-    with pytest.raises(DataError, match=r"pair_0\.png cannot be read"):
-        check(paths, every_gt=False)
+        check(paths, Care.HEADERS)
 
 
 def test_different_sizes_are_an_error_only_if_one_size_is_needed(
@@ -97,7 +117,8 @@ def test_progress_is_reported_after_each_pair(write_pairs: WritePairs) -> None:
     paths = write_pairs(3)
     source = FolderPairs(*paths, find_pairs(*paths))
     reported: list[tuple[int, int]] = []
+    care = [np.zeros(3, np.int8)] * 2
     check_pairs(
-        [source, source], [False, False], ClassMapping(2, None, None), True, lambda *done: reported.append(done)
+        [source, source], [False, False], ClassMapping(2, None, None), care, lambda *done: reported.append(done)
     )
     assert reported == [(number, 6) for number in range(1, 7)]

@@ -217,3 +217,19 @@ def test_a_checkpoint_of_an_earlier_version_has_no_sides(write_pairs: WritePairs
     before = sides(datamodule)
     datamodule.load_state_dict({"epoch": 1, "samples_done": 0, "samples": 0})
     assert sides(datamodule) == before
+
+
+def test_only_pairs_that_a_run_has_not_used_are_unseen(
+    write_pairs: WritePairs, write_pair: Callable[..., None]
+) -> None:
+    paths, val_paths = write_pairs(["a", "b", "c"]), write_pairs(["d", "e"], name="val")
+    settings = {"val_image_path": val_paths[0], "val_gt_path": val_paths[1]}
+    before = data(paths, **settings)
+    assert [unseen.tolist() for unseen in before._partition.unseen] == [[True] * 3, [True] * 2]
+    assert [unseen.any() for unseen in resumed(before, paths, **settings)._partition.unseen] == [False, False]
+    write_pair("b", size=9)
+    write_pair("d", size=9, name="val")
+    assert [unseen.tolist() for unseen in resumed(before, paths, **settings)._partition.unseen] == [
+        [False, True, False],
+        [True, True],
+    ]
