@@ -25,6 +25,7 @@ from callbacks.checkpoint_io import loaded_run, state_of, writes_folders
 from callbacks.consensus import Consensus
 from callbacks.last_step import LastStep
 from callbacks.linked_files import drop_old_epoch_files, write_or_link
+from callbacks.save_record import SaveRecord
 from resume.checkpoints.run_entry import RunEntry
 from resume.run_files import BEST, LATEST, epoch_file
 from resume.system.output import text
@@ -62,7 +63,7 @@ class CheckpointFiles(ModelCheckpoint):
         keeps_scores: Whether a resume goes on with the best score of its checkpoint; not if that is of something else.
 
     Attributes:
-        failed: What was reported of each save that failed in this start.
+        saves: What became of the saves of this start.
         saved_run: The run entry of the last save; None before the first.
     """
 
@@ -97,7 +98,7 @@ class CheckpointFiles(ModelCheckpoint):
         self.best_score: float | None = None
         self.best_epoch: int | None = None
         self.best_step: int | None = None
-        self.failed: list[str] = []
+        self.saves = SaveRecord(self.save_every_seconds)
         self.saved_run: RunEntry | None = None
         self._validated = False
         self._has_said_nan = False
@@ -148,6 +149,7 @@ class CheckpointFiles(ModelCheckpoint):
     @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._last_save = time.monotonic()
+        self.saves.begin()
         self._consensus = Consensus(trainer.strategy)
         if self.best_score is not None and not (self.folder / BEST).exists():
             best = f"{BEST} (epoch {self.best_epoch}, {self.monitor} {self.best_score:.4f})"
@@ -273,10 +275,11 @@ class CheckpointFiles(ModelCheckpoint):
             else:
                 problems[name] = problem
         self._last_save = time.monotonic()
-        if problems:
-            self._report_failure(trainer, problems)
         if saved:
             self.saved_run = state["run"]
+            self.saves.add_success()
+        if problems:
+            self._report_failure(trainer, problems, nothing_saved=not saved)
         return saved
 
     def _state(self, trainer: Trainer) -> dict[str, Any]:
@@ -287,9 +290,9 @@ class CheckpointFiles(ModelCheckpoint):
         self._last_step.keep(state)
         return state
 
-    def _report_failure(self, trainer: Trainer, problems: dict[str, str]) -> None:
+    def _report_failure(self, trainer: Trainer, problems: dict[str, str], *, nothing_saved: bool) -> None:
         reasons = "; ".join(f"{name}: {problem}" for name, problem in problems.items())
         place = text("epoch {epoch}, step {step}").format(epoch=epoch_of(trainer), step=trainer.global_step)
-        self.failed.append(f"{place}: {reasons}")
+        self.saves.add_failure(place, reasons, nothing_saved=nothing_saved)
         warning = text("Warning: not saved in {place} ({reasons}). The previous save is unchanged; training continues.")
         trainer.lightning_module.print(warning.format(place=place, reasons=reasons))

@@ -11,6 +11,7 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn
 from typing_extensions import override
 
 from callbacks.boundary import epoch_has_ended
+from callbacks.save_record import SaveRecord
 from resume.system.output import text
 
 _REFRESHES_PER_SECOND = 4
@@ -27,6 +28,7 @@ class EpochBar(ProgressBar):
         monitor: The metric in the bar.
         console: The output; by default standard output.
         seconds_between_lines: How long nothing is written to what is not a terminal, as long as batches are done.
+        saves: What became of the saves; every line says if they have failed for too long.
     """
 
     def __init__(
@@ -34,9 +36,11 @@ class EpochBar(ProgressBar):
         monitor: str,
         console: Console | None = None,
         seconds_between_lines: float = _SECONDS_BETWEEN_LINES,
+        saves: SaveRecord | None = None,
     ) -> None:
         super().__init__()
         self.monitor = monitor
+        self.saves = saves
         self.console = console or Console(highlight=False, soft_wrap=True)
         self.seconds_between_lines = seconds_between_lines
         self._bar: Progress | None = None
@@ -133,7 +137,13 @@ class EpochBar(ProgressBar):
         if left is not None:
             seconds_left = left * seconds / max(1, self._batches(trainer))
             values.append(text("{time} left").format(time=_hours(seconds_left)))
-        return values
+        return values + self._save_warning()
+
+    def _save_warning(self) -> list[str]:
+        late_by = None if self.saves is None else self.saves.late_by()
+        if self.saves is None or late_by is None:
+            return []
+        return [text("NOT SAVED for {time} ({reason})").format(time=_hours(late_by), reason=self.saves.reason)]
 
     def _batches(self, trainer: Trainer) -> int:
         """Batches of this start."""
@@ -152,7 +162,8 @@ class EpochBar(ProgressBar):
         if not self.console.is_terminal and self._is_line_due():
             total = trainer.num_sanity_val_batches if trainer.sanity_checking else trainer.num_val_batches
             said = text("{epoch}  validation: batch {done}/{total}")
-            self.print(said.format(epoch=_epoch(trainer), done=batch_idx + 1, total=total[dataloader_idx]))
+            said = said.format(epoch=_epoch(trainer), done=batch_idx + 1, total=total[dataloader_idx])
+            self.print("  ".join([said, *self._save_warning()]))
 
     @override
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
@@ -169,7 +180,7 @@ class EpochBar(ProgressBar):
         values += [_scores(trainer, of_validation=True)] if self._has_validated else []
         self._has_validated = False
         seconds = time.monotonic() - self._epoch_start
-        self.print("  ".join([_epoch(trainer), *filter(None, values), f"{seconds:.1f} s"]))
+        self.print("  ".join([_epoch(trainer), *filter(None, values), f"{seconds:.1f} s", *self._save_warning()]))
 
     @override
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

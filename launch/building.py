@@ -68,10 +68,11 @@ def build_trainer(
         job=arguments.launch.job(arguments.ckpt_path),
         config=cli.config_text(),
     )
-    bars = [] if cli.config.trainer.enable_progress_bar is False else [EpochBar(checkpoint.monitor)]
     with as_config_error():
         keeps_scores = not (isinstance(decision, Resume) and decision.other_scores)
         files = CheckpointFiles(folder, **checkpoint, keeps_scores=keeps_scores)
+        has_no_bar = cli.config.trainer.enable_progress_bar is False
+        bars = [] if has_no_bar else [EpochBar(checkpoint.monitor, saves=files.saves)]
         state = RunState(entry, cli.seed, folder)
         callbacks = [
             *_budgets(cli, state),

@@ -89,7 +89,7 @@ def report_run(trainer: "Trainer", files: "CheckpointFiles", launch: Launch) -> 
                 epoch=files.best_epoch, metric=files.monitor, score=files.best_score
             )
         )
-    elif files.score is not None:
+    elif files.score is not None and not files.saves.failed:
         say(text("No best model: {metric} was NaN in all validations.").format(metric=files.monitor))
     for name in (BEST, LATEST, HISTORY_PNG):
         if (files.folder / name).exists():
@@ -97,11 +97,24 @@ def report_run(trainer: "Trainer", files: "CheckpointFiles", launch: Launch) -> 
     if run is not None and run.ended_by:
         limits = Limits.of(run.config)
         say(way_beyond(text("To train for longer: {command}"), files.folder / LATEST, limits, limits.reached(run)))
-    if not files.failed or not launch.is_first:
+    if not files.saves.failed or not launch.is_first:
         return 0
-    failed = plural("{count} save failed, the last one in", "{count} saves failed, the last one in", len(files.failed))
-    print(f"train.py: {failed} {files.failed[-1]}", file=sys.stderr)
+    _report_failed_saves(files)
     return _EXIT_FAILURE
+
+
+def _report_failed_saves(files: "CheckpointFiles") -> None:
+    """Report the saves that failed, and what of the training is not on the disk."""
+    failed, run = files.saves.failed, files.saved_run
+    said = plural("{count} save failed, the last one in", "{count} saves failed, the last one in", len(failed))
+    print(f"train.py: {said} {failed[-1]}", file=sys.stderr)
+    if files.saves.reason is None:
+        return
+    lost = text("Nothing that this start has trained is saved.")
+    if run is not None:
+        lost = text("What was trained after epoch {epoch}, step {step} is not saved.")
+        lost = lost.format(epoch=run.epoch, step=run.global_step)
+    print(lost, file=sys.stderr)
 
 
 def _report_end(trainer: "Trainer", run: "RunEntry | None") -> None:

@@ -1,8 +1,10 @@
 """Free space for the run's files, checked while every file is still in place."""
 
+import contextlib
 import os
 import shutil
 from pathlib import Path
+from typing import NamedTuple
 
 from resume.checkpoints.catalog import list_names
 from resume.checkpoints.paths import is_shards, parts, place_of, size_on_disk
@@ -10,6 +12,10 @@ from resume.decision import Decision, Resume, StartOver
 from resume.run_files import is_of_run
 from resume.system.errors import ResumeError
 from resume.system.output import say, size_text, text
+
+# The lock, the journal, the configuration, the table, the plot, three names of a checkpoint (to some file systems each
+# link is a file), and one file that is written before it takes its name.
+_FILES_OF_A_SAVE = 9
 
 
 def require_space(decision: Decision, size: int, kept: int) -> None:
@@ -23,12 +29,14 @@ def require_space(decision: Decision, size: int, kept: int) -> None:
         kept: How many checkpoints the run keeps at once in the end.
 
     Raises:
-        ResumeError: A checkpoint does not fit, the folder cannot be created or written, or it contains folders with
-            the names of the run's files.
+        ResumeError: A checkpoint does not fit, too few files can be created, the folder cannot be created or written,
+            or it contains folders with the names of the run's files.
     """
     folder = decision.checkpoint_dir
+    freed = _freed(decision)
     try:
         existing = _writable_part(folder)
+        _try_files(existing, max(1, _FILES_OF_A_SAVE + _folders_to_make(folder) - freed.files))
         taken = sorted(
             path.name for path in existing.iterdir() if is_of_run(path.name) and path.is_dir() and not is_shards(path)
         )
@@ -47,7 +55,7 @@ def require_space(decision: Decision, size: int, kept: int) -> None:
         )
     if isinstance(decision, Resume):
         size = decision.checkpoint.size
-    free = shutil.disk_usage(existing).free + _freed(decision)
+    free = shutil.disk_usage(existing).free + freed.bytes
     if free < size:
         raise ResumeError(
             text("{folder}: this disk has {free} free, but one checkpoint takes {needed}.").format(
@@ -67,20 +75,49 @@ def require_space(decision: Decision, size: int, kept: int) -> None:
         )
 
 
-def _writable_part(folder: Path) -> Path:
-    """The folder; if it does not exist yet, the nearest existing folder above it.
+def _try_files(folder: Path, count: int) -> None:
+    """Check that so many files can be created at once: a file system can have room for bytes, but for no more files.
 
     Raises:
-        OSError: No file can be written in it.
+        OSError: None can be created.
+        ResumeError: Fewer can be created.
     """
     import tempfile  # takes 10 ms, which would delay the menu
 
+    created = 0
+    with contextlib.ExitStack() as files:
+        try:
+            while created < count:
+                files.enter_context(tempfile.TemporaryFile(dir=folder))
+                created += 1
+        except OSError as error:
+            if created == 0:
+                raise
+            raise ResumeError(
+                text(
+                    "{folder}: only {created} of the {count} files that a first save needs can be created there "
+                    "({reason}). The file system or a quota limits the number of files (on Linux: df -i). Delete some "
+                    "files, or choose another disk with --checkpoint_dir."
+                ).format(folder=folder, created=created, count=count, reason=error.strerror or error)
+            ) from error
+
+
+def _folders_to_make(folder: Path) -> int:
+    path = folder.absolute()
+    return sum(1 for part in (path, *path.parents) if not os.path.lexists(part))
+
+
+def _writable_part(folder: Path) -> Path:
+    """The folder in which files are about to be written: the nearest existing one, if it is yet to be made.
+
+    Raises:
+        NotADirectoryError: Something else has its name.
+    """
     path = folder.absolute()
     existing = next(part for part in (path, *path.parents) if os.path.lexists(part))
     if not existing.is_dir():
         raise NotADirectoryError(text("{path} is not a folder").format(path=existing))
-    with tempfile.TemporaryFile(dir=existing):
-        return existing
+    return existing
 
 
 def _kept_by(decision: Decision) -> int:
@@ -92,10 +129,17 @@ def _kept_by(decision: Decision) -> int:
     return size_on_disk(folder / name for name in list_names(folder) - leaving if is_of_run(name))
 
 
-def _freed(decision: Decision) -> int:
-    """Bytes that become free. Names of one linked file count once, and only if all of them are deleted."""
+class Freed(NamedTuple):
+    """What becomes free: bytes, and files that are no longer there."""
+
+    bytes: int = 0
+    files: int = 0
+
+
+def _freed(decision: Decision) -> Freed:
+    """What a decision frees. Names of one linked file count once, and only if all of them are deleted."""
     if not isinstance(decision, StartOver):
-        return 0
+        return Freed()
     names_going: dict[tuple[int, int], int] = {}
     sizes: dict[tuple[int, int], int] = {}
     for file in decision.files:
@@ -106,5 +150,6 @@ def _freed(decision: Decision) -> int:
             status = part.lstat()
             key = (status.st_dev, status.st_ino)
             names_going[key] = names_going.get(key, 0) + 1
-            sizes[key] = status.st_size if names_going[key] == status.st_nlink else 0
-    return sum(sizes.values())
+            if names_going[key] == status.st_nlink:
+                sizes[key] = status.st_size
+    return Freed(sum(sizes.values()), len(sizes))

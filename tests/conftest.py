@@ -3,7 +3,7 @@ import os
 import shutil
 import signal
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,8 @@ import train
 from resume.system.output import set_language
 from tests.helpers.pictures import draw_pairs
 from tests.helpers.tiny_run import PATHS, TINY, Run, copy_run
+
+Mount = Callable[[str], Path]
 
 settings.register_profile("long", max_examples=20_000)  # of the tests that set no number themselves
 
@@ -89,15 +91,25 @@ def trained(trained_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 4 MB."""
+def mounted(tmp_path: Path) -> Iterator[Mount]:
+    """Mounts a small file system with options of tmpfs, and returns its folder."""
     folder = tmp_path / "disk"
-    folder.mkdir()
     mount = shutil.which("mount")
     if mount is None or not hasattr(os, "geteuid") or os.geteuid() != 0:
         pytest.skip("needs root, to make a small file system")
-    made = subprocess.run([mount, "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(folder)], check=False)
-    if made.returncode:
-        pytest.skip("a small file system cannot be mounted here")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
+
+    def make(options: str) -> Path:
+        folder.mkdir(exist_ok=True)
+        if subprocess.run([mount, "-t", "tmpfs", "-o", options, "tmpfs", str(folder)], check=False).returncode:
+            pytest.skip("a small file system cannot be mounted here")
+        return folder
+
+    yield make
+    if folder.is_mount():
+        subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.fixture
+def small_disk(mounted: Mount) -> Path:
+    """A file system of 4 MB."""
+    return mounted("size=4m")

@@ -54,7 +54,7 @@ def test_a_refused_save_leaves_the_files_before_it_and_training_goes_on(
         "checkpoint_epoch_3.pth",
         "latest_checkpoint.pth",
     ]
-    assert files_of(trainer).failed == [
+    assert files_of(trainer).saves.failed == [
         f"epoch 2, step {2 * BATCHES}: "
         + "; ".join(
             f"{name}: {os.strerror(number)}"
@@ -93,7 +93,7 @@ def test_one_name_that_is_refused_costs_the_others_nothing(tmp_path: Path, monke
     monkeypatch.setattr(durable_files, "_replace", refuse_best)
     trainer = train(tmp_path, [0.1, 0.2])
     assert names(tmp_path) == ["checkpoint_epoch_1.pth", "checkpoint_epoch_2.pth", "latest_checkpoint.pth"]
-    assert files_of(trainer).failed == [
+    assert files_of(trainer).saves.failed == [
         f"epoch {epoch}, step {epoch * BATCHES}: best_model.pth: open in another program" for epoch in (1, 2)
     ]
 
@@ -184,7 +184,7 @@ def test_a_disk_that_is_really_full_leaves_no_half_file_and_no_temporary_one(sma
     trainer = train(small_disk, [0.1, 0.2, 0.3], callbacks=[Heavy(small_disk)])
     assert names(small_disk) == ["ballast", "best_model.pth", "checkpoint_epoch_1.pth", "latest_checkpoint.pth"]
     assert load(small_disk / "latest_checkpoint.pth")["run"]["epoch"] == 1
-    assert "No space left on device" in files_of(trainer).failed[-1]
+    assert "No space left on device" in files_of(trainer).saves.failed[-1]
 
 
 def test_what_the_system_said_is_told_and_not_what_torch_makes_of_it(small_disk: Path) -> None:

@@ -1,4 +1,5 @@
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -65,6 +66,27 @@ def test_a_folder_that_cannot_be_written_is_refused() -> None:
         pytest.skip("needs a folder that even root cannot write")
     with pytest.raises(ResumeError, match=r"/proc/runs: files cannot be written there \("):
         require_space(Fresh(Path("/proc/runs")), 1, kept=0)
+
+
+def test_a_file_system_without_room_for_the_files_of_a_save_is_refused_and_nothing_is_left_on_it(
+    mounted: Callable[[str], Path],
+) -> None:
+    disk = mounted("size=4m,nr_inodes=11")  # its own folder is one
+    require_space(Fresh(disk / "run"), 1, kept=0)
+    (disk / "other").touch()
+    with pytest.raises(ResumeError, match=r"only 9 of the 10 files .* \(No space left on device\)\. .*df -i"):
+        require_space(Fresh(disk / "run"), 1, kept=0)
+    assert [path.name for path in disk.iterdir()] == ["other"]
+
+
+def test_files_that_starting_over_deletes_make_room_for_others(mounted: Callable[[str], Path]) -> None:
+    disk = mounted("size=4m,nr_inodes=11")
+    names = [f"checkpoint_epoch_{number}.pth" for number in range(1, 9)]
+    for name in names:
+        (disk / name).write_bytes(bytes(1))
+    with pytest.raises(ResumeError, match="only 2 of the 9 files"):
+        require_space(Fresh(disk), 1, kept=0)
+    require_space(StartOver(disk, stamps(disk, names)), 1, kept=0)
 
 
 def test_a_folder_with_the_name_of_a_file_of_the_run_is_refused(tmp_path: Path) -> None:
