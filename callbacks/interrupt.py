@@ -31,6 +31,7 @@ from resume.run_files import INTERRUPTED, LATEST
 from resume.system.exit_now import exit_now
 from resume.system.output import ExplainedError, brief, is_silent, text
 from resume.system.signals import Stopped, counts, in_slurm_job, leave_dead_terminal, listen
+from resume.system.worker_processes import kill_workers
 
 _NO_SIGNAL = 0
 # What the processes agree on: nothing, or the time, or else a signal, which comes before the time.
@@ -181,6 +182,7 @@ class Interrupt(Checkpoint):
     @override
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Save the last whole state before an error; after a signal, the state is saved already or cannot be saved."""
+        kill_workers()  # the end of another one would be an error within the save
         if (
             isinstance(exception, TrainingInterrupted | SaveFailedError | NotFiniteError | UnresumableError)
             or self._boundary is None

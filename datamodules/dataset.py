@@ -9,6 +9,7 @@ from torch.utils.data import Dataset
 from datamodules.data_errors import DataError, short_list
 from datamodules.labels import ClassMapping
 from datamodules.seeding import one_thread
+from datamodules.shared_batches import stack
 from datamodules.sources import PairSource
 from datamodules.transforms import PairTransform
 from resume.system.output import text
@@ -61,7 +62,7 @@ def collate(samples: list[tuple[Tensor, Tensor]]) -> tuple[Tensor, Tensor]:
     sizes = {tuple(image.shape[-2:]) for image in images}
     if len(sizes) > 1:
         raise DataError(mixed_sizes_message(sizes))
-    return torch.stack(images), torch.stack(targets)
+    return stack(images), stack(targets)
 
 
 def mixed_sizes_message(sizes: Collection[tuple[int, ...]]) -> str:

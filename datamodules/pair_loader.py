@@ -1,13 +1,14 @@
 """DataLoaders whose workers ignore stop signals, and which can resume within an epoch."""
 
 from functools import partial
+from typing import Any
 
 import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from datamodules.dataset import collate
-from datamodules.workers import initialise_worker, start_method
+from datamodules.workers import initialise_worker, start_method, stop_signals_blocked
 from resume.system.output import current_language
 
 
@@ -47,6 +48,11 @@ class PairLoader(DataLoader[tuple[Tensor, Tensor]]):
             worker_init_fn=partial(initialise_worker, current_language()),
             generator=torch.Generator(),  # without it, each epoch would draw from the global generator
         )
+
+    def _get_iterator(self) -> Any:
+        # A signal would otherwise interrupt the start of a worker, and leave one of which the program does not know.
+        with stop_signals_blocked():
+            return super()._get_iterator()
 
     def state_dict(self) -> dict[str, object]:
         return {}

@@ -1,14 +1,18 @@
 """The worker processes that load data: how they start, which signals they ignore, and how they end."""
 
 import atexit
-import multiprocessing.util  # imported here, so that its exit handler is registered before `kill_workers`
+import errno
+import multiprocessing.queues
+import multiprocessing.util  # imported here, so that its exit handler is registered before the one below
 import os
 import signal
 import threading
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 from resume.system.output import Language, set_language
+from resume.system.worker_processes import kill_workers_and_server
 
 # Windows has no SIGHUP, other systems have no SIGBREAK. SLURM sends SIGUSR1 when the time of a job is nearly over.
 _NAMES = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK", "SIGUSR1")
@@ -18,6 +22,8 @@ FORK, SERVER = "fork", "forkserver"
 # Modules that take seconds to import, none of them of the project: on Python 3.11 the server does not get the
 # program's sys.path.
 _PRELOADED = ["lightning.pytorch", "torchvision.transforms.v2"]
+# Why a worker cannot hand over a batch: its exit code, and the words of the error.
+HAND_OVER_FAILURES = {code: os.strerror(code) for code in (errno.ENOSPC, errno.EMFILE)}
 # The server imports no module from the folder in which the program was started. The resource tracker does not warn
 # about semaphores that it removes after a process was killed.
 _ENVIRONMENT = {"PYTHONSAFEPATH": "1", "PYTHONWARNINGS": "ignore:resource_tracker"}
@@ -45,19 +51,22 @@ def start_server() -> None:
     from multiprocessing import forkserver, resource_tracker
 
     forkserver.set_forkserver_preload(_PRELOADED)
-    with _stop_signals_blocked(), _environment():
+    with stop_signals_blocked(), _environment():
         resource_tracker.ensure_running()
-    with _stop_signals_blocked(), _environment():  # again: starting the tracker unblocks SIGINT and SIGTERM
+    with stop_signals_blocked(), _environment():  # again: starting the tracker unblocks SIGINT and SIGTERM
         forkserver.ensure_running()
 
 
 @contextmanager
-def _stop_signals_blocked() -> Iterator[None]:
-    """Block stop signals within the block.
+def stop_signals_blocked() -> Iterator[None]:
+    """Block stop signals within the block, where the system can.
 
     The program receives them after the block. A process that is started within the block never receives them, nor do
     its children.
     """
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
     before = signal.pthread_sigmask(signal.SIG_BLOCK, STOP_SIGNALS)
     try:
         yield
@@ -89,9 +98,22 @@ def initialise_worker(language: Language, _worker_id: int) -> None:
         language: The language of the training process, which a spawned worker does not inherit.
     """
     set_language(language)
+    multiprocessing.queues.Queue._on_queue_feeder_error = staticmethod(_exit_with_cause)  # type: ignore[attr-defined]
     for signum in STOP_SIGNALS:
         signal.signal(signum, signal.SIG_IGN)
     threading.Thread(target=_exit_with_parent, daemon=True, name="parent").start()
+
+
+def _exit_with_cause(error: Exception, _batch: object) -> None:
+    """End this worker, which could not hand over a batch.
+
+    Python would print the error and drop the batch, and the training process would wait for it for ever. It notices the
+    end of a worker.
+    """
+    known = next((code for code, words in HAND_OVER_FAILURES.items() if words in str(error)), None)
+    if known is None:
+        traceback.print_exception(error)
+    os._exit(1 if known is None else known)
 
 
 def _exit_with_parent() -> None:
@@ -102,15 +124,5 @@ def _exit_with_parent() -> None:
     os._exit(1)
 
 
-@atexit.register
-def kill_workers() -> None:
-    """Kill the workers that still run at the end of the program.
-
-    Python would send SIGTERM and wait, but workers ignore SIGTERM, so it would wait for ever. This handler is
-    registered after Python's own handler and therefore runs before it.
-    """
-    if hasattr(signal, "SIGCHLD"):
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # torch's handler reports the end of a worker as an error
-    for process in multiprocessing.active_children():
-        if process.daemon:
-            process.kill()
+# Python's handlers run in reverse order: this one before that of multiprocessing, which would wait for the workers.
+atexit.register(kill_workers_and_server)

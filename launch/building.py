@@ -2,6 +2,7 @@
 
 import uuid
 
+import torch
 from lightning.pytorch import Callback, Trainer
 
 from callbacks import (
@@ -20,12 +21,15 @@ from callbacks import (
     TrainingInterrupted,
 )
 from callbacks.run_state import machine
+from datamodules import PairedImages
+from datamodules.shared_batches import small_memory_line
 from launch.cli import TrainCLI, as_config_error
 from launch.conditions import device_line, git_commit, versions
 from launch.divergence import diverged_error, refuse_stop_by_nan
 from launch.first_error import raising_first
 from launch.first_save import require_resumable
 from launch.loading import require_reader
+from launch.lost_workers import lost_worker
 from launch.plugins import load_no_checkpoint
 from launch.schedule_checks import refuse_other_unit, refuse_short_schedule
 from launch.scores import changed_scores
@@ -124,6 +128,7 @@ def fit(trainer: Trainer, cli: TrainCLI, decision: Decision) -> None:
 
     Raises:
         DivergedError: The weights are no longer finite, or early stopping saw a metric that is not.
+        LostWorkerError: A process that loads data has ended.
     """
     ckpt_path = decision.place if isinstance(decision, Resume) else None
     if ckpt_path is None:
@@ -138,6 +143,11 @@ def fit(trainer: Trainer, cli: TrainCLI, decision: Decision) -> None:
         raise
     except NotFiniteError as divergence:
         raise diverged_error(divergence, cli, decision.checkpoint_dir) from divergence
+    except RuntimeError as error:
+        lost = lost_worker(error, cli.datamodule.num_workers)
+        if lost is None:
+            raise
+        raise lost from error
     refuse_stop_by_nan(trainer)
 
 
@@ -149,3 +159,12 @@ def _report_setup(cli: TrainCLI, trainer: Trainer) -> None:
         else text("Data: {data}. For your own data: --image_path FOLDER --gt_path FOLDER")
     )
     say(data.format(data=cli.datamodule.describe()))
+    _report_small_memory(cli.datamodule)
+
+
+def _report_small_memory(data: PairedImages) -> None:
+    image = data.example_image()  # (1, 3, H, W)
+    target_size = image[0, 0].numel() * torch.int64.itemsize
+    line = small_memory_line(image.nbytes + target_size, data.batch_size, data.num_workers)
+    if line is not None:
+        say(line)

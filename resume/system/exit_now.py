@@ -3,13 +3,12 @@
 import os
 from contextlib import suppress
 
+from resume.system.worker_processes import kill_workers_and_server
+
 
 def exit_now(exit_code: int, message: str = "") -> None:
     """End this process and its DataLoader workers, from any thread and also in a signal handler."""
-    import multiprocessing  # takes 20 ms, for which the menu would have to wait
-
-    for worker in multiprocessing.active_children():
-        worker.kill()
+    kill_workers_and_server()
     # Not print(): the signal may have interrupted print() itself, which is not reentrant.
     with suppress(OSError):
         if message:

@@ -1,8 +1,10 @@
 """What makes a run that is resumed another run, for the tests of the self-check."""
 
+import multiprocessing
 from typing import Any
 
 import torch
+from lightning.pytorch import Callback
 from torch import Tensor, nn
 
 from lit_modules.networks import UNet
@@ -30,3 +32,18 @@ class Brightening(nn.Module):
         self._given += 1
         image[0, 0, 0] = self._given
         return image, target
+
+
+class KillWorkers(Callback):
+    """Kills all data workers before optimizer step `step` (from 0), as a system that is out of memory may do."""
+
+    def __init__(self, step: int) -> None:
+        self.step = step
+
+    def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
+        if trainer.global_step == self.step:
+            workers = multiprocessing.active_children()
+            for worker in workers:
+                worker.kill()
+            for worker in workers:
+                worker.join()

@@ -22,8 +22,8 @@ import launch.checks
 import launch.process_group
 import launch.quiet
 import train
-from datamodules.workers import kill_workers
 from resume.system import signals
+from resume.system.worker_processes import kill_workers
 from tests.torture.board import Board
 from tests.torture.moments import Aim, Moments
 
