@@ -94,7 +94,8 @@ def train(arguments: resume.Arguments, decision: resume.Decision, start: Start) 
     """Build, check, make way, fit; nothing is deleted or moved before every check has passed."""
     from callbacks import TrainingInterrupted
     from launch.building import build_trainer, fit
-    from launch.checks import check, checkpoint_size, checkpoints_kept, is_finished
+    from launch.checkpoint_size import checkpoint_size, checkpoints_kept
+    from launch.checks import check, is_finished
     from launch.cli import TrainCLI
     from launch.process_group import ProcessGroup
     from launch.quiet import quiet
@@ -115,7 +116,7 @@ def train(arguments: resume.Arguments, decision: resume.Decision, start: Start) 
                 return 0
             decision = start.decision = with_other_scores(cli, decision, resumed)
             trainer, files = build_trainer(cli, arguments, decision, resumed)
-            resume.require_space(decision, checkpoint_size(cli.model), checkpoints_kept(cli))
+            resume.require_space(decision, checkpoint_size(cli, trainer), checkpoints_kept(cli))
             with ProcessGroup(trainer, decision, start.launch) as processes:
                 processes.first_does(lambda: make_way(cli, start, lock))
                 fit(trainer, cli, decision)

@@ -149,17 +149,3 @@ def _check_tensor_count(module: torch.nn.Module) -> None:
                 count=tensors, limit=MAX_PARTS
             )
         )
-
-
-def checkpoint_size(module: torch.nn.Module) -> int:
-    """Estimate a checkpoint's size in bytes: weights, buffers, and two values of the optimizer for each weight."""
-    weights = sum(weight.nbytes for weight in module.parameters())
-    return 3 * weights + sum(buffer.nbytes for buffer in module.buffers()) + 2**20
-
-
-def checkpoints_kept(cli: TrainCLI) -> int:
-    """How many checkpoints a run keeps in the end: latest, best, an interrupted one, and the epoch files."""
-    files, epochs = cli.config.checkpoint, cli.config.trainer.max_epochs
-    limits = [files.keep_last] if files.keep_last else []
-    limits += [epochs // files.every_n_epochs] if epochs not in (None, -1) else []
-    return 3 + min(limits, default=0)  # unknown for a run without end that keeps all epoch files

@@ -1,5 +1,11 @@
 from lit_modules.network_checks import NetworkError
-from lit_modules.optimizer_checks import check_changed_optimizer, check_optimizer, schedule_length, states_after_a_step
+from lit_modules.optimizer_checks import (
+    check_changed_optimizer,
+    check_optimizer,
+    expected_optimizer_state,
+    schedule_length,
+    states_after_a_step,
+)
 from lit_modules.segmentation import Segmentation
 
 __all__ = [
@@ -7,6 +13,7 @@ __all__ = [
     "Segmentation",
     "check_changed_optimizer",
     "check_optimizer",
+    "expected_optimizer_state",
     "schedule_length",
     "states_after_a_step",
 ]

@@ -97,3 +97,21 @@ def states_after_a_step(module: Segmentation) -> Iterator[tuple[str, dict[str, A
     if module.lr_scheduler is not None:
         scheduler = module.lr_scheduler(optimizer)
         yield f"{type(scheduler).__name__}: state_dict()", scheduler.state_dict()
+
+
+def expected_optimizer_state(module: Segmentation) -> dict[str, Any]:
+    """Return the state that the optimizer has for all weights, whose values mean nothing.
+
+    Most optimizers take a step with tensors that have no memory. Others get zeros; of one that refuses these too, the
+    state is taken to be two values for each weight.
+    """
+    trained = [weight for weight in module.parameters() if weight.requires_grad]
+    for device in ("meta", "cpu"):
+        weights = [nn.Parameter(torch.zeros_like(weight, device=device)) for weight in trained]
+        for weight in weights:
+            weight.grad = torch.zeros_like(weight)
+        with suppress(Exception):  # an optimizer can fail in any way
+            optimizer = module.optimizer(weights)
+            optimizer.step(lambda: 0.0)
+            return optimizer.state_dict()
+    return {str(number): [torch.zeros_like(one, device="meta") for _ in "ab"] for number, one in enumerate(trained)}

@@ -26,7 +26,7 @@ def require_space(decision: Decision, size: int, kept: int) -> None:
     Args:
         decision: What is about to be applied. What it deletes counts as free.
         size: Estimated size (bytes) of one checkpoint. On a resume, the size of the checkpoint itself is used.
-        kept: How many checkpoints the run keeps at once in the end.
+        kept: How many checkpoints of different content are there at once in the end, the one in writing included.
 
     Raises:
         ResumeError: A checkpoint does not fit, too few files can be created, the folder cannot be created or written,
@@ -64,12 +64,12 @@ def require_space(decision: Decision, size: int, kept: int) -> None:
             + " "
             + text("Free some space, or choose another disk with --checkpoint_dir.")
         )
-    needed = size * (kept + 1)  # a file is complete before the one that it replaces is removed
+    needed = size * kept
     if free + _kept_by(decision) < needed:
         say(
             text(
-                "Warning: {folder}: this disk has {free} free, but the {count} checkpoints that this run keeps in "
-                "the end take {needed}. What does not fit will not be saved. Free some space, or keep fewer with "
+                "Warning: {folder}: this disk has {free} free, but the {count} checkpoints that this run has at once "
+                "in the end take {needed}. What does not fit will not be saved. Free some space, or keep fewer with "
                 "--checkpoint.keep_last."
             ).format(folder=folder, free=size_text(free), count=kept, needed=size_text(needed))
         )
