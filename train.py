@@ -8,6 +8,7 @@ import importlib
 import sys
 import threading
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import resume
@@ -81,7 +82,22 @@ def run(argv: list[str], start: Start) -> int:
         exit_now(0)  # without waiting for the imports in the background
     if imports.ident is not None:
         imports.join()  # two threads that import the same packages see incomplete modules
-    return train(arguments, decision, start)
+    return train_from_what_loads(arguments, decision, start)
+
+
+def train_from_what_loads(arguments: resume.Arguments, decision: resume.Decision, start: Start) -> int:
+    """Train; where the newest checkpoint was to be taken and torch does not load it, from the next one."""
+    from launch.loading import UnloadableError
+
+    refused: dict[Path, str] = {}
+    while True:
+        try:
+            return train(arguments, decision, start)
+        except UnloadableError as error:
+            if not (isinstance(decision, resume.Resume) and decision.is_newest):
+                raise
+            refused[error.path] = error.reason
+            decision = start.decision = resume.choose(arguments, refused=refused)
 
 
 def import_what_is_slow() -> None:

@@ -12,12 +12,14 @@ from lightning.fabric.plugins.io import TorchCheckpointIO
 from lightning.pytorch import Trainer
 from lightning.pytorch.strategies import FSDPStrategy, ModelParallelStrategy, Strategy
 from torch.distributed.checkpoint.api import CheckpointException
+from torch.serialization import default_restore_location
 from typing_extensions import override
 
+from callbacks.loaded_storages import LoadedStorages
 from resume.checkpoints.paths import is_shards
 from resume.checkpoints.run_entry import RunEntry
 from resume.checkpoints.saved_run import append_run, run_json_of_folder
-from resume.checkpoints.verification import find_run, read_run
+from resume.checkpoints.verification import find_run, read_run, saved_storages
 from resume.run_files import RUN_ENTRY
 from resume.system.durable_files import staged
 from resume.system.errors import UnreadableError
@@ -30,6 +32,10 @@ class UnresumableError(ExplainedError):
     """A state that no resume could read; the message says why."""
 
     exit_code: ClassVar[int] = 1
+
+
+class ChangedError(ExplainedError):
+    """What was loaded is not what was saved; the message says of which checkpoint."""
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -76,12 +82,23 @@ class AtomicCheckpointIO(TorchCheckpointIO):
 
         Raises:
             FileNotFoundError: There is no such file.
-            UnreadableError: The run entry is damaged.
+            ChangedError: The run entry is damaged, or what was loaded is not what was saved.
         """
         file = Path(path)
-        checkpoint = super().load_checkpoint(file, map_location, weights_only)
-        run = find_run(file)
-        return checkpoint if run is None else {**checkpoint, RUN: run}
+        try:
+            run = find_run(file) if file.exists() else None
+            if run is None:
+                return super().load_checkpoint(file, map_location, weights_only)
+            compared = LoadedStorages(saved_storages(file), map_location or default_restore_location)
+            checkpoint = super().load_checkpoint(file, compared, weights_only)
+            compared.require_all()
+        except UnreadableError as error:
+            said = text(
+                "{file} was loaded as something else than was saved ({reason}). It has changed since it was checked, "
+                "or the memory or the disk of this machine is faulty. Nothing was trained; start again."
+            )
+            raise ChangedError(said.format(file=file, reason=error)) from error
+        return {**checkpoint, RUN: run}
 
 
 @contextmanager
@@ -173,7 +190,8 @@ def save_alone(trainer: Trainer, path: Path, state: dict[str, Any] | None = None
         with staged(path, replaceable=is_shards) as temporary:
             trainer.strategy.save_checkpoint(checkpoint, temporary)
             if isinstance(run, RunEntry):
-                (temporary / RUN_ENTRY).write_bytes(run_json_of_folder(temporary, run))
+                with _explained(path):
+                    (temporary / RUN_ENTRY).write_bytes(run_json_of_folder(temporary, run))
 
 
 def _meet(trainer: Trainer) -> None:

@@ -17,7 +17,9 @@ from torch.nn import Parameter
 from launch.cli import ConfigError, TrainCLI
 from lit_modules import states_after_a_step
 from resume.checkpoints.pickle_check import require_harmless
+from resume.checkpoints.zip_form import read_directory, require_form
 from resume.configuration import flat
+from resume.system.errors import UnreadableError
 from resume.system.output import text
 
 State = tuple[str, Any]
@@ -36,6 +38,7 @@ def require_resumable(cli: TrainCLI, trainer: Trainer, config: str) -> None:
     Raises:
         ConfigError: It would not; the message names what is wrong.
     """
+    _require_known_archive()
     _require_same_configuration(cli, config)
     for name, state in _states(cli, trainer):
         culprit = _culprit(name, _without_tensors(state))
@@ -48,6 +51,26 @@ def require_resumable(cli: TrainCLI, trainer: Trainer, config: str) -> None:
                     "float(number) or the attributes that matter."
                 ).format(place=place, name=f"{type(value).__module__}.{type(value).__qualname__}")
             )
+
+
+def _require_known_archive() -> None:
+    """See that torch, as it is set, writes archives of the one form that a resume accepts, with their checksums."""
+    file = io.BytesIO()
+    torch.save({"weight": torch.ones(1)}, file)
+    try:
+        require_form(file, read_directory(file, file.tell()))
+        with zipfile.ZipFile(file) as archive:
+            is_known = archive.testzip() is None
+    except UnreadableError:
+        is_known = False
+    if not is_known:
+        raise ConfigError(
+            text(
+                "torch {version} writes checkpoints that no resume would accept: their archives have another form than "
+                "those of torch 2.9 to 2.14, or no checksums (torch.serialization.set_crc32_options). Use such a "
+                "version, with checksums."
+            ).format(version=torch.__version__)
+        )
 
 
 def _require_same_configuration(cli: TrainCLI, written: str) -> None:

@@ -8,11 +8,12 @@ import torch
 from lightning.pytorch import LightningModule
 from lightning.pytorch.strategies import FSDPStrategy, ModelParallelStrategy, Strategy
 
+from callbacks.loaded_storages import LoadedStorages
 from resume.checkpoints.newest import refusal
 from resume.checkpoints.paths import content_file, place_of
 from resume.checkpoints.run_entry import RunEntry
 from resume.checkpoints.shard_table import read_table
-from resume.checkpoints.verification import read_run, require_intact
+from resume.checkpoints.verification import read_run, require_intact, saved_storages
 from resume.run_files import CONFIG
 from resume.system.output import ExplainedError, text
 
@@ -22,6 +23,20 @@ _SHOWN_PROBLEMS = 5
 
 class CheckpointError(ExplainedError):
     """A checkpoint that a run cannot be resumed from; the message says why."""
+
+
+class UnloadableError(CheckpointError):
+    """A checkpoint that does not load, whatever it is to be used for.
+
+    Attributes:
+        path: The checkpoint.
+        reason: Why, in a few words.
+    """
+
+    def __init__(self, message: str, path: Path, reason: str) -> None:
+        super().__init__(message)
+        self.path = path
+        self.reason = reason
 
 
 class Loaded(NamedTuple):
@@ -43,27 +58,32 @@ class Loaded(NamedTuple):
 
 
 def load_for_resume(path: Path) -> Loaded:
-    """Load a checkpoint whole, and compare its checksums. Nothing in it is executed.
+    """Load a checkpoint whole, and compare its checksums, in the file and in memory. Nothing in it is executed.
 
     Raises:
-        CheckpointError: The checkpoint does not load, or is not of this program.
+        UnloadableError: The checkpoint does not load, or is not of this program.
     """
     try:
         require_intact(path)  # torch.load does not compare checksums, and looks at no cost
         run = read_run(path)
-        checkpoint = torch.load(content_file(path), map_location="cpu", weights_only=True)
+        compared = LoadedStorages(saved_storages(path), lambda storage, _: storage)
+        checkpoint = torch.load(content_file(path), map_location=compared, weights_only=True)
+        compared.require_all()
         place = place_of(path)
         weights = checkpoint.get("state_dict", {})
         shapes = _shapes_of_shards(place) if place.is_dir() else _shapes(weights)
         not_finite = _not_finite(weights)
     except Exception as error:  # damaged content can fail in any way
         reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
-        raise CheckpointError(refusal(path, reason)) from error
+        raise UnloadableError(refusal(path, reason), path, reason) from error
     needed = ["loops", "callbacks", *([] if place.is_dir() else ["state_dict", "optimizer_states"])]
     missing = [key for key in needed if key not in checkpoint]
     if missing:
         said = text("{path} cannot be resumed from: it has no {missing}. Use a checkpoint that train.py has saved.")
-        raise CheckpointError(said.format(path=path, missing=", ".join(missing)))
+        names = ", ".join(missing)
+        raise UnloadableError(
+            said.format(path=path, missing=names), path, text("it has no {missing}").format(missing=names)
+        )
     states = {key: value for key, value in checkpoint.items() if key not in ("state_dict", "optimizer_states")}
     return Loaded(path, run, shapes, not_finite, states)
 

@@ -1,10 +1,11 @@
 """Decide what a start does: by the flags, or by the menu. Nothing on disk is changed here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 from resume.arguments import Arguments, expanded
-from resume.checkpoints.catalog import Catalog, read_catalog
+from resume.checkpoints.catalog import Catalog, read_catalog, same_files
 from resume.checkpoints.description import Checkpoint, describe
 from resume.checkpoints.newest import advice_instead_of, newest_first, why_not
 from resume.checkpoints.paths import is_shards, place_of
@@ -32,12 +33,15 @@ _TRIAL = "trainer.fast_dev_run"
 _NAMED_FILES = 20
 
 
-def choose(arguments: Arguments, on_waiting: Callable[[], None] | None = None) -> Decision:
+def choose(
+    arguments: Arguments, on_waiting: Callable[[], None] | None = None, refused: Mapping[Path, str] | None = None
+) -> Decision:
     """Decide by the flags or, if a person can answer, by the menu.
 
     Args:
         arguments: From `read_arguments`.
         on_waiting: Called once the menu is drawn and waits for a key; imports may begin then.
+        refused: Checkpoints that do not load although they have passed the checks here, each with the reason.
 
     Raises:
         ResumeError: `--ckpt_path` names nothing that a run can resume from, the folder cannot be read, or another
@@ -57,22 +61,22 @@ def choose(arguments: Arguments, on_waiting: Callable[[], None] | None = None) -
     for folder in _folders(arguments) if launch.is_first else ():
         if who_uses(folder / LOCK) is None:
             _report_unfinished_move(folder)
-    decision = _decide(arguments, on_waiting)
+    decision = _decide(arguments, on_waiting, refused or {})
     # A trial writes nothing. This is an early look; what counts is whether the lock can be taken later.
     if launch.is_first and not isinstance(decision, Quit) and _TRIAL not in arguments.given:
         refuse_if_in_use(decision.checkpoint_dir / LOCK, break_lock=arguments.break_lock)
     return decision
 
 
-def _decide(arguments: Arguments, on_waiting: Callable[[], None] | None) -> Decision:
+def _decide(arguments: Arguments, on_waiting: Callable[[], None] | None, refused: Mapping[Path, str]) -> Decision:
     named, restarted = arguments.ckpt_path, arguments.launch.restart_variable
     if named is not None:
-        own = _choose_own(arguments) if restarted else None
-        return own or _choose_named(named, arguments)
+        own = _choose_own(arguments, refused) if restarted else None
+        return own or _choose_named(named, arguments, refused)
     if restarted is not None:
         message = text("Restarted job ({variable} is set); continuing as with --ckpt_path auto.")
         say(message.format(variable=restarted))
-        return _choose_newest(arguments.checkpoint_dir)
+        return _choose_newest(arguments.checkpoint_dir, refused)
     catalog = read_catalog(arguments.checkpoint_dir)
     if not catalog.shown:
         say(text("No checkpoint found; starting a new run."))
@@ -122,7 +126,7 @@ def _is_folder(path: Path) -> bool:
         return False
 
 
-def _choose_own(arguments: Arguments) -> Resume | None:
+def _choose_own(arguments: Arguments, refused: Mapping[Path, str]) -> Resume | None:
     """The newest checkpoint that an earlier start of this job saved, which named the same checkpoint; None: none.
 
     That start archived everything later than the named checkpoint, so the newest one is the job's own.
@@ -133,18 +137,18 @@ def _choose_own(arguments: Arguments) -> Resume | None:
     for folder in _folders(arguments):
         catalog = read_catalog(folder)
         own = [found.job for found in catalog.shown if found.run_id == catalog.run_id and found.job is not None]
-        newest = _newest_sound(catalog) if any(saved.is_continued_by(job) for saved in own) else None
+        newest = _newest_sound(catalog, refused) if any(saved.is_continued_by(job) for saved in own) else None
         if newest is not None:
             message = text("Restarted job: it resumes from what it saved itself, not from {named}.")
             say(message.format(named=arguments.ckpt_path))
-            return plan_resume(newest, folder)
+            return replace(plan_resume(newest, folder), is_newest=True)
     return None
 
 
-def _choose_named(ckpt_path: str, arguments: Arguments) -> Decision:
+def _choose_named(ckpt_path: str, arguments: Arguments, refused: Mapping[Path, str]) -> Decision:
     folder = arguments.checkpoint_dir
     if ckpt_path == AUTO:
-        return _choose_newest(folder)
+        return _choose_newest(folder, refused)
     if ckpt_path in KEYWORDS:
         return plan_resume(_by_keyword(ckpt_path, folder), folder)
     path = expanded("--ckpt_path", ckpt_path)
@@ -155,11 +159,11 @@ def _choose_named(ckpt_path: str, arguments: Arguments) -> Decision:
     return plan_resume(checkpoint, folder if "checkpoint_dir" in arguments.given else folder_for(checkpoint, folder))
 
 
-def _choose_newest(folder: Path) -> Resume | Fresh:
+def _choose_newest(folder: Path, refused: Mapping[Path, str]) -> Resume | Fresh:
     catalog = read_catalog(folder)
-    newest = _newest_sound(catalog)
+    newest = _newest_sound(catalog, refused)
     if newest is not None:
-        return plan_resume(newest, folder)
+        return replace(plan_resume(newest, folder), is_newest=True)
     if catalog.shown:
         say(text("--ckpt_path auto: no usable checkpoint in {folder}; starting a new run.").format(folder=folder))
     else:
@@ -167,9 +171,10 @@ def _choose_newest(folder: Path) -> Resume | Fresh:
     return plan_fresh(folder, catalog)
 
 
-def _newest_sound(catalog: Catalog) -> Checkpoint | None:
+def _newest_sound(catalog: Catalog, refused: Mapping[Path, str]) -> Checkpoint | None:
+    names = {name: why for path, why in refused.items() for name in same_files(path, catalog.folder, catalog.owned)}
     for found in newest_first(catalog):
-        reason = why_not(found, catalog.run_id)
+        reason = names.get(found.path.name) or why_not(found, catalog.run_id)
         if reason is None:
             return found
         say(text("--ckpt_path auto skips {name}: {reason}.").format(name=found.path.name, reason=reason))

@@ -34,6 +34,7 @@ class Resume:
         archive: What makes way: another run, or later files of this run.
         best_from: The file to link as the best model, because it holds the best model at the resumed point.
         completes_save: Whether the save that wrote the checkpoint was killed before it linked the name of latest.
+        is_newest: Whether it was taken because it is the newest usable checkpoint, and not because somebody named it.
         other_scores: What makes the scores to come scores of something else; the best score then starts anew.
     """
 
@@ -43,6 +44,7 @@ class Resume:
     archive: Archive | None = None
     best_from: Path | None = None
     completes_save: bool = False
+    is_newest: bool = False
     other_scores: tuple[str, ...] = ()
 
     @property

@@ -19,6 +19,7 @@ from resume import ResumeError, StartOver, apply
 from resume.checkpoints.catalog import read_catalog, stamps
 from resume.checkpoints.description import describe
 from resume.checkpoints.newest import why_not
+from resume.checkpoints.saved_run import run_json_of_folder
 from resume.checkpoints.verification import require_intact
 from resume.menu.dialogue import _owned_and_kept
 from resume.plan import plan_fresh
@@ -114,6 +115,20 @@ def test_damage_is_found_before_a_resume(folder: Path, harm: Callable[[Path], No
     assert why_not(describe(folder / "latest_checkpoint.pth"), None) is not None
     with pytest.raises(CheckpointError, match=r"checkpoint_epoch_2\.pth, the newest usable checkpoint in this folder"):
         load_for_resume(folder / "latest_checkpoint.pth")
+
+
+def test_a_shard_of_another_save_is_found(tmp_path: Path) -> None:
+    """All files are whole, and the tables are equal."""
+    paths = [tmp_path / f"checkpoint_epoch_{epoch}.pth" for epoch in (1, 2)]
+    for epoch, path in enumerate(paths, 1):
+        save(path, epoch, {name: weight + epoch for name, weight in weights().items()})
+        (path / "run.json").write_bytes(run_json_of_folder(path, checkpoint_folders.entry(epoch)))
+        require_intact(path)
+    assert (paths[0] / ".metadata").stat().st_size == (paths[1] / ".metadata").stat().st_size
+    (paths[1] / "__0_0.distcp").write_bytes((paths[0] / "__0_0.distcp").read_bytes())
+    with pytest.raises(UnreadableError, match=r"damaged content \(__0_0\.distcp\)"):
+        require_intact(paths[1])
+    require_intact(paths[0])
 
 
 class Hostile:

@@ -17,10 +17,19 @@ import resume
 from tests.helpers import checkpoint_folders, shards
 from tests.helpers.hostile import doubled, string
 from tests.helpers.tiny_run import TINY, Run, contents, load
+from tests.helpers.zip_files import archive_of
 
 MORE = "--max_epochs=3"
 LATEST = Path("checkpoints/latest_checkpoint.pth")
 EXECUTED = Path("executed")
+
+
+SPOILS = """
+from lightning.pytorch import Callback
+from tests.test_train_damage import LATEST, flip_a_bit_of_a_weight
+class Spoils(Callback):
+    def setup(self, trainer, pl_module, stage): flip_a_bit_of_a_weight(LATEST)
+"""
 
 
 class Hostile:
@@ -64,9 +73,21 @@ def add_to_pickle(path: Path, entry: Callable[[bytes], bytes]) -> None:
     content = parts["data.pkl"]
     parts["data.pkl"] = content[:-1] + entry(content) + b"s."
     path.unlink()
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, part in {**parts, "run.json": checkpoint_folders.run_json(run, parts)}.items():
-            archive.writestr(f"archive/{name}", part)
+    path.write_bytes(archive_of({**parts, "run.json": checkpoint_folders.run_json(run, parts)}))
+
+
+def make_unloadable(path: Path) -> None:
+    """Let the pickle ask for something harmless that torch cannot make; the run entry stays."""
+    size_of_a_text = b"ctorch\nSize\n" + string(b"a") + b"\x85\x85R"
+    add_to_pickle(path, lambda content: string(b"more") + size_of_a_text)
+
+
+def take_out(path: Path, bit: int) -> None:
+    """Flip a bit of the attributes that the directory has for the first weight; 0x10 is the mark of a folder."""
+    whole = bytearray(path.read_bytes())
+    line = whole.rindex(b"archive/data/0") - 46
+    whole[line + 38] ^= bit
+    path.write_bytes(whole)
 
 
 def make_shards(path: Path) -> None:
@@ -113,6 +134,54 @@ def test_auto_resumes_from_the_newest_file_that_is_neither_damaged_nor_hostile(
     assert "--ckpt_path auto skips checkpoint_epoch_2.pth: damaged content (archive/data/0)." in said
     assert "Resuming training from epoch 2/3" in said
     assert not EXECUTED.exists()
+
+
+def test_auto_takes_no_file_whose_directory_calls_a_weight_a_folder(
+    trained: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """torch would take memory that nobody has written for that weight."""
+    copy = LATEST.read_bytes()
+    LATEST.unlink()
+    LATEST.write_bytes(copy)
+    take_out(LATEST, 0x10)
+    assert trained("--ckpt_path=auto", MORE) == 0
+    said = capsys.readouterr().out
+    assert "auto skips latest_checkpoint.pth: damaged archive, or of another program (directory)." in said
+    assert "Resuming training from epoch 3/3" in said
+
+
+def test_auto_goes_on_to_the_next_file_where_torch_refuses_one(
+    trained: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    make_unloadable(LATEST)
+    assert trained("--ckpt_path=auto", MORE) == 0
+    said = capsys.readouterr()
+    assert "Loading checkpoint from checkpoints/latest_checkpoint.pth..." in said.out
+    assert "--ckpt_path auto skips latest_checkpoint.pth: " in said.out
+    assert "Loading checkpoint from checkpoints/checkpoint_epoch_2.pth..." in said.out
+    assert "Resuming training from epoch 3/3" in said.out
+    assert said.err == ""
+
+
+def test_a_named_file_that_torch_refuses_ends_the_start(trained: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    make_unloadable(LATEST)
+    before = contents()
+    assert trained("--ckpt_path=latest", MORE) == 2
+    assert "latest_checkpoint.pth cannot be loaded: " in capsys.readouterr().err
+    assert contents() == before
+
+
+def test_a_file_that_changes_after_the_checks_trains_nothing(
+    trained: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "spoils.py").write_text(SPOILS, encoding="utf-8")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert trained("--ckpt_path=latest", MORE, "--trainer.callbacks+=spoils.Spoils") == 2
+    said = capsys.readouterr().err
+    assert "latest_checkpoint.pth was loaded as something else than was saved (damaged content (data/0))" in said
+    assert "Traceback" not in said
+    assert not LATEST.with_name("interrupted_checkpoint.pth").exists()
+    assert not LATEST.with_name("checkpoint_epoch_3.pth").exists()
 
 
 def test_a_key_that_takes_minutes_to_hash_is_refused_at_once_before_anything_is_touched(

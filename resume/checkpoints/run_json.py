@@ -34,7 +34,8 @@ class RunJson:
     Attributes:
         run: The run entry.
         entries: Size and CRC-32 of every other part of the checkpoint by its name: the entries of the archive without
-            the name of its top folder, or the files of a folder of shards that carry no checksum themselves.
+            the name of its top folder, or the files of a folder of shards; for a shard, the CRC-32 of the directories
+            in it. Folders that were saved earlier have none for shards.
     """
 
     run: RunEntry

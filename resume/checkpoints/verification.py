@@ -10,17 +10,25 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from resume.checkpoints.nan_search import find_nan
-from resume.checkpoints.paths import content_file, place_of
+from resume.checkpoints.paths import content_file, place_of, size_and_time
 from resume.checkpoints.pickle_check import MAX_PICKLE_BYTES, require_harmless
 from resume.checkpoints.run_entry import RunEntry
 from resume.checkpoints.run_json import MAX_BYTES, Part, RunJson, decode, too_large
 from resume.checkpoints.shard_table import read_table
-from resume.checkpoints.zip_archive import CHUNK, archive_errors, open_archive, open_regular_file
+from resume.checkpoints.zip_archive import (
+    CHUNK,
+    archive_errors,
+    directory_of,
+    open_archive,
+    open_regular_file,
+    require_whole_form,
+)
 from resume.run_files import RUN_ENTRY, SHARDS_CONTENT, SHARDS_TABLE
 from resume.system.errors import UnreadableError
 from resume.system.output import text
 
 _GLANCED_BYTES = 4096  # of each tensor
+_STORAGE = "data/"  # and a number, which counts up
 _MAX_GLANCED_PICKLE = 2**18  # bytes; a network of a thousand tensors and the history of a hundred epochs
 
 
@@ -96,23 +104,41 @@ def require_intact(path: Path) -> None:
             raise UnreadableError(_nan_text(name))
 
 
+def saved_storages(path: Path) -> list[Part]:
+    """Size and CRC-32 of each storage, as its save noted them, in the order in which torch loads them.
+
+    Of a folder of shards, those in `meta.pt`.
+
+    Raises:
+        ForeignError, UnreadableError: As `read_run`.
+    """
+    place = place_of(path)
+    with open_archive(content_file(place)) as archive:
+        noted = parts_of_archive(archive) if place.is_dir() else _run_json_of(archive).entries
+    storages = {name[len(_STORAGE) :]: part for name, part in noted.items() if name.startswith(_STORAGE)}
+    return [storages[number] for number in sorted(storages, key=lambda number: (len(number), number))]
+
+
 def _require_intact_folder(folder: Path) -> None:
-    run_json = _run_json_of_folder(folder)
+    noted = dict(_run_json_of_folder(folder).entries)
     with archive_errors(folder):
         found = {name: part_of_file(folder / name) for name in (SHARDS_CONTENT, SHARDS_TABLE)}
-    _compare(found, run_json.entries)
+    _compare(found, {name: noted.pop(name) for name in found if name in noted})
     with open_archive(content_file(folder)) as archive:
         _require_intact_archive(archive)
     for name, offset, length in read_table(folder).places:
         with open_archive(folder / name, (offset, length)) as archive:
             _require_intact_archive(archive)
+    if noted:  # not in folders that were saved before the shards were noted
+        _compare(parts_of_shards(folder), noted)
 
 
 def _require_intact_archive(archive: zipfile.ZipFile) -> None:
+    require_whole_form(archive)
     require_harmless(pickle_of(archive))
     broken = archive.testzip()
     if broken is not None:
-        raise _damaged(broken)
+        raise damaged(broken)
 
 
 def _run_json_of(archive: zipfile.ZipFile) -> RunJson:
@@ -124,7 +150,7 @@ def _run_json_of(archive: zipfile.ZipFile) -> RunJson:
     try:
         return decode(archive.read(name))
     except zipfile.BadZipFile as error:
-        raise _damaged(name) from error
+        raise damaged(name) from error
 
 
 def _run_json_of_folder(folder: Path) -> RunJson:
@@ -156,6 +182,23 @@ def parts_of_archive(archive: zipfile.ZipFile) -> dict[str, Part]:
     return entries
 
 
+def parts_of_shards(folder: Path) -> dict[str, Part]:
+    """Size of every shard, and CRC-32 of the directories of the archives in it.
+
+    The directories hold the checksums of the contents, so that no content has to be read for it.
+
+    Raises:
+        UnreadableError: A shard or the table is damaged.
+    """
+    checksums: dict[str, int] = {}
+    for name, offset, length in sorted(read_table(folder).places):
+        with open_archive(folder / name, (offset, length)) as archive:
+            for record in directory_of(archive).records:
+                checksums[name] = zlib.crc32(record.in_directory(), checksums.get(name, 0))
+    with archive_errors(folder):
+        return {name: (size_and_time(folder / name)[0], checksum) for name, checksum in checksums.items()}
+
+
 def _compare(found: Mapping[str, Part], noted: Mapping[str, Part]) -> None:
     """Compare sizes and checksums with those that `run.json` has noted.
 
@@ -164,7 +207,7 @@ def _compare(found: Mapping[str, Part], noted: Mapping[str, Part]) -> None:
     """
     for name in sorted({*found, *noted}):
         if found.get(name) != noted.get(name):
-            raise _damaged(name)
+            raise damaged(name)
 
 
 def _find(archive: zipfile.ZipFile, name: str) -> str | None:
@@ -187,12 +230,13 @@ def pickle_of(archive: zipfile.ZipFile) -> bytes:
         with archive.open(name) as file:
             return b"".join(iter(lambda: file.read(CHUNK), b""))
     except zipfile.BadZipFile as error:
-        raise _damaged(name) from error
+        raise damaged(name) from error
 
 
 def _nan_text(name: str) -> str:
     return text("its weights are NaN ({name})").format(name=name)
 
 
-def _damaged(entry: str) -> UnreadableError:
+def damaged(entry: str) -> UnreadableError:
+    """The error for a part of a checkpoint that is not as it was saved."""
     return UnreadableError(text("damaged content ({entry})").format(entry=entry))

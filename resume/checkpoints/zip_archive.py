@@ -1,24 +1,19 @@
-"""Opening the zip archive of a checkpoint. Its directory may claim anything, so every claim is checked."""
+"""Opening the zip archive of a checkpoint, which may claim anything."""
 
 import contextlib
 import io
 import os
 import stat
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+from resume.checkpoints.zip_form import MAX_DIRECTORY, Directory, Record, other_form, read_directory, require_form
 from resume.system.errors import UnreadableError
 from resume.system.output import text
 
-# zipfile reads the whole directory at once and takes ten times its size in memory. 4 MiB are enough for 60,000 tensors.
-MAX_READ = 4 * 2**20
 CHUNK = 2**20
-_ENCRYPTED_OR_PATCHED = 0x1 | 0x20 | 0x40 | 0x2000
-# The attribute of a folder in DOS. zipfile reads such an entry and finds its checksum right; torch's reader takes the
-# entry for a folder, and returns memory that nobody has written as the tensor.
-_FOLDER = 0x10
 
 
 class _Section(io.RawIOBase):
@@ -59,16 +54,18 @@ class _BoundedFile(io.BufferedReader):
     """A file that refuses to read too much at once."""
 
     def read(self, size: int | None = -1, /) -> bytes:
-        wanted = MAX_READ + 1 if size is None or size < 0 else size
-        content = super().read(wanted) if wanted <= MAX_READ + 1 else None
-        if content is None or len(content) > MAX_READ:
+        wanted = MAX_DIRECTORY + 1 if size is None or size < 0 else size
+        content = super().read(wanted) if wanted <= MAX_DIRECTORY + 1 else None
+        if content is None or len(content) > MAX_DIRECTORY:
             raise UnreadableError(text("the archive's directory is too large"))
         return content
 
 
 @contextlib.contextmanager
 def open_archive(path: Path, section: tuple[int, int] | None = None) -> Iterator[zipfile.ZipFile]:
-    """Open an archive that has the layout of torch.save: stored entries, one after the other, in one folder.
+    """Open an archive whose directory and end have the form in which this program writes them.
+
+    What lies between the contents is compared by `require_whole_form`.
 
     Args:
         path: The file.
@@ -77,9 +74,29 @@ def open_archive(path: Path, section: tuple[int, int] | None = None) -> Iterator
     Raises:
         UnreadableError: The file is no such archive, or the `with` block fails because of its content.
     """
-    with archive_errors(path), open_regular_file(path, section) as file, zipfile.ZipFile(file) as archive:
-        _require_layout(archive.infolist(), section[1] if section else os.fstat(file.fileno()).st_size)
-        yield archive
+    with archive_errors(path), open_regular_file(path, section) as file:
+        length = section[1] if section else os.fstat(file.fileno()).st_size
+        _require_plain_names(record.name.decode() for record in read_directory(file, length).records)
+        with zipfile.ZipFile(file) as archive:
+            yield archive
+
+
+def require_whole_form(archive: zipfile.ZipFile) -> None:
+    """Compare what lies between the contents of an open archive with the form in which this program writes it.
+
+    Raises:
+        OSError: The system refused.
+        UnreadableError: It has another form.
+    """
+    assert archive.fp is not None
+    require_form(archive.fp, directory_of(archive))
+
+
+def directory_of(archive: zipfile.ZipFile) -> Directory:
+    """What the directory of an open archive says."""
+    entries = archive.infolist()
+    records = [Record(one.orig_filename.encode(), one.header_offset, one.file_size, one.CRC) for one in entries]
+    return Directory(archive.start_dir, records)
 
 
 @contextlib.contextmanager
@@ -129,37 +146,29 @@ def _why_no_zip(path: Path) -> str:
         start = file.read(2)
         if not start:
             return text("empty file")
+        if start != b"PK":
+            return text("no checkpoint file")
         # The directory of a zip archive is at its end.
-        return text("incomplete file") if start == b"PK" else text("no checkpoint file")
+        file.seek(max(file.seek(0, os.SEEK_END) - CHUNK, 0))
+        return str(other_form(text("end"))) if b"PK\5\6" in file.read(CHUNK) else text("incomplete file")
     return text("the file is gone")
 
 
-def _require_layout(entries: list[zipfile.ZipInfo], size: int) -> None:
-    """Refuse what torch.save never writes: zip bombs, overlapping entries, names that lead out of the folder.
+def _require_plain_names(names: Iterable[str]) -> None:
+    """Refuse names that lead out of the archive's one folder, or stand twice: torch looks them up without case.
 
     Raises:
-        UnreadableError: With the first thing that is wrong.
+        UnreadableError: With the first name that is wrong.
     """
-    if any(entry.header_offset + entry.compress_size > size for entry in entries):
-        raise UnreadableError(text("incomplete file"))
-    names: set[str] = set()
-    for entry in entries:
-        name = entry.orig_filename
-        if not _is_stored_file(entry):
-            raise UnreadableError(text("packed or encrypted content ({entry})").format(entry=name))
-        if name in names or not _is_plain_name(name):
+    known: set[str] = set()
+    folders: set[str] = set()
+    for name in names:
+        if name.lower() in known or not _is_plain_name(name):
             raise UnreadableError(text("invalid or repeated entry name: {entry}").format(entry=name))
-        names.add(name)
-    is_one_folder = len({name.partition("/")[0] for name in names}) <= 1
-    # With another archive in front, zipfile would read the last one, and torch the first.
-    begins_the_file = not entries or min(entry.header_offset for entry in entries) == 0
-    if not (is_one_folder and begins_the_file) or sum(entry.file_size for entry in entries) > size:
+        known.add(name.lower())
+        folders.add(name.partition("/")[0])
+    if len(folders) > 1:
         raise UnreadableError(text("not a Lightning checkpoint"))
-
-
-def _is_stored_file(entry: zipfile.ZipInfo) -> bool:
-    is_stored = entry.compress_type == zipfile.ZIP_STORED and entry.compress_size == entry.file_size
-    return is_stored and not (entry.flag_bits & _ENCRYPTED_OR_PATCHED or entry.external_attr & _FOLDER)
 
 
 def _is_plain_name(name: str) -> bool:

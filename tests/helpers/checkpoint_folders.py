@@ -3,7 +3,6 @@
 import json
 import os
 import pickle
-import zipfile
 import zlib
 from collections import OrderedDict
 from datetime import UTC, datetime, timedelta
@@ -14,6 +13,7 @@ import pytest
 
 from resume.checkpoints.run_entry import RunEntry
 from resume.checkpoints.verification import read_run
+from tests.helpers.zip_files import archive_of
 
 BATCHES = 10
 RUN = "a" * 32
@@ -82,9 +82,7 @@ def zip_parts(description: bytes, run: Any = None) -> dict[str, bytes]:
 def write_zip(path: Path, content: Any, run: Any = None) -> Path:
     """A file with the layout of torch.save: stored, one folder, the pickle in data.pkl; run.json if `run` is given."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, part in zip_parts(pickle.dumps(content, protocol=2), run).items():
-            archive.writestr(f"archive/{name}", part)
+    path.write_bytes(archive_of(zip_parts(pickle.dumps(content, protocol=2), run)))
     return path
 
 

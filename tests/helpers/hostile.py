@@ -1,17 +1,14 @@
 """Checkpoint files that no program writes, for the tests of what reads them."""
 
-import io
 import pickle
 import struct
-import zipfile
-import zlib
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from resume.checkpoints import pickle_check
 from tests.helpers import checkpoint_folders
+from tests.helpers.zip_files import archive_of
 
 PROTOCOL = b"\x80\2"
 
@@ -76,50 +73,12 @@ def _numbered_items(start: int) -> bytes:
 
 def zip_with(description: bytes, run: Any = None) -> bytes:
     """A well-formed archive with this pickle, and with a run.json that fits it; `run` is its run entry."""
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        for name, part in checkpoint_folders.zip_parts(description, run or checkpoint_folders.facts(1)).items():
-            archive.writestr(f"archive/{name}", part)
-    return file.getvalue()
+    return archive_of(checkpoint_folders.zip_parts(description, run or checkpoint_folders.facts(1)))
 
 
 def zip_with_run_json(content: bytes) -> bytes:
     """A well-formed archive whose run.json has this content."""
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        for name, part in {**checkpoint_folders.zip_parts(PROTOCOL + b"}."), "run.json": content}.items():
-            archive.writestr(f"archive/{name}", part)
-    return file.getvalue()
-
-
-@dataclass(frozen=True)
-class Entry:
-    """A line of a zip directory, true or not; None stands for the true value."""
-
-    name: bytes
-    content: bytes = b"x"
-    flags: int = 0
-    method: int = 0
-    size: int | None = None
-    packed_size: int | None = None
-    offset: int | None = None
-
-
-def zip_of(entries: list[Entry], directory_size: int | None = None) -> bytes:
-    """An archive byte by byte, whose directory may say anything."""
-    content, directory = bytearray(), bytearray()
-    for entry in entries:
-        packed = zlib.compress(entry.content)[2:-4] if entry.method == zipfile.ZIP_DEFLATED else entry.content
-        size = len(entry.content) if entry.size is None else entry.size
-        packed_size = len(packed) if entry.packed_size is None else entry.packed_size
-        offset = len(content) if entry.offset is None else entry.offset
-        sizes = (packed_size, size, len(entry.name), 0)
-        fields = (20, entry.flags, entry.method, 0, 33, zlib.crc32(entry.content), *sizes)
-        content += struct.pack("<4s5H3I2H", b"PK\3\4", *fields) + entry.name + packed
-        directory += struct.pack("<4sH5H3I5H2I", b"PK\1\2", 20, *fields, 0, 0, 0, 0, offset) + entry.name
-    count, length = min(len(entries), 0xFFFF), len(directory) if directory_size is None else directory_size
-    end = struct.pack("<4s4H2IH", b"PK\5\6", 0, 0, count, count, length, len(content), 0)
-    return bytes(content + directory + end)
+    return archive_of({**checkpoint_folders.zip_parts(PROTOCOL + b"}."), "run.json": content})
 
 
 def write(path: Path, content: bytes) -> Path:

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.helpers.tiny_run import PATHS, TINY, Run, contents, load
 
@@ -129,3 +130,15 @@ def test_a_state_that_comes_in_training_replaces_no_checkpoint_that_can_be_read(
     assert "no resume could read it" in said
     assert "Traceback" not in said
     assert load("latest_checkpoint.pth")["run"]["epoch"] == 1
+
+
+def test_a_torch_that_writes_no_checksums_is_refused_before_training(
+    run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    torch.serialization.set_crc32_options(False)
+    try:
+        assert run(*PATHS, *TINY, "--max_epochs=1", "--no_interactive") == 2
+    finally:
+        torch.serialization.set_crc32_options(True)
+    assert "no checksums (torch.serialization.set_crc32_options)" in capsys.readouterr().err
+    assert contents() == {}

@@ -29,7 +29,8 @@ from resume.menu.layout import banner, entries, entry_lines
 from resume.system.errors import UnreadableError
 from resume.system.output import one_line
 from tests.helpers import checkpoint_folders, tiny
-from tests.helpers.hostile import GREEDY, PROTOCOL, Entry, write, zip_of, zip_with, zip_with_run_json
+from tests.helpers.hostile import GREEDY, PROTOCOL, write, zip_with, zip_with_run_json
+from tests.helpers.zip_files import Entry, zip_of
 
 ROOT = Path(__file__).parents[3]
 SECONDS_PER_FILE = 10  # where four other programs want the processor too; 2 on a quiet one

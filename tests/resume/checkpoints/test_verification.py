@@ -3,8 +3,6 @@ import os
 import pickle
 import subprocess
 import sys
-import warnings
-import zipfile
 from pathlib import Path
 
 import pytest
@@ -15,6 +13,7 @@ from resume.checkpoints.verification import ForeignError, find_run, read_run, re
 from resume.system.errors import UnreadableError
 from tests.helpers import checkpoint_folders
 from tests.helpers.hostile import zip_with, zip_with_run_json
+from tests.helpers.zip_files import Entry, archive_of, zip_of
 
 
 def test_a_saved_run_reads_back_whole(tmp_path: Path) -> None:
@@ -112,20 +111,17 @@ def test_a_part_that_was_exchanged_added_or_removed_is_found(
     tmp_path: Path, change: dict[str, bytes | None], damaged: str
 ) -> None:
     parts = checkpoint_folders.zip_parts(pickle.dumps({"state_dict": {}}, protocol=2), checkpoint_folders.facts(1))
-    with zipfile.ZipFile(tmp_path / "a.pth", "w") as archive:
-        for name, content in {**parts, **change}.items():
-            if content is not None:
-                archive.writestr(f"archive/{name}", content)
+    run_json = parts.pop("run.json")
+    changed = {name: content for name, content in {**parts, **change}.items() if content is not None}
+    (tmp_path / "a.pth").write_bytes(archive_of({**changed, "run.json": run_json}))
     with pytest.raises(UnreadableError, match=rf"damaged content \({damaged}\)"):
         require_intact(tmp_path / "a.pth")
 
 
 def test_two_run_jsons_are_none(tmp_path: Path) -> None:
     path = tmp_path / "a.pth"
-    with warnings.catch_warnings(), zipfile.ZipFile(path, "w") as archive:
-        warnings.simplefilter("ignore")  # of the name that is there twice
-        for content in (checkpoint_folders.run_json(checkpoint_folders.facts(epoch), {}) for epoch in (1, 2)):
-            archive.writestr("archive/run.json", content)
+    contents = [checkpoint_folders.run_json(checkpoint_folders.facts(epoch), {}) for epoch in (1, 2)]
+    path.write_bytes(zip_of([Entry(b"archive/run.json", content, padded=False) for content in contents]))
     with pytest.raises(UnreadableError, match="invalid or repeated entry name"):
         read_run(path)
 
