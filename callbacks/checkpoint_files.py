@@ -45,7 +45,7 @@ class CheckpointFiles(ModelCheckpoint):
 
     - `state_key`, `state_dict`, `load_state_dict`: its own key changes with every setting, so a changed setting would
       lose the best score, and its state drops the best score when the folder was moved;
-    - `setup`: its own warns of every folder that is not empty;
+    - `setup`: its own warns of every folder that is not empty; each save makes the folder if it is missing;
     - `on_save_checkpoint`: the scores of the run entry;
     - `on_train_start`, `on_train_batch_end`, `on_validation_end`, `on_train_epoch_end`: its own saves each name by
       itself. It saves at no other moment, since its `save_last` and `save_on_exception` are off.
@@ -114,8 +114,7 @@ class CheckpointFiles(ModelCheckpoint):
 
     @override
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        if trainer.is_global_zero:
-            self.folder.mkdir(parents=True, exist_ok=True)
+        pass
 
     @override
     def state_dict(self) -> dict[str, Any]:
@@ -268,7 +267,7 @@ class CheckpointFiles(ModelCheckpoint):
         state = self._state(trainer)
         for name in names:
             if name == LATEST and trainer.is_global_zero:
-                drop_old_epoch_files(self.folder, epoch_of(trainer), self.keep_last)
+                drop_old_epoch_files(trainer, self.folder, epoch_of(trainer), self.keep_last)
             problem = write_or_link(trainer, self.folder, name, saved, state)
             if problem is None:
                 saved.append(name)
@@ -291,7 +290,8 @@ class CheckpointFiles(ModelCheckpoint):
         return state
 
     def _report_failure(self, trainer: Trainer, problems: dict[str, str], *, nothing_saved: bool) -> None:
-        reasons = "; ".join(f"{name}: {problem}" for name, problem in problems.items())
+        names = {reason: [name for name in problems if problems[name] == reason] for reason in problems.values()}
+        reasons = "; ".join(f"{', '.join(refused)}: {reason}" for reason, refused in names.items())
         place = text("epoch {epoch}, step {step}").format(epoch=epoch_of(trainer), step=trainer.global_step)
         self.saves.add_failure(place, reasons, nothing_saved=nothing_saved)
         warning = text("Warning: not saved in {place} ({reasons}). The previous save is unchanged; training continues.")

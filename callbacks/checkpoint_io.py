@@ -16,6 +16,7 @@ from torch.serialization import default_restore_location
 from typing_extensions import override
 
 from callbacks.loaded_storages import LoadedStorages
+from callbacks.run_folder import hold_folder, hold_folder_together
 from resume.checkpoints.paths import is_shards
 from resume.checkpoints.run_entry import RunEntry
 from resume.checkpoints.saved_run import append_run, run_json_of_folder
@@ -23,6 +24,7 @@ from resume.checkpoints.verification import find_run, read_run, saved_storages
 from resume.run_files import RUN_ENTRY
 from resume.system.durable_files import staged
 from resume.system.errors import UnreadableError
+from resume.system.lock import lock_of
 from resume.system.output import ExplainedError, text
 
 RUN = "run"
@@ -61,7 +63,8 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             UnresumableError: No resume could read the checkpoint.
         """
         target = Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
+        if lock_of(target.parent) is None:  # a folder of the user's; that of the run is made with its lock
+            target.parent.mkdir(parents=True, exist_ok=True)
         run = checkpoint.get(RUN)
         if not isinstance(run, RunEntry):  # weights alone, as Lightning passes them from one process to another
             with staged(target, replaceable=is_shards) as temporary, temporary.open("wb") as file, _explained(target):
@@ -145,7 +148,8 @@ def loaded_run(trainer: Trainer, checkpoint: dict[str, Any]) -> RunEntry:
 def save_together(trainer: Trainer, path: Path, state: dict[str, Any] | None = None) -> None:
     """Save a state under this name, whole or not at all; to be called in all processes.
 
-    A process in which the save fails still joins the barrier in which the others wait for it.
+    The folder is made, with its lock, if it is gone. A process in which the save fails still joins the barrier in which
+    the others wait for it.
 
     Args:
         trainer: The trainer.
@@ -155,8 +159,9 @@ def save_together(trainer: Trainer, path: Path, state: dict[str, Any] | None = N
     Raises:
         OSError: The system refused; what was there before is unchanged.
     """
+    hold_folder_together(trainer, path.parent)
     try:
-        save_alone(trainer, path, state)
+        _save(trainer, path, state)
     except (OSError, UnresumableError):
         _meet(trainer)
         raise
@@ -169,7 +174,18 @@ def save_together(trainer: Trainer, path: Path, state: dict[str, Any] | None = N
 
 
 def save_alone(trainer: Trainer, path: Path, state: dict[str, Any] | None = None) -> None:
-    """As `save_together`, without waiting for other processes in the end: those may not know of this save.
+    """As `save_together`, without waiting for other processes: those may not know of this save.
+
+    Raises:
+        OSError: The system refused; what was there before is unchanged.
+    """
+    if trainer.is_global_zero:
+        hold_folder(trainer, path.parent)
+    _save(trainer, path, state)
+
+
+def _save(trainer: Trainer, path: Path, state: dict[str, Any] | None) -> None:
+    """Save a state.
 
     These are the steps of `Trainer.save_checkpoint` without its barrier. As a rule the checkpoint is one file, written
     by `AtomicCheckpointIO`. Strategies that shard the model write a folder, each process its part, and use no

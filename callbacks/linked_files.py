@@ -7,6 +7,7 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.utilities import rank_zero_warn
 
 from callbacks.checkpoint_io import save_together
+from callbacks.run_folder import hold_folder
 from resume.checkpoints.paths import is_shards
 from resume.run_files import old_epoch_files
 from resume.system.durable_files import link, remove
@@ -39,9 +40,17 @@ def write_or_link(trainer: Trainer, folder: Path, name: str, saved: list[str], s
     return answer
 
 
-def drop_old_epoch_files(folder: Path, epoch: int, keep_last: int) -> None:
-    """Remove the epoch files up to `epoch` that are not among the last `keep_last`; 0 keeps all."""
-    for name in old_epoch_files((path.name for path in folder.iterdir()), epoch, keep_last):
+def drop_old_epoch_files(trainer: Trainer, folder: Path, epoch: int, keep_last: int) -> None:
+    """Remove the epoch files up to `epoch` that are not among the last `keep_last`; 0 keeps all.
+
+    To be called in the first process.
+    """
+    try:
+        hold_folder(trainer, folder)
+        names = [path.name for path in folder.iterdir()]
+    except OSError:  # the files are gone, or not of this run; the save reports it
+        return
+    for name in old_epoch_files(names, epoch, keep_last):
         try:
             remove(folder / name)
         except OSError as error:  # on Windows, open in another program; the next save tries again

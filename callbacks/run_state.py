@@ -17,9 +17,11 @@ from typing_extensions import override
 
 from callbacks.boundary import ends_here
 from callbacks.ending import ENDED_BY
+from callbacks.run_folder import FolderError, hold_folder
 from resume.checkpoints.run_entry import RunEntry
 from resume.run_files import CONFIG
 from resume.system.durable_files import staged
+from resume.system.lock import lock_of
 from resume.system.output import text
 
 
@@ -42,6 +44,7 @@ class RunState(Callback):
         self.folder = Path(dirpath)
         self._writes_config = False
         self._config_is_due = False
+        self._times_held = 0
 
     @override
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -49,7 +52,7 @@ class RunState(Callback):
 
     @override
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
-        self._write_config(pl_module)
+        self._write_config(trainer)
         epochs: Any = trainer.fit_loop.epoch_progress.current
         batches: Any = trainer.fit_loop.epoch_loop.batch_progress.current
         in_epoch = trainer.num_training_batches
@@ -78,7 +81,9 @@ class RunState(Callback):
         # Not earlier: settings that Lightning refuses must not become the configuration of the next resume.
         self._writes_config = trainer.is_global_zero and not trainer.fast_dev_run  # type: ignore[attr-defined]
         self._config_is_due = self._writes_config
-        self._write_config(pl_module)
+        if (lock := lock_of(self.folder)) is not None:
+            lock.owner = self.entry.run_id
+        self._write_config(trainer)
         if self.entry.resumed_from is not None:
             pl_module.print(f"Checkpoint loaded from {self.entry.resumed_from.file}")
             resuming = f"Resuming training from epoch {trainer.current_epoch + 1}/{trainer.max_epochs}"
@@ -92,19 +97,26 @@ class RunState(Callback):
         self.entry = replace(self.entry, config=yaml.safe_dump(config, allow_unicode=True, sort_keys=False))
         self._config_is_due = self._writes_config
 
-    def _write_config(self, pl_module: LightningModule) -> None:
-        """Write config.yaml if it is due. A full disk does not stop training; the next checkpoint tries again."""
-        if not self._config_is_due:
+    def _write_config(self, trainer: Trainer) -> None:
+        """Write config.yaml if it is due, or gone. A full disk stops no training; the next checkpoint tries again."""
+        if not self._writes_config:
             return
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with staged(self.folder / CONFIG) as file:
-                file.write_text(self.entry.config, encoding="utf-8")
+            self._write_config_if_due(trainer)
+        except FolderError:
+            self._config_is_due = True  # CheckpointFiles reports it
         except OSError as error:
+            self._config_is_due = True
             warning = text("Warning: {file} was not written ({reason}). The next checkpoint tries again.")
-            pl_module.print(warning.format(file=CONFIG, reason=error.strerror or error))
-        else:
-            self._config_is_due = False
+            trainer.lightning_module.print(warning.format(file=CONFIG, reason=error.strerror or error))
+
+    def _write_config_if_due(self, trainer: Trainer) -> None:
+        times = hold_folder(trainer, self.folder)
+        file = self.folder / CONFIG
+        if self._config_is_due or times != self._times_held or not file.exists():
+            with staged(file) as temporary:
+                temporary.write_text(self.entry.config, encoding="utf-8")
+        self._times_held, self._config_is_due = times, False
 
     @override
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:

@@ -13,6 +13,7 @@ from typing_extensions import override
 
 from callbacks.boundary import ends_before_validation, ends_here, epoch_has_ended, epoch_of
 from callbacks.history_plot import save_history
+from callbacks.run_folder import FolderError, hold_folder
 from resume.run_files import HISTORY_CSV, HISTORY_PNG
 from resume.system.durable_files import staged
 from resume.system.output import text
@@ -138,6 +139,12 @@ class TrainingHistory(Callback):
         self._val = {}
         self._write_in_first(trainer)
 
+    @override
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
+        """Write the files again if they are gone; the folder may have been moved away or emptied."""
+        if self.rows and not (self.dirpath / HISTORY_CSV).exists():
+            self._write_in_first(trainer)
+
     def _has_row(self, trainer: Trainer) -> bool:
         return bool(self.rows) and self.rows[-1]["epoch"] == epoch_of(trainer)
 
@@ -153,13 +160,16 @@ class TrainingHistory(Callback):
 
     def _write_in_first(self, trainer: Trainer) -> None:
         if trainer.is_global_zero and not trainer.fast_dev_run:  # type: ignore[attr-defined]
+            try:
+                hold_folder(trainer, self.dirpath)
+            except FolderError:
+                return  # CheckpointFiles reports it
             self.write()
 
     def write(self) -> None:
         """Write both files; a file that cannot be written is reported as a warning, and training continues."""
         for name, write in ((HISTORY_CSV, self._write_csv), (HISTORY_PNG, self._write_png)):
             try:
-                self.dirpath.mkdir(parents=True, exist_ok=True)
                 with staged(self.dirpath / name) as temporary:
                     write(temporary)
             except OSError as error:

@@ -59,7 +59,6 @@ def link(source: Path, target: Path, *, replaceable: Callable[[Path], bool] = _n
     Raises:
         OSError: The system refused, or a folder that must not be replaced has the name. What was there is unchanged.
     """
-    target.parent.mkdir(parents=True, exist_ok=True)
     with _replacing(target, replaceable) as temporary:
         if source.is_dir():
             temporary.mkdir()

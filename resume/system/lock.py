@@ -8,6 +8,7 @@ import contextlib
 import os
 import socket
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
@@ -22,6 +23,7 @@ PATIENCE = 0.5
 _PAUSE = 0.02
 
 _held: set[int] = set()
+_taken: dict[Path, "FolderLock"] = {}
 
 
 def _let_go_in_child() -> None:
@@ -51,6 +53,18 @@ class Use:
         return text("a process that has just started") if self.holder is None else str(self.holder)
 
 
+class InUseError(ResumeError):
+    """The folder is in use.
+
+    Attributes:
+        use: By whom.
+    """
+
+    def __init__(self, message: str, use: Use) -> None:
+        super().__init__(message)
+        self.use = use
+
+
 def who_uses(lock_file: Path) -> Use | None:
     """Who uses the folder of a lock file, or seems to; None if the folder is free. Nothing is created or changed."""
     return _judge(_is_locked(lock_file), read_record(_record_beside(lock_file)))
@@ -75,6 +89,10 @@ class FolderLock:
     Args:
         lock_file: A file in that folder, which `take` makes. The record beside it has the same stem and ends in .json.
         break_lock: Whether to ignore the record of a process on another host.
+
+    Attributes:
+        owner: The run for which the folder is held.
+        times: How often the lock was taken; more than once if the folder was moved away or removed.
     """
 
     def __init__(self, lock_file: Path, *, break_lock: bool = False) -> None:
@@ -84,6 +102,8 @@ class FolderLock:
         self._break_lock = break_lock
         self._mine: Holder | None = None
         self._descriptor = -1
+        self.owner = ""
+        self.times = 0
 
     def __enter__(self) -> "FolderLock":
         return self
@@ -98,6 +118,32 @@ class FolderLock:
         Raises:
             ResumeError: Another process holds the lock, or the folder cannot be written.
         """
+        self._descriptor, use = self._acquire(break_lock=self._break_lock)
+        self.times = 1
+        _taken[self._folder] = self
+        if use is not None:
+            say(text("Ignored because of --break_lock: {holder}.").format(holder=use))
+
+    def is_in_place(self) -> bool:
+        """Whether the folder of that path is still the one that this process holds."""
+        return _is_still(self._path, self._descriptor)
+
+    def take_again(self, refuse: Callable[[], None]) -> None:
+        """Take the lock of the folder that has the path now. It is made, if there is none; the other one is let go.
+
+        Args:
+            refuse: Raises a ResumeError if this process must not use that folder. Called under the lock.
+
+        Raises:
+            ResumeError: `refuse` did, or another process holds the lock, or the folder cannot be written.
+        """
+        before = self._descriptor
+        self._descriptor, _ = self._acquire(break_lock=False, refuse=refuse)
+        self.times += 1
+        _close(before)
+
+    def _acquire(self, *, break_lock: bool, refuse: Callable[[], None] = lambda: None) -> tuple[int, Use | None]:
+        """The descriptor of the lock file with its lock, and the use that was ignored."""
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             descriptor, has_lock = _open_locked(self._path)
@@ -108,24 +154,25 @@ class FolderLock:
         _held.add(descriptor)
         try:
             before = read_record(self._record)
-            use = _judge(None if has_lock is None else not has_lock, before)
-            _refuse(use, self._folder, break_lock=self._break_lock)
-            self._mine = record_of_this_process()
-            self._write_record(before, is_only_guard=has_lock is None)
+            use = _judge(None if has_lock is None else not has_lock, None if before == self._mine else before)
+            _refuse(use, self._folder, break_lock=break_lock)
+            refuse()
+            mine = self._mine or record_of_this_process()
+            self._write_record(mine, before, is_only_guard=has_lock is None)
         except BaseException:
-            self._mine = None
+            if has_lock:
+                with contextlib.suppress(OSError):
+                    self._path.unlink()
             _close(descriptor)
             raise
-        self._descriptor = descriptor
-        if use is not None:
-            say(text("Ignored because of --break_lock: {holder}.").format(holder=use))
+        self._mine = mine
+        return descriptor, use
 
-    def _write_record(self, before: Holder | None, *, is_only_guard: bool) -> None:
-        assert self._mine is not None
+    def _write_record(self, mine: Holder, before: Holder | None, *, is_only_guard: bool) -> None:
         if read_record(self._record) != before:  # without a lock of the system, another start may have come between
             _refuse(Use(read_record(self._record), is_certain=True), self._folder, break_lock=False)
         try:
-            write_record(self._record, self._mine)
+            write_record(self._record, mine)
         except OSError as error:
             if is_only_guard:
                 raise ResumeError(
@@ -134,18 +181,25 @@ class FolderLock:
             # The lock holds without the record, and starting over must be possible on a full disk.
 
     def _release(self) -> None:
-        with contextlib.suppress(ResumeError):  # something else has the record's name
-            if read_record(self._record) == self._mine:
-                remove_record(self._record)
-        self._mine = None
-        # If possible, before the lock is released: afterwards, another start may hold the lock on this file.
-        # Windows removes no open file, and so none that another start has open.
-        with contextlib.suppress(OSError):
-            self._path.unlink()
+        _taken.pop(self._folder, None)
+        self._mine, mine = None, self._mine
+        if self.is_in_place():  # else the folder is gone, or another run's
+            with contextlib.suppress(ResumeError):  # something else has the record's name
+                if read_record(self._record) == mine:
+                    remove_record(self._record)
+            # If possible, before the lock is released: afterwards, another start may hold the lock on this file.
+            # Windows removes no open file, and so none that another start has open.
+            with contextlib.suppress(OSError):
+                self._path.unlink()
         _close(self._descriptor)
         if os.name == "nt":
             with contextlib.suppress(OSError):
                 self._path.unlink()
+
+
+def lock_of(folder: Path) -> FolderLock | None:
+    """The lock of a folder that this process has taken; None if it has taken none."""
+    return _taken.get(folder)
 
 
 def _close(descriptor: int) -> None:
@@ -226,4 +280,4 @@ def _refuse(use: Use | None, folder: Path, *, break_lock: bool) -> None:
     else:
         advice = text("If that process is no longer running, start again with --break_lock.")
     said = text("{folder} is in use by {holder}. Nothing was changed.").format(folder=folder, holder=use)
-    raise ResumeError(f"{said} {advice}")
+    raise InUseError(f"{said} {advice}", use)

@@ -55,11 +55,8 @@ def test_a_refused_save_leaves_the_files_before_it_and_training_goes_on(
         "latest_checkpoint.pth",
     ]
     assert files_of(trainer).saves.failed == [
-        f"epoch 2, step {2 * BATCHES}: "
-        + "; ".join(
-            f"{name}: {os.strerror(number)}"
-            for name in ("best_model.pth", "checkpoint_epoch_2.pth", "latest_checkpoint.pth")
-        )
+        f"epoch 2, step {2 * BATCHES}: best_model.pth, checkpoint_epoch_2.pth, latest_checkpoint.pth: "
+        f"{os.strerror(number)}"
     ]
     said = capsys.readouterr().out
     assert said.count("Warning: not saved in epoch 2") == 1
