@@ -14,11 +14,13 @@ from lightning.pytorch.strategies.launchers import _SubprocessScriptLauncher
 from launch.agreement import outline, refuse_disagreement, refuse_other_size, refuse_unknown_machines
 from launch.child_watch import Child, ChildWatch, kill, loss_text, wait_or_kill
 from launch.parent import end_if_parent_is_gone
+from launch.peers import Peers, is_lost_connection, lost_text, meet_peers, unreachable_text
+from launch.restarts import meet_apart_from_earlier_starts, warn_of_restarts
 from resume.decision import Decision
 from resume.handoff import hand_on, parent_process
 from resume.system.errors import ResumeError
 from resume.system.launch_info import Launch
-from resume.system.output import ExplainedError, say, text
+from resume.system.output import ExplainedError, text
 from resume.system.signals import Stopped
 from resume.system.watchdog import exit_if_unhandled
 
@@ -52,6 +54,7 @@ class ProcessGroup:
         self._decision = decision
         self._launch = launch
         self._children: list[Child] = []
+        self._peers: Peers | None = None  # where torchrun or SLURM started the processes
         self._exits = ExitStack()
 
     def __enter__(self) -> "ProcessGroup":
@@ -76,9 +79,11 @@ class ProcessGroup:
             if error is None or isinstance(error, Stopped):
                 wait_or_kill(self._children, _SECONDS_TO_END)
                 return
-            lost = self._loss() if isinstance(error, RuntimeError) else None
+            lost = self._loss(error) if isinstance(error, RuntimeError) else None
             kill(self._children)
         if lost is not None:
+            if self._peers is not None and not self._peers.is_spokesman():
+                sys.exit(LostProcessError.exit_code)
             raise LostProcessError(lost) from error
 
     def first_does(self, action: Callable[[], object]) -> None:
@@ -120,7 +125,7 @@ class ProcessGroup:
         starts_others = not launcher.cluster_environment.creates_processes_externally
         if starts_others:
             refuse_unknown_machines(launcher.num_nodes, self._launch)
-        _warn_of_restarts(self._launch)
+        warn_of_restarts(self._launch)
         with exit_if_unhandled(1, self._kill):
             if starts_others:
                 hand_on(self._decision)
@@ -129,8 +134,12 @@ class ProcessGroup:
                 watch = ChildWatch(self._children)
                 watch.start()
                 self._exits.callback(watch.stop)
+            else:
+                meet_apart_from_earlier_starts(self._strategy, launcher.cluster_environment, self._launch)
             self._strategy.setup_environment()
             self._agree()
+            if not starts_others and parent_process(self._launch) is None:
+                self._peers = meet_peers()
 
     def _agree(self) -> None:
         took_over = parent_process(self._launch) is not None
@@ -144,31 +153,20 @@ class ProcessGroup:
                 sys.exit(error.exit_code)  # the first process reports why
             raise
 
-    def _loss(self) -> str | None:
+    def _loss(self, error: RuntimeError) -> str | None:
         """Which process was lost: a collective fails a moment before the process that made it fail has ended."""
+        peers = self._peers if is_lost_connection(error) else None
         end = time.monotonic() + _SECONDS_TO_BE_LOST
         while time.monotonic() < end:
             end_if_parent_is_gone(self._launch)
             loss = loss_text(self._children)
             if loss is not None:
                 return loss
+            lost = [] if peers is None else peers.lost()
+            if lost:
+                return lost_text(lost[0])
             time.sleep(_PAUSE)
-        return None
+        return None if peers is None else unreachable_text(error)
 
     def _kill(self) -> None:
         kill(self._children)
-
-
-def _warn_of_restarts(launch: Launch) -> None:
-    """Warn if torchrun is to restart failed workers, but cannot.
-
-    The workers meet in a store that lives as long as torchrun, and those of the second start find the addresses of the
-    first there: "Connection refused" (torch 2.14; https://github.com/pytorch/pytorch/issues/135712).
-    """
-    if launch.max_restarts > 0 and launch.shares_store:
-        say(
-            text(
-                "Warning: torchrun will probably not be able to restart this job (--max-restarts). Set "
-                "TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1 before torchrun."
-            )
-        )

@@ -23,9 +23,6 @@ FLAGS = [
     "--gt_path=../Data/gt",
     "--trainer.callbacks+=tests.helpers.launches.Act",
 ]
-# What makes torchrun start failed workers again with a store of their own.
-RESTARTS = {"TORCH_DISABLE_SHARE_RDZV_TCP_STORE": "1"}
-
 Start = Callable[..., Launch]
 
 
@@ -45,12 +42,21 @@ def begin(tmp_path: Path) -> Iterator[Start]:
         program.kill()
 
 
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port: int = free.getsockname()[1]
+        return port
+
+
 @pytest.fixture
 def on_two_machines() -> list[str]:
     """One of two torchruns, which find each other on this machine."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    meeting = [f"--rdzv-endpoint=127.0.0.1:{port}", "--rdzv-backend=c10d", "--rdzv-id=1", "--local-addr=127.0.0.1"]
+    meeting = [
+        f"--rdzv-endpoint=127.0.0.1:{free_port()}",
+        "--rdzv-backend=c10d",
+        "--rdzv-id=1",
+        "--local-addr=127.0.0.1",
+    ]
     return [*TORCHRUN, "--nnodes=2", "--nproc-per-node=1", "--max-restarts=3", *meeting]
 
 
@@ -71,9 +77,39 @@ def test_ctrl_c_is_passed_on_once_and_saves_the_run(begin: Start) -> None:
 
 
 @pytest.mark.slow
-def test_a_worker_that_is_killed_is_started_again_and_the_run_goes_on(begin: Start) -> None:
+def test_a_worker_that_is_killed_ends_the_other_with_one_line(begin: Start) -> None:
+    program = begin(ONE_MACHINE, *TWO, "--max_epochs=100000", ACT="1 step 3 SIGKILL")
+    assert program.finish() == 1
+    said = program.complained()
+    assert said.count("train.py: Process 1 of this launch has ended; training cannot continue.\n") == 1
+    assert "[rank0]" not in said
+    assert "All steps before that (3) are saved in checkpoints/interrupted_checkpoint.pth" in program.said()
+    assert interrupted(program)["global_step"] == 3
+
+
+@pytest.mark.slow
+def test_the_first_worker_is_missed_by_the_other_one_too(begin: Start) -> None:
+    program = begin(ONE_MACHINE, *TWO, "--max_epochs=100000", ACT="0 step 3 SIGKILL")
+    assert program.finish() == 1
+    said = program.complained()
+    assert said.count("): Process 0 of this launch has ended; training cannot continue.\n") == 1
+    assert "[rank1]" not in said
+
+
+@pytest.mark.slow
+def test_an_error_of_one_worker_is_the_only_one_with_a_traceback(begin: Start) -> None:
+    program = begin(ONE_MACHINE, *TWO, "--max_epochs=100000", ACT="1 step 3 error")
+    assert program.finish() == 1
+    assert program.complained().count("ValueError: a bad batch") == 1
+    assert "[rank0]" not in program.complained()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("port", [False, True], ids=["plain", "with a port"])
+def test_a_worker_that_is_killed_is_started_again_and_the_run_goes_on(begin: Start, port: bool) -> None:
     argv = [*TWO, "--data.num_workers=1", "--max_epochs=30", "--no_interactive"]
-    program = begin([*ONE_MACHINE, "--max-restarts=1"], *argv, **RESTARTS)
+    static = [f"--master-port={free_port()}"] if port else []
+    program = begin([*ONE_MACHINE, "--max-restarts=1", *static], *argv)
     program.wait_for("Epoch 2/")
     os.kill(program.pid(1), signal.SIGKILL)
     assert program.finish() == 0, program.complained()

@@ -12,7 +12,8 @@ _SIZES = ("WORLD_SIZE", "OMPI_COMM_WORLD_SIZE", "PMI_SIZE")
 # Set in each process of a launch by torchrun and Lightning, or by hand for a launch on several machines.
 _LAUNCHERS = ("LOCAL_RANK", "RANK", "GROUP_RANK", "NODE_RANK", "TORCHELASTIC_RUN_ID")
 # How often torchrun or SLURM has restarted the same job.
-_RESTARTS = ("TORCHELASTIC_RESTART_COUNT", "SLURM_RESTART_COUNT")
+_WORKER_RESTARTS = "TORCHELASTIC_RESTART_COUNT"
+_RESTARTS = (_WORKER_RESTARTS, "SLURM_RESTART_COUNT")
 _NO_RUN_ID = "none"  # what torchrun sets without --rdzv-id
 
 
@@ -51,7 +52,10 @@ class Launch:
         restarts: How often the job has been restarted.
         restart_variable: The variable that says so; None in a job's first start.
         max_restarts: How often torchrun would restart failed workers.
+        worker_restarts: How often torchrun has restarted its workers.
+        torchruns: How many torchruns, each on a machine, form this launch.
         shares_store: Whether torchrun's workers meet in a store that outlives them.
+        refuses_shared_store: Whether torchrun was asked for a store that does not.
         main_address: The host at which the processes of several machines meet; None: not set.
     """
 
@@ -67,7 +71,10 @@ class Launch:
     restarts: int = 0
     restart_variable: str | None = None
     max_restarts: int = 0
+    worker_restarts: int = 0
+    torchruns: int = 1
     shares_store: bool = False
+    refuses_shared_store: bool = False
     main_address: str | None = None
 
     @classmethod
@@ -91,7 +98,10 @@ class Launch:
             restarts=max(_number(environ, count, 0) for count in _RESTARTS),
             restart_variable=next((name for name in _RESTARTS if _number(environ, name, 0) > 0), None),
             max_restarts=_number(environ, "TORCHELASTIC_MAX_RESTARTS", 0),
+            worker_restarts=_number(environ, _WORKER_RESTARTS, 0),
+            torchruns=_number(environ, "GROUP_WORLD_SIZE", 1),
             shares_store=environ.get("TORCHELASTIC_USE_AGENT_STORE") == "True",
+            refuses_shared_store=environ.get("TORCH_DISABLE_SHARE_RDZV_TCP_STORE") == "1",
             main_address=environ.get("MASTER_ADDR"),
         )
 

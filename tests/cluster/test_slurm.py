@@ -104,6 +104,15 @@ def test_a_job_goes_on_after_the_node_of_its_first_process_has_died(
     assert_went_on(job, uninterrupted)
 
 
+def test_a_process_that_is_killed_ends_the_job_with_one_line(cluster: Cluster, folder: Path) -> None:
+    words = ["--nodes=2", "--time=10", "--", *TRAINING, "--trainer.callbacks+=tests.helpers.launches.Act"]
+    job = cluster.submit(folder, *words, environment={"ACT": "1 step 5 SIGKILL"})
+    assert job.wait_for_end() == "FAILED", job.log
+    assert job.log.count("train.py: Process 1 of this launch has ended; training cannot continue.") == 1, job.log
+    assert "Traceback" not in job.log
+    assert load(folder, "interrupted_checkpoint.pth")["global_step"] == 5
+
+
 def test_a_signal_while_torch_is_imported_has_the_job_queued_again(
     cluster: Cluster, folder: Path, uninterrupted: Path
 ) -> None:

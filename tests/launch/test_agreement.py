@@ -3,7 +3,6 @@ from pathlib import Path
 import pytest
 
 from launch.agreement import outline, refuse_disagreement, refuse_other_size, refuse_unknown_machines
-from launch.process_group import _warn_of_restarts
 from resume import ResumeError, StartOver
 from resume.checkpoints.catalog import read_catalog, stamps
 from resume.checkpoints.description import describe
@@ -60,12 +59,3 @@ def test_machines_that_cannot_find_each_other_are_refused() -> None:
         refuse_unknown_machines(2, SHELL)
     refuse_unknown_machines(1, SHELL)
     refuse_unknown_machines(2, Launch.from_environment({"MASTER_ADDR": "node1"}))
-
-
-def test_restarts_that_torchrun_cannot_make_are_reported(capsys: pytest.CaptureFixture[str]) -> None:
-    _warn_of_restarts(Launch(max_restarts=0, shares_store=True))
-    _warn_of_restarts(Launch(max_restarts=3, shares_store=False))
-    assert capsys.readouterr().out == ""
-    environ = {"TORCHELASTIC_MAX_RESTARTS": "3", "TORCHELASTIC_USE_AGENT_STORE": "True"}
-    _warn_of_restarts(Launch.from_environment(environ))
-    assert "TORCH_DISABLE_SHARE_RDZV_TCP_STORE=1" in capsys.readouterr().out
