@@ -7,13 +7,14 @@ import contextlib
 import importlib
 import sys
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import resume
 from launch.parent import end_with_parent
-from launch.report import report_early_stop, report_error, report_interruption, report_run
+from launch.report import report_early_stop, report_error, report_interruption, report_return, report_run
 from resume.flags import everyday_help
 from resume.run_files import LOCK
 from resume.system.exit_now import exit_now
@@ -132,8 +133,9 @@ def train(arguments: resume.Arguments, decision: resume.Decision, start: Start) 
                 return 0
             decision = start.decision = with_other_scores(cli, decision, resumed)
             trainer, files = build_trainer(cli, arguments, decision, resumed)
-            resume.require_space(decision, checkpoint_size(cli, trainer), checkpoints_kept(cli))
-            with ProcessGroup(trainer, decision, start.launch) as processes:
+            size = checkpoint_size(cli, trainer)
+            decision = start.decision = resume.require_space(decision, size, checkpoints_kept(cli))
+            with ended(start), ProcessGroup(trainer, decision, start.launch) as processes:
                 processes.first_does(lambda: make_way(cli, start, lock))
                 fit(trainer, cli, decision)
     except TrainingInterrupted as stop:
@@ -162,6 +164,16 @@ def make_way(cli: "TrainCLI", start: Start, lock: FolderLock) -> None:
         start.applied = True
         settings = cli.config.checkpoint
         resume.apply(start.decision, every_n_epochs=settings.every_n_epochs, keep_last=settings.keep_last)
+
+
+@contextlib.contextmanager
+def ended(start: Start) -> Iterator[None]:
+    """However the block ends: if the run has saved nothing, the files that made way for it come back."""
+    try:
+        yield
+    finally:
+        if start.applied and start.decision is not None:
+            report_return(start.decision)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ from callbacks.interrupt import Interrupt, SaveFailedError, TimeIsUp, TrainingIn
 from callbacks.past_scores import ForgetPastScores
 from callbacks.progress import EpochBar
 from callbacks.run_state import RunState
+from callbacks.set_aside import SetAside
 from callbacks.time_budget import TimeBudget
 from callbacks.time_plan import TimePlan
 from callbacks.training_history import TrainingHistory
@@ -21,6 +22,7 @@ __all__ = [
     "NotFiniteError",
     "RunState",
     "SaveFailedError",
+    "SetAside",
     "TimeBudget",
     "TimeIsUp",
     "TimePlan",

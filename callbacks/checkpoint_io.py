@@ -17,6 +17,7 @@ from typing_extensions import override
 
 from callbacks.loaded_storages import LoadedStorages
 from callbacks.run_folder import hold_folder, hold_folder_together
+from callbacks.set_aside import set_aside_of
 from resume.checkpoints.paths import is_shards
 from resume.checkpoints.run_entry import RunEntry
 from resume.checkpoints.saved_run import append_run, run_json_of_folder
@@ -170,6 +171,9 @@ def save_together(trainer: Trainer, path: Path, state: dict[str, Any] | None = N
         # torch collects the errors of all processes in a class that is no Exception.
         refused = [failure for failure, _ in error.failures.values() if isinstance(failure, OSError)]
         raise refused[0] if refused else RuntimeError(str(error)) from error
+    waiting = set_aside_of(trainer)
+    if waiting is not None:
+        waiting.on_saved(trainer)
     _meet(trainer)
 
 
@@ -186,6 +190,8 @@ def save_alone(trainer: Trainer, path: Path, state: dict[str, Any] | None = None
 
 def _save(trainer: Trainer, path: Path, state: dict[str, Any] | None) -> None:
     """Save a state.
+
+    What was set aside for the first save of this start stays where it is.
 
     These are the steps of `Trainer.save_checkpoint` without its barrier. As a rule the checkpoint is one file, written
     by `AtomicCheckpointIO`. Strategies that shard the model write a folder, each process its part, and use no

@@ -27,6 +27,7 @@ from callbacks.boundary import (
 from callbacks.checkpoint_io import UnresumableError, save_alone, save_together
 from callbacks.consensus import Consensus
 from callbacks.finite_weights import NotFiniteError
+from callbacks.set_aside import set_aside_of
 from resume.run_files import INTERRUPTED, LATEST
 from resume.system.exit_now import exit_now
 from resume.system.output import ExplainedError, brief, is_silent, text
@@ -193,6 +194,11 @@ class Interrupt(Checkpoint):
         ):
             return
         self._in_training = False  # one attempt
+        waiting = set_aside_of(trainer)
+        if waiting is not None and waiting.waits:
+            said = text("Training failed before its first save: its steps ({steps}) are not kept.")
+            pl_module.print(said.format(steps=trainer.global_step))
+            return
         try:
             is_whole = not self._in_step if self._stepped else self._boundary.go_back()
             if not is_whole:

@@ -1,10 +1,12 @@
 """The trainer with the callbacks that write the run's files, and the training itself."""
 
 import uuid
+from collections.abc import Callable
 
 import torch
 from lightning.pytorch import Callback, Trainer
 
+import resume
 from callbacks import (
     AtomicCheckpointIO,
     CheckpointFiles,
@@ -15,6 +17,7 @@ from callbacks import (
     Interrupt,
     NotFiniteError,
     RunState,
+    SetAside,
     TimeBudget,
     TimePlan,
     TrainingHistory,
@@ -87,6 +90,7 @@ def build_trainer(
             TrainingHistory(folder, checkpoint.monitor, checkpoint.mode, keeps_scores=keeps_scores),
             FiniteWeights(),
             files,
+            SetAside(_completion(arguments, decision)),
             Interrupt(folder, cli.seconds_per_start),
         ]
     trainer = cli.build_trainer(callbacks, AtomicCheckpointIO())
@@ -99,6 +103,13 @@ def build_trainer(
     _report_setup(cli, trainer)
     cli.datamodule.prepare_workers(trainer)
     return trainer, files
+
+
+def _completion(arguments: Arguments, decision: Decision) -> Callable[[], list[str]] | None:
+    """What is done after the first save: `finish`, if something makes way, in the first process."""
+    if not arguments.launch.is_first or not resume.waits_for_first_save(decision):
+        return None
+    return lambda: resume.finish(decision)
 
 
 def _budgets(cli: TrainCLI, state: RunState) -> list[Callback]:

@@ -4,13 +4,14 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+import resume
 from resume.commands import command_to_resume
 from resume.limits import Limits, limit_text, progress_text, way_beyond
 from resume.run_files import BEST, HISTORY_PNG, LATEST
 from resume.system.launch_info import Launch
 from resume.system.output import ExplainedError, plural, say, text
 from resume.system.requeue import requeue
-from resume.system.signals import Stopped
+from resume.system.signals import Stopped, not_stopped
 
 if TYPE_CHECKING:
     from lightning.pytorch import Trainer
@@ -58,6 +59,18 @@ def report_early_stop(stop: Stopped, launch: Launch) -> int:
     if launch.is_first:
         print("\n" + text("Interrupted before training began."), file=sys.stderr)
     return requeue(launch) if stop.asks_for_requeue else stop.exit_code
+
+
+def report_return(decision: resume.Decision) -> None:
+    """Bring back what the run had set aside and has not replaced, and report it. No error hides how the run ended."""
+    try:
+        with not_stopped():
+            done = resume.end(decision)
+    except resume.ResumeError as error:
+        print(f"train.py: {error}", file=sys.stderr)
+    else:
+        for line in done:
+            say(line)
 
 
 def report_interruption(stop: "TrainingInterrupted", launch: Launch) -> int:

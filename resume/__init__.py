@@ -1,6 +1,6 @@
 """What happens before Lightning: read the flags, find the checkpoints, ask, decide, and make way for the run."""
 
-from resume.apply import apply
+from resume.apply import apply, end, finish, waits_for_first_save
 from resume.arguments import Arguments, read_arguments
 from resume.choose import choose
 from resume.decision import Decision, Fresh, Quit, Resume, StartOver
@@ -17,6 +17,9 @@ __all__ = [
     "StartOver",
     "apply",
     "choose",
+    "end",
+    "finish",
     "read_arguments",
     "require_space",
+    "waits_for_first_save",
 ]

@@ -1,17 +1,18 @@
-"""Carry out a decision: the only place before training that deletes or moves anything. Called after all checks."""
+"""Carry out a decision: what makes way is set aside after all checks, and goes after the first save."""
 
 import contextlib
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from resume.archive import keep_in_archive, move_to_archive
-from resume.checkpoints.catalog import OwnedFile, list_names, same_files, stamp
+from resume.archive import keep_in_archive
+from resume.checkpoints.catalog import OwnedFile, list_names, read_catalog, same_files, stamp
 from resume.checkpoints.description import Checkpoint, has_changed
 from resume.checkpoints.paths import content_file, is_shards, place_of, size_on_disk
-from resume.commands import command_to_resume
 from resume.decision import Archive, Decision, Fresh, Quit, Resume, StartOver
-from resume.journal import remove_journal
+from resume.journal import Journal
 from resume.plan import is_same_folder
-from resume.run_files import BEST, LATEST, LEFTOVER, epoch_file, is_of_run, old_epoch_files, role_of
+from resume.run_files import BEST, KINDS, LATEST, LEFTOVER, epoch_file, is_of_run, old_epoch_files, role_of
+from resume.set_aside import NoJournalError, let_go, set_aside, settle
 from resume.system.durable_files import link, remove
 from resume.system.errors import ResumeError
 from resume.system.open_files import refuse_open_files
@@ -21,7 +22,7 @@ _NOTHING = Archive((), whole_run=True)
 
 
 def apply(decision: Decision, *, every_n_epochs: int = 1, keep_last: int = 0) -> None:
-    """Delete what was confirmed, or archive what makes way, and report it. What killed processes left goes too.
+    """Set aside what makes way for the run, and say what becomes of it. What killed processes left is deleted.
 
     Must be called under the lock of the folder, in the first process of a launch. Quit does nothing.
 
@@ -38,22 +39,65 @@ def apply(decision: Decision, *, every_n_epochs: int = 1, keep_last: int = 0) ->
         return
     folder = decision.checkpoint_dir
     _restore_replaced(folder)
+    try:
+        _carry_out(decision, every_n_epochs, keep_last)
+    except BaseException:
+        settle(folder)
+        raise
+    _remove_leftovers(folder)
+    if not isinstance(decision, Resume):
+        say(text("Starting a new run..."))
+
+
+def finish(decision: Decision) -> list[str]:
+    """Complete what `apply` began, once the run has saved its first checkpoint; to be called in the first process.
+
+    What was set aside is deleted or moved to the archive.
+
+    Returns:
+        Lines to print about what was done; none if nothing was set aside.
+
+    Raises:
+        ResumeError: The system refused. The next call tries again.
+    """
+    return let_go(decision.checkpoint_dir) if waits_for_first_save(decision) else []
+
+
+def end(decision: Decision) -> list[str]:
+    """Bring back what is still set aside when a run ends before its first save; must be called under the lock.
+
+    Returns:
+        Lines to print about what was done; none if nothing was set aside any more.
+
+    Raises:
+        ResumeError: The system refused. The next start tries again.
+    """
+    return settle(decision.checkpoint_dir) if waits_for_first_save(decision) else []
+
+
+def waits_for_first_save(decision: Decision) -> bool:
+    """Whether something makes way only when the run has saved its first checkpoint."""
     match decision:
         case StartOver():
-            _delete(decision)
+            return bool(decision.files)
+        case Fresh() | Resume():
+            return decision.archive is not None and bool(decision.archive.files)
+    return False
+
+
+def _carry_out(decision: StartOver | Fresh | Resume, every_n_epochs: int, keep_last: int) -> None:
+    match decision:
+        case StartOver():
+            _start_over(decision)
         case Fresh():
-            _move_away(decision.archive or _NOTHING, folder)
+            _make_way(decision.archive or _NOTHING, decision.checkpoint_dir)
         case Resume():
-            _make_way(decision)
+            _make_way_for_resume(decision)
             if decision.completes_save:
                 _finish_save(decision.checkpoint, every_n_epochs, keep_last)
             if decision.other_scores:
                 _keep_past_best(decision)
             _link_missing_names(decision)
-    _remove_leftovers(folder)
-    remove_journal(folder)
-    if not isinstance(decision, Resume):
-        say(text("Starting a new run..."))
 
 
 def _restore_replaced(folder: Path) -> None:
@@ -72,24 +116,47 @@ def _restore_replaced(folder: Path) -> None:
             ) from error
 
 
-def _delete(decision: StartOver) -> None:
-    folder = decision.checkpoint_dir
+def _start_over(decision: StartOver) -> None:
+    folder, names = decision.checkpoint_dir, tuple(file.name for file in decision.files)
     nothing_done = text("No file was deleted.")
     _refuse_changes(folder, decision.files, whole_run=True, consequence=nothing_done)
-    refuse_open_files(folder, [file.name for file in decision.files], nothing_done)
-    for count, file in enumerate(decision.files):
+    if not names:
+        return
+    refuse_open_files(folder, names, nothing_done)
+    try:
+        set_aside(folder, Journal(names, since=_beginning(folder)), nothing_done)
+    except NoJournalError:
+        if not decision.at_once:
+            raise
+        _delete(folder, names)  # the disk is too full even for the journal
+        return
+    if decision.at_once:
+        for line in let_go(folder):
+            say(line)
+        return
+    say(
+        plural(
+            "{count} file will be deleted after the new run's first save.",
+            "{count} files will be deleted after the new run's first save.",
+            len(names),
+        )
+    )
+
+
+def _delete(folder: Path, names: tuple[str, ...]) -> None:
+    for count, name in enumerate(names):
         try:
-            remove(folder / file.name)
+            remove(folder / name)
         except OSError as error:
             raise ResumeError(
                 text("{path}: cannot be deleted ({reason}). {count} of {total} files were deleted before it.").format(
-                    path=folder / file.name, reason=error.strerror, count=count, total=len(decision.files)
+                    path=folder / name, reason=error.strerror, count=count, total=len(names)
                 )
             ) from error
-    say(plural("Deleted {count} file.", "Deleted {count} files.", len(decision.files)))
+    say(plural("Deleted {count} file.", "Deleted {count} files.", len(names)))
 
 
-def _make_way(decision: Resume) -> None:
+def _make_way_for_resume(decision: Resume) -> None:
     if not content_file(decision.path).is_file():
         raise ResumeError(text("{path}: the file is gone. Nothing was changed.").format(path=decision.path))
     if has_changed(decision.checkpoint):
@@ -102,7 +169,7 @@ def _make_way(decision: Resume) -> None:
         )
     is_elsewhere = not is_same_folder(decision.path.parent, decision.checkpoint_dir)
     archive = decision.archive or Archive((), whole_run=is_elsewhere)
-    _move_away(archive, decision.checkpoint_dir, staying=decision.path)
+    _make_way(archive, decision.checkpoint_dir, staying=decision.path)
 
 
 def _finish_save(checkpoint: Checkpoint, every_n_epochs: int, keep_last: int) -> None:
@@ -154,29 +221,37 @@ def _link(source: Path, target: Path) -> None:
         ) from error
 
 
-def _move_away(archive: Archive, folder: Path, staying: Path | None = None) -> None:
+def _make_way(archive: Archive, folder: Path, staying: Path | None = None) -> None:
+    """Set aside what goes to the archive after the first save, and copies of what the start replaces before it."""
     nothing_done = text("Nothing was moved.")
     _refuse_changes(folder, archive.files, whole_run=archive.whole_run, consequence=nothing_done, staying=staying)
     if not archive.files:
         return
-    refuse_open_files(folder, [file.name for file in archive.files], nothing_done)
-    size = size_on_disk(folder / file.name for file in archive.files)
-    target = move_to_archive(folder, archive)
-    _report_move(archive, target, size)
+    names = tuple(file.name for file in archive.files)
+    refuse_open_files(folder, names, nothing_done)
+    size = size_text(size_on_disk(folder / name for name in names))
+    stays = sorted(name for name in list_names(folder) - {*names} if is_of_run(name))
+    copied = tuple(name for name in stays if role_of(name) not in KINDS)
+    journal = Journal(
+        names,
+        copied,
+        tuple(name for name in stays if name not in copied),
+        since=_beginning(folder),
+        archives=True,
+        whole_run=archive.whole_run,
+        continue_with=archive.continue_with,
+    )
+    set_aside(folder, journal, nothing_done)
+    said = plural("{count} later file of this run", "{count} later files of this run", len(names))
+    if archive.whole_run:
+        said = plural("{count} file of the earlier run", "{count} files of the earlier run", len(names))
+    say(text("{said} ({size}) will be archived after the first save.").format(said=said, size=size))
 
 
-def _report_move(archive: Archive, target: Path, size: int) -> None:
-    count = len(archive.files)
-    if not archive.whole_run:
-        said = plural("Moved {count} later file of this run", "Moved {count} later files of this run", count)
-        say(text("{said} to {folder} ({size}).").format(said=said, folder=target, size=size_text(size)))
-        return
-    said = plural("Moved the earlier run, {count} file,", "Moved the earlier run, {count} files,", count)
-    say(text("{said} to {folder} ({size}).").format(said=said, folder=target, size=size_text(size)))
-    if archive.continue_with is None:
-        say(text("It holds no checkpoint to continue from."))
-    else:
-        say(text("To continue it: {command}").format(command=command_to_resume(target / archive.continue_with)))
+def _beginning(folder: Path) -> datetime:
+    """The present time, or a later one if the clock was ahead when the folder's checkpoints were saved."""
+    saved = [found.saved_at + timedelta(microseconds=1) for found in read_catalog(folder).shown]
+    return max([datetime.now(UTC), *saved])
 
 
 def _refuse_changes(

@@ -1,5 +1,6 @@
 """Decide what a start does: by the flags, or by the menu. Nothing on disk is changed here."""
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -9,16 +10,17 @@ from resume.checkpoints.catalog import Catalog, read_catalog, same_files
 from resume.checkpoints.description import Checkpoint, describe
 from resume.checkpoints.newest import advice_instead_of, newest_first, why_not
 from resume.checkpoints.paths import is_shards, place_of
-from resume.commands import command_to_resume
 from resume.decision import Decision, Fresh, Quit, Resume
 from resume.handoff import handed_on
-from resume.journal import unfinished_move
+from resume.journal import read_journal
 from resume.menu.audience import audience
 from resume.plan import folder_for, home_of, is_same_folder, plan_fresh, plan_resume
 from resume.run_files import KINDS, LOCK, Kind
+from resume.set_aside import settle
 from resume.system.errors import ResumeError
-from resume.system.lock import refuse_if_in_use, who_uses
+from resume.system.lock import FolderLock, refuse_if_in_use, who_uses
 from resume.system.output import plural, say, text
+from resume.system.signals import not_stopped
 
 # What --ckpt_path takes instead of a path. For a file of such a name, type ./latest.
 KEYWORDS: dict[str, Kind] = {
@@ -30,7 +32,8 @@ KEYWORDS: dict[str, Kind] = {
 }
 AUTO = "auto"
 _TRIAL = "trainer.fast_dev_run"
-_NAMED_FILES = 20
+_SECONDS_TO_RECOVER = 30.0
+_PAUSE = 0.05
 
 
 def choose(
@@ -58,9 +61,11 @@ def choose(
             "Task {task} of this job array uses a folder of its own: {folder} (otherwise: --checkpoint_dir)."
         )
         say(message.format(task=launch.array_task, folder=arguments.checkpoint_dir))
-    for folder in _folders(arguments) if launch.is_first else ():
-        if who_uses(folder / LOCK) is None:
-            _report_unfinished_move(folder)
+    for folder in _folders(arguments):
+        if launch.is_first:
+            _recover(folder, break_lock=arguments.break_lock)
+        else:
+            _await_recovery(folder)
     decision = _decide(arguments, on_waiting, refused or {})
     # A trial writes nothing. This is an early look; what counts is whether the lock can be taken later.
     if launch.is_first and not isinstance(decision, Quit) and _TRIAL not in arguments.given:
@@ -92,22 +97,25 @@ def _decide(arguments: Arguments, on_waiting: Callable[[], None] | None, refused
     return hold_dialogue(arguments.checkpoint_dir, who, on_waiting)
 
 
-def _report_unfinished_move(folder: Path) -> None:
-    """Report where the files are of a move that was killed before its end."""
-    found = unfinished_move(folder)
-    if found is None:
+def _recover(folder: Path, *, break_lock: bool) -> None:
+    """Bring back what a killed start had set aside, or let it go if that start has saved a checkpoint."""
+    lock_file = folder / LOCK
+    if read_journal(folder) is None or who_uses(lock_file) is not None:
         return
-    message = text("An earlier start was killed while it moved files of this run to {folder}. Moved so far: {names}.")
-    say(message.format(folder=found.target, names=_names(found.moved)))
-    if found.left:
-        message = text("Still in {folder}: {names}. To put the run together again, move the files back.")
-        say(message.format(folder=folder, names=_names(found.left)))
-    elif found.continue_with is not None:
-        say(text("To continue it: {command}").format(command=command_to_resume(found.target / found.continue_with)))
+    with FolderLock(lock_file, break_lock=break_lock) as lock, not_stopped():
+        lock.take()
+        done = settle(folder)
+    if done:
+        say(text("An earlier start was killed."))
+    for line in done:
+        say(line)
 
 
-def _names(names: tuple[str, ...]) -> str:
-    return ", ".join(names[:_NAMED_FILES]) + (", ..." if len(names) > _NAMED_FILES else "")
+def _await_recovery(folder: Path) -> None:
+    """Wait until the first process has recovered the folder, so that all processes see the same files."""
+    end = time.monotonic() + _SECONDS_TO_RECOVER
+    while read_journal(folder) is not None and time.monotonic() < end:
+        time.sleep(_PAUSE)
 
 
 def _folders(arguments: Arguments) -> list[Path]:

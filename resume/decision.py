@@ -10,7 +10,7 @@ from resume.checkpoints.paths import place_of
 
 @dataclass(frozen=True)
 class Archive:
-    """Files to move to `checkpoint_dir/archive/<time>/`.
+    """Files to move to `checkpoint_dir/archive/<time>/` after the first save.
 
     Attributes:
         files: The files as they were when this was decided.
@@ -60,10 +60,17 @@ class Resume:
 
 @dataclass(frozen=True)
 class StartOver:
-    """Delete what the user has seen and confirmed, then start a new run."""
+    """Delete what the user has seen and confirmed, and start a new run.
+
+    Attributes:
+        files: What was confirmed.
+        at_once: Whether the files are deleted before training, because the disk does not hold both runs; else they
+            are deleted after the new run's first save.
+    """
 
     checkpoint_dir: Path
     files: tuple[OwnedFile, ...]
+    at_once: bool = False
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 import contextlib
 import os
 import shutil
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,12 +14,12 @@ from resume.run_files import is_of_run
 from resume.system.errors import ResumeError
 from resume.system.output import say, size_text, text
 
-# The lock, the journal, the configuration, the table, the plot, three names of a checkpoint (to some file systems each
-# link is a file), and one file that is written before it takes its name.
-_FILES_OF_A_SAVE = 9
+# The lock, the journal, `.set_aside`, the configuration, the table, the plot, three names of a checkpoint (to some file
+# systems each link is a file), and one file that is written before it takes its name.
+_FILES_OF_A_SAVE = 10
 
 
-def require_space(decision: Decision, size: int, kept: int) -> None:
+def require_space(decision: Decision, size: int, kept: int) -> Decision:
     """Check that the run's files can be written once the decision is carried out. The check leaves no file behind.
 
     If one checkpoint fits, but not all that the run keeps in the end, a warning is printed.
@@ -28,6 +29,9 @@ def require_space(decision: Decision, size: int, kept: int) -> None:
         size: Estimated size (bytes) of one checkpoint. On a resume, the size of the checkpoint itself is used.
         kept: How many checkpoints of different content are there at once in the end, the one in writing included.
 
+    Returns:
+        The decision. Starting over deletes at once if the disk does not hold a checkpoint beside the earlier files.
+
     Raises:
         ResumeError: A checkpoint does not fit, too few files can be created, the folder cannot be created or written,
             or it contains folders with the names of the run's files.
@@ -36,7 +40,9 @@ def require_space(decision: Decision, size: int, kept: int) -> None:
     freed = _freed(decision)
     try:
         existing = _writable_part(folder)
-        _try_files(existing, max(1, _FILES_OF_A_SAVE + _folders_to_make(folder) - freed.files))
+        files = _FILES_OF_A_SAVE + _folders_to_make(folder)
+        holds_both = not isinstance(decision, StartOver) or _has_room_for(existing, files)
+        _try_files(existing, max(1, files - freed.files))
         taken = sorted(
             path.name for path in existing.iterdir() if is_of_run(path.name) and path.is_dir() and not is_shards(path)
         )
@@ -55,7 +61,8 @@ def require_space(decision: Decision, size: int, kept: int) -> None:
         )
     if isinstance(decision, Resume):
         size = decision.checkpoint.size
-    free = shutil.disk_usage(existing).free + freed.bytes
+    free_now = shutil.disk_usage(existing).free
+    free = free_now + freed.bytes
     if free < size:
         raise ResumeError(
             text("{folder}: this disk has {free} free, but one checkpoint takes {needed}.").format(
@@ -73,6 +80,16 @@ def require_space(decision: Decision, size: int, kept: int) -> None:
                 "--checkpoint.keep_last."
             ).format(folder=folder, free=size_text(free), count=kept, needed=size_text(needed))
         )
+    if isinstance(decision, StartOver) and not decision.at_once and not (holds_both and free_now >= size):
+        say(both_do_not_fit(free_now))
+        return replace(decision, at_once=True)
+    return decision
+
+
+def both_do_not_fit(free: int) -> str:
+    """Say that files are deleted before training, instead of after the first save."""
+    said = text("The disk ({free} free) does not hold both runs: the files will be deleted before training.")
+    return said.format(free=size_text(free))
 
 
 def _try_files(folder: Path, count: int) -> None:
@@ -100,6 +117,14 @@ def _try_files(folder: Path, count: int) -> None:
                     "files, or choose another disk with --checkpoint_dir."
                 ).format(folder=folder, created=created, count=count, reason=error.strerror or error)
             ) from error
+
+
+def _has_room_for(folder: Path, count: int) -> bool:
+    try:
+        _try_files(folder, count)
+    except (OSError, ResumeError):
+        return False
+    return True
 
 
 def _folders_to_make(folder: Path) -> int:

@@ -70,6 +70,7 @@ LOCK = ".training_run.lock"
 LOCK_RECORD = ".training_run.json"
 JOURNAL = ".archive_journal.json"
 ARCHIVE = "archive"
+SET_ASIDE = ".set_aside"
 
 # In the order of the menu and of N's list.
 TABLE = (
@@ -83,6 +84,7 @@ TABLE = (
     RunFile("lock", LOCK, "file", "resume.system.lock", Fate.PROGRAM),
     RunFile("lock record", LOCK_RECORD, "file", "resume.system.lock_record", Fate.PROGRAM),
     RunFile("journal", JOURNAL, "file", "resume.journal", Fate.PROGRAM),
+    RunFile("set aside", SET_ASIDE, "folder", "resume.set_aside", Fate.PROGRAM),
     RunFile("archive", ARCHIVE, "folder", "resume.archive", Fate.KEPT),
 )
 

@@ -15,7 +15,7 @@ from torch.distributed.checkpoint.format_utils import dcp_to_torch_save
 
 from exactness.comparison import differences
 from launch.loading import CheckpointError, load_for_resume, require_fit, require_reader
-from resume import ResumeError, StartOver, apply
+from resume import ResumeError, StartOver
 from resume.checkpoints.catalog import read_catalog, stamps
 from resume.checkpoints.description import describe
 from resume.checkpoints.newest import why_not
@@ -25,6 +25,7 @@ from resume.menu.dialogue import _owned_and_kept
 from resume.plan import plan_fresh
 from resume.system.errors import UnreadableError
 from tests.helpers import checkpoint_folders
+from tests.helpers.carrying_out import carry_out
 from tests.helpers.shards import save, save_rest
 from tests.helpers.tiny import ScriptedScores
 
@@ -177,7 +178,7 @@ def test_a_forged_object_in_a_shard_is_refused_and_runs_nothing(tmp_path: Path) 
 
 def test_starting_over_deletes_them_and_spares_a_folder_of_the_user(folder: Path) -> None:
     owned, _ = _owned_and_kept(read_catalog(folder))
-    apply(StartOver(folder, stamps(folder, owned)))
+    carry_out(StartOver(folder, stamps(folder, owned)))
     assert [path.name for path in folder.iterdir()] == ["best_model.pth"]
     assert (folder / "best_model.pth" / "notes.txt").read_text(encoding="utf-8") == "mine"
 
@@ -187,12 +188,12 @@ def test_one_that_changed_since_it_was_listed_stops_the_deletion(folder: Path) -
     confirmed = stamps(folder, owned)
     save(folder / "latest_checkpoint.pth", 3, {**weights(), "more": torch.zeros(9)})
     with pytest.raises(ResumeError, match=r"has changed since it was shown: latest_checkpoint\.pth"):
-        apply(StartOver(folder, confirmed))
+        carry_out(StartOver(folder, confirmed))
     assert len(list(folder.iterdir())) == 4
 
 
 def test_the_archive_takes_them_whole_and_they_can_be_continued(folder: Path) -> None:
-    apply(plan_fresh(folder, read_catalog(folder)))
+    carry_out(plan_fresh(folder, read_catalog(folder)))
     (archived,) = (folder / "archive").iterdir()
     assert sorted(path.name for path in archived.iterdir()) == [
         "checkpoint_epoch_1.pth",
@@ -209,7 +210,7 @@ def test_what_a_killed_save_has_left_goes_at_the_next_start(folder: Path) -> Non
         (folder / name / "__0_0.distcp").write_bytes(b"half")
     (folder / ".best_model.pth.7.tmp").mkdir()
     (folder / ".best_model.pth.7.tmp" / "mine.txt").write_bytes(b"mine")
-    apply(plan_fresh(folder, read_catalog(folder)))
+    carry_out(plan_fresh(folder, read_catalog(folder)))
     assert sorted(path.name for path in folder.iterdir()) == [".best_model.pth.7.tmp", "archive", "best_model.pth"]
 
 

@@ -1,5 +1,6 @@
 """The dialogue of the menu: every branch, and the way back to the menu. Nothing on disk is changed here."""
 
+import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
@@ -8,6 +9,7 @@ from typing import Literal
 from resume.checkpoints.catalog import Catalog, list_names, read_catalog, stamps
 from resume.checkpoints.description import Checkpoint, describe, has_changed
 from resume.decision import Decision, Quit, StartOver
+from resume.disk_space import both_do_not_fit
 from resume.menu.layout import NEW, QUIT, banner, deletion_header, deletion_lines, entries
 from resume.plan import plan_fresh, plan_resume
 from resume.run_files import LOCK, may_be_of_a_run
@@ -103,6 +105,10 @@ def _confirm_start_over(folder: Path, type_line: Callable[[str], str | None]) ->
         say(text("Kept (not of this program): {names}").format(names=names))
     say()
     files = stamps(folder, owned)
+    free = shutil.disk_usage(folder).free
+    at_once = free < max((found.size for found in catalog.shown), default=0)
+    if at_once:
+        say(both_do_not_fit(free))
     typed = type_line(text("Delete all checkpoint files? (y/n): "))
     if typed is None:
         return Quit(folder)
@@ -111,7 +117,7 @@ def _confirm_start_over(folder: Path, type_line: Callable[[str], str | None]) ->
         return None
     say(text("They will be deleted once all checks have passed."))
     say()
-    return StartOver(folder, files)
+    return StartOver(folder, files, at_once)
 
 
 def _owned_and_kept(catalog: Catalog) -> tuple[list[str], list[str]]:

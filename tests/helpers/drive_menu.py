@@ -19,6 +19,7 @@ sys.meta_path.insert(0, Forbidden())
 import resume  # noqa: E402 - only now
 from resume.system.launch_info import Launch  # noqa: E402
 from resume.system.output import say  # noqa: E402
+from tests.helpers.carrying_out import carry_out  # noqa: E402
 
 
 def main() -> int:
@@ -29,7 +30,7 @@ def main() -> int:
             say("DECISION Quit")
             os._exit(0)
         say(f"DECISION {type(decision).__name__} {getattr(decision, 'path', '')}")
-        resume.apply(decision)
+        carry_out(decision)
     except resume.ResumeError as error:
         sys.stderr.write(f"train.py: {error}\n")
         return 2

@@ -2,12 +2,11 @@ from pathlib import Path
 
 import pytest
 
-from resume import ResumeError, apply
+from resume import ResumeError
 from resume.checkpoints.catalog import read_catalog
-from resume.journal import unfinished_move
 from resume.plan import plan_fresh
-from resume.run_files import JOURNAL
 from tests.helpers import checkpoint_folders
+from tests.helpers.carrying_out import carry_out
 
 pytestmark = pytest.mark.usefixtures("own_folder")
 
@@ -29,7 +28,7 @@ def test_a_file_that_cannot_be_moved_leaves_all_in_place(folder: Path, monkeypat
 
     monkeypatch.setattr(Path, "rename", refuse_latest)
     with pytest.raises(ResumeError, match=r"latest_checkpoint\.pth: cannot be moved \(Permission denied\)"):
-        apply(decision)
+        carry_out(decision)
     assert checkpoint_folders.snapshot(folder) == before
 
 
@@ -37,14 +36,14 @@ def test_a_file_in_the_place_of_the_archive_is_an_error(folder: Path) -> None:
     (folder / "archive").write_bytes(b"mine")
     before = checkpoint_folders.snapshot(folder)
     with pytest.raises(ResumeError, match=r"archive.*cannot be created"):
-        apply(plan_fresh(folder, read_catalog(folder)))
+        carry_out(plan_fresh(folder, read_catalog(folder)))
     assert checkpoint_folders.snapshot(folder) == before
 
 
 def test_two_archives_within_a_second_get_two_names() -> None:
     folder = Path("checkpoints")
     for epochs in (3, 2):
-        apply(plan_fresh(checkpoint_folders.fill(folder, epochs), read_catalog(folder)))
+        carry_out(plan_fresh(checkpoint_folders.fill(folder, epochs), read_catalog(folder)))
     assert sorted(len(checkpoint_folders.snapshot(path)) for path in (folder / "archive").iterdir()) == [8, 9]
 
 
@@ -52,7 +51,7 @@ def test_an_archived_relative_link_still_leads_to_its_file(folder: Path) -> None
     kept = checkpoint_folders.save(Path("store/big.pth"), 3)
     checkpoint_folders.symlink(folder / "latest_checkpoint.pth", "../store/big.pth")
     checkpoint_folders.symlink(folder / "best_model.pth", "checkpoint_epoch_2.pth")
-    apply(plan_fresh(folder, read_catalog(folder)))
+    carry_out(plan_fresh(folder, read_catalog(folder)))
     (archived,) = (folder / "archive").iterdir()
     assert (archived / "latest_checkpoint.pth").samefile(kept)
     assert (archived / "best_model.pth").samefile(archived / "checkpoint_epoch_2.pth")
@@ -62,7 +61,7 @@ def test_a_dangling_link_in_the_place_of_the_archive_is_an_error(folder: Path) -
     checkpoint_folders.symlink(folder / "archive", "nowhere")
     before = checkpoint_folders.snapshot(folder)
     with pytest.raises(ResumeError, match=r"archive.*cannot be created"):
-        apply(plan_fresh(folder, read_catalog(folder)))
+        carry_out(plan_fresh(folder, read_catalog(folder)))
     assert checkpoint_folders.snapshot(folder) == before
 
 
@@ -83,30 +82,5 @@ def test_an_interrupt_while_files_move_leaves_all_in_place(folder: Path, monkeyp
     before = checkpoint_folders.snapshot(folder)
     refuse_renames(monkeypatch, {folder / "latest_checkpoint.pth": KeyboardInterrupt()})
     with pytest.raises(KeyboardInterrupt):
-        apply(decision)
+        carry_out(decision)
     assert checkpoint_folders.snapshot(folder) == before
-
-
-@pytest.mark.parametrize("error", [PermissionError(13, "Permission denied", "latest"), KeyboardInterrupt()])
-def test_what_cannot_be_moved_back_is_named_and_the_rest_comes_back(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], error: BaseException
-) -> None:
-    decision = plan_fresh(folder, read_catalog(folder))
-    before = checkpoint_folders.snapshot(folder)
-    archive = folder / "archive" / "now"
-    monkeypatch.setattr("resume.archive._new_archive_folder", lambda _: archive)
-    archive.mkdir(parents=True)
-    refused = {folder / "latest_checkpoint.pth": error, archive / "best_model.pth": OSError("refused")}
-    refuse_renames(monkeypatch, refused)
-    with pytest.raises((ResumeError, KeyboardInterrupt)) as raised:
-        apply(decision)
-    said = str(raised.value) + capsys.readouterr().out
-    assert f"Left in {archive}: best_model.pth." in said
-    assert "Nothing was moved" not in said
-    found = unfinished_move(folder)
-    assert found is not None
-    assert (found.target, found.moved) == (archive, ("best_model.pth",))
-    (folder / JOURNAL).unlink()
-    after = checkpoint_folders.snapshot(folder)
-    assert after.pop(str((archive / "best_model.pth").relative_to(folder))) == before.pop("best_model.pth")
-    assert after == before

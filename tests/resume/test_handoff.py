@@ -3,13 +3,14 @@ from pathlib import Path
 
 import pytest
 
-from resume import Decision, Fresh, Resume, StartOver, apply, choose, read_arguments
+from resume import Decision, Fresh, Resume, StartOver, choose, read_arguments
 from resume.checkpoints.catalog import read_catalog, stamps
 from resume.checkpoints.description import describe
 from resume.handoff import hand_on
 from resume.plan import plan_resume
 from resume.system.launch_info import Launch
 from tests.helpers import checkpoint_folders
+from tests.helpers.carrying_out import carry_out
 
 
 @pytest.fixture(autouse=True)
@@ -23,7 +24,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def by_another_process(decision: Decision, monkeypatch: pytest.MonkeyPatch) -> None:
     """Hand a decision on and carry it out, then be a process that was started for it."""
     hand_on(decision)
-    apply(decision)
+    carry_out(decision)
     monkeypatch.setenv("LOCAL_RANK", "1")
     other = os.getpid() + 1
     monkeypatch.setattr(os, "getpid", lambda: other)

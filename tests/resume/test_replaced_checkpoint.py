@@ -5,10 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from resume import Fresh, Quit, Resume, ResumeError, StartOver, apply, choose, read_arguments
+from resume import Fresh, Quit, Resume, ResumeError, StartOver, choose, read_arguments
 from resume.decision import Decision
 from resume.disk_space import require_space
 from resume.menu.dialogue import hold_dialogue
+from tests.helpers.carrying_out import carry_out
 from tests.helpers.shard_folders import save_shards
 
 pytestmark = pytest.mark.usefixtures("own_folder")
@@ -90,7 +91,7 @@ def test_a_resume_from_it_gives_it_its_name_back(folder: Path, path: str) -> Non
     assert isinstance(decision, Resume)
     assert (decision.path, decision.place) == (folder / LATEST, folder / OLD)
     assert (decision.checkpoint.epoch, decision.checkpoint.damage) == (3, None)
-    apply(decision)
+    carry_out(decision)
     assert decision.place == folder / LATEST
     assert {path.name for path in folder.iterdir()} == {
         "best_model.pth",
@@ -103,7 +104,7 @@ def test_a_resume_from_it_gives_it_its_name_back(folder: Path, path: str) -> Non
 
 
 def test_a_resume_from_an_earlier_checkpoint_archives_it_under_its_name(folder: Path) -> None:
-    apply(by_flag("--ckpt_path=checkpoints/checkpoint_epoch_1.pth"))
+    carry_out(by_flag("--ckpt_path=checkpoints/checkpoint_epoch_1.pth"))
     (archived,) = (folder / "archive").iterdir()
     assert {path.name for path in archived.iterdir()} == {"checkpoint_epoch_2.pth", LATEST}
     assert (archived / LATEST / "__0_0.distcp").is_file()
@@ -112,7 +113,7 @@ def test_a_resume_from_an_earlier_checkpoint_archives_it_under_its_name(folder: 
 def test_a_new_run_archives_it_under_its_name(folder: Path) -> None:
     decision = by_flag("--no_interactive")
     assert isinstance(decision, Fresh)
-    apply(decision)
+    carry_out(decision)
     (archived,) = (folder / "archive").iterdir()
     assert {path.name for path in archived.iterdir()} == {
         "checkpoint_epoch_1.pth",
@@ -130,14 +131,14 @@ def test_starting_over_lists_it_under_its_name_and_deletes_it(
     assert isinstance(decision, StartOver)
     said = capsys.readouterr().out
     assert "Found 5 files (3 checkpoint files):\n  - latest_checkpoint.pth\n" in said
-    apply(decision)
+    carry_out(decision)
     assert list(folder.iterdir()) == []
 
 
 def test_it_can_be_resumed_from_in_another_folder_and_stays_as_it_is(folder: Path) -> None:
     before = everything(folder)
     decision = by_flag("--ckpt_path=checkpoints/latest_checkpoint.pth", "--checkpoint_dir=new")
-    apply(decision)
+    carry_out(decision)
     assert isinstance(decision, Resume)
     assert decision.place == folder / OLD
     assert everything(folder) == before
@@ -154,11 +155,11 @@ def test_a_system_that_refuses_the_name_is_one_clear_message_and_nothing_is_lost
     before = everything(folder)
     monkeypatch.setattr(Path, "rename", refuse)
     with pytest.raises(ResumeError, match=r"\.7\.old: cannot be renamed to latest_checkpoint\.pth \(Permission"):
-        apply(decision)
+        carry_out(decision)
     assert everything(folder) == before
 
 
 def test_quitting_changes_nothing(folder: Path) -> None:
     before = everything(folder)
-    apply(Quit(folder))
+    carry_out(Quit(folder))
     assert everything(folder) == before
