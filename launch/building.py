@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import torch
 from lightning.pytorch import Callback, Trainer
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 import resume
 from callbacks import (
@@ -26,7 +27,8 @@ from callbacks import (
 from callbacks.run_state import machine
 from datamodules import PairedImages
 from datamodules.shared_batches import small_memory_line
-from launch.cli import TrainCLI, as_config_error
+from launch.callback_checks import check_callbacks
+from launch.cli import ConfigError, TrainCLI, as_config_error
 from launch.conditions import device_line, git_commit, versions
 from launch.divergence import diverged_error, refuse_stop_by_nan
 from launch.first_error import raising_first
@@ -94,6 +96,7 @@ def build_trainer(
             Interrupt(folder, cli.seconds_per_start),
         ]
     trainer = cli.build_trainer(callbacks, AtomicCheckpointIO())
+    check_callbacks(trainer, cli.model.SCORES)
     require_resumable(cli, trainer, entry.config)
     if resumed is not None and isinstance(decision, Resume):
         require_reader(decision.place, trainer.strategy)
@@ -138,6 +141,7 @@ def fit(trainer: Trainer, cli: TrainCLI, decision: Decision) -> None:
     """Train, from the checkpoint of a resume or from the start.
 
     Raises:
+        ConfigError: A callback or a logger refuses this training.
         DivergedError: The weights are no longer finite, or early stopping saw a metric that is not.
         LostWorkerError: A process that loads data has ended.
     """
@@ -159,6 +163,8 @@ def fit(trainer: Trainer, cli: TrainCLI, decision: Decision) -> None:
         if lost is None:
             raise
         raise lost from error
+    except MisconfigurationException as error:  # a callback or a logger that refuses this training
+        raise ConfigError(str(error)) from error
     refuse_stop_by_nan(trainer)
 
 

@@ -55,9 +55,10 @@ def test_a_start_that_passed_the_first_look_is_refused_by_the_lock_before_anythi
     before = contents()
     with lock_module.FolderLock(FOLDER / LOCK) as other:
 
-        def begin_meanwhile(*_: object) -> None:
+        def begin_meanwhile(decision: resume.Decision, *_: object) -> resume.Decision:
             other.take()
             before.update(contents())
+            return decision
 
         monkeypatch.setattr(resume, "require_space", begin_meanwhile)
         assert trained("--no_interactive", *TINY) == 2

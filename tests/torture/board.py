@@ -16,8 +16,8 @@ PHASES = (
     "names",
     "old files",
     "end",
-    "archive",
-    "wipe",
+    "set aside",
+    "going",
 )
 _STEPS, _BEGAN_AT, _CAME, _FIRST_COUNT = range(4)
 

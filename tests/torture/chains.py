@@ -6,13 +6,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from exactness.comparison import compare_runs
-from tests.torture.checks import Found, archive_problems, foreign_files, look, run_files_of
+from tests.torture.checks import SET_ASIDE, Found, foreign_files, look, places_problems, run_files_of
 from tests.torture.configurations import Configuration
 from tests.torture.harms import ANY_TIME, Harm, Signal
 from tests.torture.moments import Aim
 from tests.torture.starts import Start, Starter, in_child
 
-_TOLD = "was killed while it moved files"
+_TOLD = "An earlier start was killed."
+_KILLED = 137
 
 
 class LostError(Exception):
@@ -110,27 +111,29 @@ class Chain:
         self._tally.identical += 1
 
     def _make_way(self) -> Start:
-        """Start anew in the folder, as often as it takes until training begins; returns the last start."""
+        """Start anew, as often as it takes until the new run is there, not the old one; returns the last start."""
         before, foreign = run_files_of(self._folder), foreign_files(self._folder)
         old = in_child(look, self._folder).runs
         is_wipe = bool(before) and self._rng.random() < 0.5
         answers = "N\ny\n" if is_wipe else None
         flags = [flag for flag in self._reference.configuration.flags if not (is_wipe and flag == "--no_interactive")]
-        phase = ("wipe" if is_wipe else "archive") if before and self._rng.random() < 0.7 else None
+        phase = self._rng.choice(["set aside", "going"]) if before and self._rng.random() < 0.7 else None
         is_told = False
         while True:
-            start = self._start(flags, answers, phase, events=2 * len(before) + (0 if is_wipe else 8))
+            start = self._start(flags, answers, phase, events=2 * len(before) + 8)
             phase = None
             if is_told and _TOLD not in start.said and start.began_at >= 0:
-                raise LostError("a move that was killed half-way was not told")
+                raise LostError("a start that was killed with files set aside was not told")
             self._see_foreign(foreign)
-            if not is_wipe and (problems := archive_problems(self._folder, before, set(foreign))):
+            has_saved = bool(self._found.runs - old)
+            if not (is_wipe and has_saved) and (problems := places_problems(self._folder, before, set(foreign))):
                 raise LostError("; ".join(problems))
-            if start.began_at >= 0:
+            if has_saved or (start.began_at >= 0 and not before):
                 break
             self._found = Found()  # what there is is of the old run
-            there = run_files_of(self._folder)
-            is_told = not is_wipe and 0 < sum(there.get(name) == known for name, known in before.items()) < len(before)
+            is_told = bool(list((self._folder / SET_ASIDE).glob("*")))
+            if is_told and start.code != _KILLED:
+                raise LostError("a start that saved nothing ended by itself, and the old run is not back")
         left = old & self._found.runs
         if left:
             raise LostError(f"checkpoints of the old run are still in the folder: {left}")

@@ -18,6 +18,7 @@ CHECKPOINT = re.compile(r"(latest_checkpoint|best_model|interrupted_checkpoint|c
 RUN_FILE = re.compile(rf"{CHECKPOINT.pattern}|training_history\.(png|csv)|config\.yaml")
 LEFTOVER = re.compile(r"\..+\.[0-9]+\.tmp")
 # Come and go with every start, and belong to no run.
+SET_ASIDE = ".set_aside"
 NOTES = (".training_run.lock", ".training_run.json", ".archive_journal.json")
 
 Identity = tuple[int, int]
@@ -112,7 +113,7 @@ def foreign_files(folder: Path) -> dict[str, Identity]:
     """Everything else below a folder: what no start may touch; files of earlier runs in the archive are among it."""
     found = {}
     for path in folder.rglob("*"):
-        is_own = path.parent == folder and (
+        is_own = path.parent in (folder, folder / SET_ASIDE) and (
             RUN_FILE.fullmatch(path.name) or LEFTOVER.fullmatch(path.name) or path.name in NOTES
         )
         if path.is_file() and not is_own:
@@ -120,8 +121,8 @@ def foreign_files(folder: Path) -> dict[str, Identity]:
     return found
 
 
-def archive_problems(folder: Path, before: dict[str, Identity], known: set[str]) -> list[str]:
-    """Files that are not in exactly one of the two places: the folder, and what was archived since.
+def places_problems(folder: Path, before: dict[str, Identity], known: set[str]) -> list[str]:
+    """Files that are not in exactly one place: the folder, what is set aside in it, and what was archived since.
 
     Args:
         folder: The run's.
@@ -131,7 +132,7 @@ def archive_problems(folder: Path, before: dict[str, Identity], known: set[str])
     problems = []
     new = [path for path in folder.glob("archive/*/*") if str(path.relative_to(folder)) not in known]
     for name, wanted in before.items():
-        places = [folder / name, *(path for path in new if path.name == name)]
+        places = [folder / name, folder / SET_ASIDE / name, *(path for path in new if path.name == name)]
         count = sum(path.is_file() and identity(path) == wanted for path in places)
         if count != 1:
             problems.append(f"{name} of the old run is in {count} places, expected 1")

@@ -23,6 +23,7 @@ from tests.torture.board import Board
 
 _TEMPORARY = re.compile(r"\.(.+)\.[0-9]+\.tmp")
 _JOURNAL = ".archive_journal.json"
+_SET_ASIDE = ".set_aside"
 
 
 @dataclass(frozen=True)
@@ -67,7 +68,7 @@ class Moments:
         """Wrap what makes events, for the rest of this process's life."""
         Moments.current = self
         sys.addaudithook(self._audit)
-        for name in ("fsync", "replace", "rename", "link", "unlink", "mkdir"):
+        for name in ("fsync", "replace", "rename", "link", "unlink", "mkdir", "rmdir"):
             self._wrap(name)
         save, draw = torch.save, history_plot.save_history
 
@@ -113,12 +114,13 @@ class Moments:
             return self._phase_of_sync(what)
         name = os.path.basename(target if call in ("replace", "link") else what)  # noqa: PTH119
         temporary = _TEMPORARY.fullmatch(name)
-        if call == "rename" or name == _JOURNAL or (call == "mkdir" and "archive" in Path(what).parts):
-            return "archive"
-        if call == "mkdir" or (call == "unlink" and temporary):
+        parts = {*Path(what).parts, *(Path(target).parts if isinstance(target, str | Path) else ())}
+        if name == _JOURNAL or _SET_ASIDE in parts:
+            return "set aside" if self.stage == "start-up" else "going"
+        if call in ("mkdir", "rmdir") or (call == "unlink" and temporary):
             return None
         if self.stage == "start-up":
-            return "wipe" if call == "unlink" else "making way"
+            return "making way"
         if self.stage == "end":
             return "end"
         if call == "unlink":

@@ -64,17 +64,17 @@ def test_a_damaged_file_is_found_also_where_the_menu_offers_it(tmp_path: Path) -
 
 
 def test_a_file_of_an_archived_run_is_in_exactly_one_place(tmp_path: Path) -> None:
-    from tests.torture.checks import archive_problems, run_files_of
+    from tests.torture.checks import places_problems, run_files_of
 
     checkpoint_folders.fill(tmp_path, 1, interrupted=False)
     before = run_files_of(tmp_path)
     target = tmp_path / "archive" / "20260301T120000Z"
     target.mkdir(parents=True)
     (tmp_path / "config.yaml").rename(target / "config.yaml")
-    assert archive_problems(tmp_path, before, set()) == []
+    assert places_problems(tmp_path, before, set()) == []
     os.link(tmp_path / "best_model.pth", target / "best_model.pth")
     (tmp_path / "latest_checkpoint.pth").unlink()
-    assert archive_problems(tmp_path, before, set()) == [
+    assert places_problems(tmp_path, before, set()) == [
         "best_model.pth of the old run is in 2 places, expected 1",
         "latest_checkpoint.pth of the old run is in 0 places, expected 1",
     ]
