@@ -4,8 +4,8 @@ import uuid
 from collections.abc import Callable
 
 import torch
-from lightning.pytorch import Callback, Trainer
 from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch import Callback, Trainer
 
 import resume
 from callbacks import (

@@ -17,7 +17,7 @@ import os
 import signal
 
 from lightning.pytorch import Callback
-from lightning.pytorch.utilities.exceptions import MisconfigurationException
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 
 class FailsAtStart(Callback):
