@@ -1,5 +1,6 @@
 import os
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -71,10 +72,10 @@ def test_a_folder_that_cannot_be_written_is_refused() -> None:
 def test_a_file_system_without_room_for_the_files_of_a_save_is_refused_and_nothing_is_left_on_it(
     mounted: Callable[[str], Path],
 ) -> None:
-    disk = mounted("size=4m,nr_inodes=11")  # its own folder is one
+    disk = mounted("size=4m,nr_inodes=12")  # its own folder is one
     require_space(Fresh(disk / "run"), 1, kept=0)
     (disk / "other").touch()
-    with pytest.raises(ResumeError, match=r"only 9 of the 10 files .* \(No space left on device\)\. .*df -i"):
+    with pytest.raises(ResumeError, match=r"only 10 of the 11 files .* \(No space left on device\)\. .*df -i"):
         require_space(Fresh(disk / "run"), 1, kept=0)
     assert [path.name for path in disk.iterdir()] == ["other"]
 
@@ -84,9 +85,22 @@ def test_files_that_starting_over_deletes_make_room_for_others(mounted: Callable
     names = [f"checkpoint_epoch_{number}.pth" for number in range(1, 9)]
     for name in names:
         (disk / name).write_bytes(bytes(1))
-    with pytest.raises(ResumeError, match="only 2 of the 9 files"):
+    with pytest.raises(ResumeError, match="only 2 of the 10 files"):
         require_space(Fresh(disk), 1, kept=0)
-    require_space(StartOver(disk, stamps(disk, names)), 1, kept=0)
+    decision = require_space(StartOver(disk, stamps(disk, names)), 1, kept=0)
+    assert isinstance(decision, StartOver)
+    assert decision.at_once
+
+
+def test_a_disk_that_holds_no_checkpoint_beside_the_earlier_files_makes_starting_over_delete_them_at_once(
+    small_disk: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (small_disk / "latest_checkpoint.pth").write_bytes(bytes(3 * MEGABYTE))
+    decision = StartOver(small_disk, stamps(small_disk, ["latest_checkpoint.pth"]))
+    assert require_space(decision, MEGABYTE, kept=0) == decision
+    assert capsys.readouterr().out == ""
+    assert require_space(decision, 2 * MEGABYTE, kept=0) == replace(decision, at_once=True)
+    assert "does not hold both runs: the files will be deleted before training." in capsys.readouterr().out
 
 
 def test_a_folder_with_the_name_of_a_file_of_the_run_is_refused(tmp_path: Path) -> None:
