@@ -19,12 +19,12 @@ from torch import Tensor
 
 from datamodules.data_errors import DataError, short_list
 from datamodules.file_ends import looks_whole
+from datamodules.image_facts import DEEP_MODES, treatments_of
 from resume.system.output import text
 
 # Pillow's limit protects web servers against hostile files; here, large microscope and satellite images must open.
 Image.MAX_IMAGE_PIXELS = None
 
-DEEP_MODES = frozenset({"I", "F", "I;16", "I;16L", "I;16B", "I;16N"})  # more than 8 bits per pixel
 ORIENTED_PNG_KEYS = frozenset({"exif", "Raw profile type exif", "XML:com.adobe.xmp", "xmp"})
 TRANSPOSED = frozenset({5, 6, 7, 8})  # EXIF orientations that swap width and height
 
@@ -35,10 +35,12 @@ class Header(NamedTuple):
     Attributes:
         size: Height and width, after the EXIF orientation.
         looks_whole: Whether the file ends as its format ends; if not, only decoding shows whether it is damaged.
+        treatments: What reading it as an image changes, as messages.
     """
 
     size: tuple[int, int]
     looks_whole: bool
+    treatments: list[str]
 
 
 @contextmanager
@@ -88,8 +90,10 @@ def read_header(path: str) -> Header:
     """
     with _open_image(path) as image:
         width, height = image.size
-        size = (width, height) if _orientation(image) in TRANSPOSED else (height, width)
-        return Header(size, looks_whole(image))
+        orientation = _orientation(image)
+        size = (width, height) if orientation in TRANSPOSED else (height, width)
+        treatments = treatments_of(image, is_turned=orientation in range(2, 9))
+        return Header(size, looks_whole(image), treatments)
 
 
 def _orientation(image: Image.Image) -> int:

@@ -1,6 +1,7 @@
 """Problems in the files of pairs, found before training starts."""
 
 import os
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from enum import IntEnum
@@ -11,6 +12,7 @@ import numpy.typing as npt
 
 from datamodules.data_errors import DataError, bullet_list
 from datamodules.dataset import mixed_sizes_message
+from datamodules.image_facts import ImageFacts
 from datamodules.image_files import read_gt, read_header, read_image, without_pillow_warnings
 from datamodules.labels import ClassMapping, values_of
 from datamodules.sources import FolderPairs
@@ -51,6 +53,7 @@ class Inspection(NamedTuple):
     image_size: tuple[int, ...] = ()
     gt_size: tuple[int, ...] = ()
     values: Sequence[int] = ()
+    treatments: Sequence[str] = ()
 
 
 class PairProblems:
@@ -98,7 +101,7 @@ def check_pairs(
     mapping: ClassMapping,
     care: Sequence[npt.NDArray[np.int8]],
     progress: Progress | None = None,
-) -> None:
+) -> ImageFacts:
     """Look at every file: its header and its end, and the pixels of those that need it.
 
     Args:
@@ -108,16 +111,20 @@ def check_pairs(
         care: For each source, the care for each of its pairs.
         progress: Called after each pair with the number of pairs done and the number of all pairs.
 
+    Returns:
+        What the images are like.
+
     Raises:
         DataError: There are problems; the message contains all of them.
     """
-    problems = PairProblems()
+    problems, facts = PairProblems(), ImageFacts(Counter(), Counter())
     done, total = 0, sum(len(source) for source in sources)
     for source, needs_one_size, levels in zip(sources, one_size, care, strict=True):
         sizes = set()
         for index, inspection in enumerate(_inspect_all(source, levels)):
             _add_problems(inspection, index, source, mapping, problems)
             sizes.add(inspection.image_size)
+            facts.add(inspection.image_size, inspection.treatments)
             done += 1
             if progress is not None:
                 progress(done, total)
@@ -125,6 +132,7 @@ def check_pairs(
         if needs_one_size and len(sizes) > 1:
             problems.batches.append(mixed_sizes_message(sizes))
     problems.raise_if_any(mapping)
+    return facts
 
 
 def _add_problems(
@@ -151,18 +159,19 @@ def _inspect(image: str, gt: str, care: int) -> Inspection:
     image_size: tuple[int, ...] = ()
     gt_size: tuple[int, ...] = ()
     values: Sequence[int] = ()
+    treatments: Sequence[str] = ()
     unreadable = []
     try:
-        image_size, looks_whole = read_header(image)
+        image_size, looks_whole, treatments = read_header(image)
         if care >= Care.BOTH or not looks_whole:
             image_size = tuple(read_image(image).shape[1:])
     except DataError as error:
         unreadable.append(str(error))
     try:
-        gt_size, looks_whole = read_header(gt)
+        gt_size, looks_whole, _ = read_header(gt)
         if care >= Care.GT or not looks_whole:
             labels = read_gt(gt)
             gt_size, values = labels.shape, values_of(labels)
     except DataError as error:
         unreadable.append(str(error))
-    return Inspection(unreadable, image_size, gt_size, values)
+    return Inspection(unreadable, image_size, gt_size, values, treatments)

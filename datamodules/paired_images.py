@@ -1,5 +1,6 @@
 """The data module: pairs of images and ground truth as batches for training and validation."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -9,6 +10,7 @@ from torch import Tensor, nn
 
 from datamodules.data_errors import DataError
 from datamodules.dataset import PairDataset
+from datamodules.image_facts import ImageFacts, images_line
 from datamodules.labels import ClassMapping
 from datamodules.leaks import refuse_nested_folders, refuse_same_images
 from datamodules.pair_checks import Progress, care_for, check_pairs
@@ -98,6 +100,7 @@ class PairedImages(LightningDataModule):
         self._sampler: EpochSampler | None = None
         self._known: Sides | None = None  # the sides of the run before this start
         self._validated_before: str | None = None
+        self._facts: ImageFacts | None = None
 
     @property
     def class_mapping(self) -> dict[str, int]:
@@ -129,13 +132,14 @@ class PairedImages(LightningDataModule):
         if not folders:
             raw = sources[0].load(0)
             self._mapping.target(raw.labels, raw.gt_name)
+            self._facts = ImageFacts(Counter({tuple(raw.image.shape[1:]): self.sample_pairs}), Counter())
             return
         if self.val_image_path is not None:
             refuse_same_images(*folders)
         keeps_sizes = self.image_size is None and self.batch_size > 1
         one_size = [keeps_sizes and not self.augmentation, keeps_sizes]
         care = [care_for(unseen, is_new_run=self._known is None, every_gt=every_gt) for unseen in parts.unseen]
-        check_pairs(folders, one_size, self._mapping, care, progress)
+        self._facts = check_pairs(folders, one_size, self._mapping, care, progress)
 
     def example_image(self) -> Tensor:
         """Return the first training image as input of the network: float32 (1, 3, H, W), without augmentation."""
@@ -143,8 +147,9 @@ class PairedImages(LightningDataModule):
         return dataset[0][0].unsqueeze(0)
 
     def describe(self) -> str:
-        """Return one line with the number of pairs and their source."""
-        return data_line(self._partition, self.fold)
+        """Return one line: the number of pairs, their source and, after `check`, what is done to the images."""
+        line = data_line(self._partition, self.fold)
+        return line if self._facts is None else f"{line}; {images_line(self._facts, self._height_and_width)}"
 
     @property
     def stayed(self) -> Sequence[str]:

@@ -195,7 +195,8 @@ def test_with_a_separate_validation_set_all_pairs_are_for_training(write_pairs: 
     datamodule = data(paths, val_image_path=val_paths[0], val_gt_path=val_paths[1])
     datamodule.check(every_gt=True)
     train, val = f"from {paths[0]} and {paths[1]}", f"from {val_paths[0]} and {val_paths[1]}"
-    assert datamodule.describe() == f"6 pairs for training, {train}; 3 for validation, {val}"
+    images = "images of 8 × 8 pixels, each standardised to mean 0 and standard deviation 1"
+    assert datamodule.describe() == f"6 pairs for training, {train}; 3 for validation, {val}; {images}"
 
 
 def test_validation_with_the_training_images_is_an_error(write_pairs: WritePairs) -> None:

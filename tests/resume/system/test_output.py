@@ -56,7 +56,7 @@ def sentences_outside_catalog(source: Path) -> set[str]:
     tree = ast.parse(source.read_text(encoding="utf-8"))
     skipped = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
-        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("text", "plural"):
+        if isinstance(node, ast.Call) and ast.unparse(node.func) in ("text", "catalogued", "plural"):
             skipped |= {id(word) for word in node.args}
     constants = [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in skipped]
     strings = [node.value for node in constants if isinstance(node.value, str)]
