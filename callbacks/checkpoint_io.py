@@ -23,7 +23,7 @@ from resume.checkpoints.run_entry import RunEntry
 from resume.checkpoints.saved_run import append_run, run_json_of_folder
 from resume.checkpoints.verification import find_run, read_run, saved_storages
 from resume.run_files import RUN_ENTRY
-from resume.system.durable_files import staged
+from resume.system.durable_files import open_steadily, staged
 from resume.system.errors import UnreadableError
 from resume.system.lock import lock_of
 from resume.system.output import ExplainedError, text
@@ -71,9 +71,9 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             with staged(target, replaceable=is_shards) as temporary, temporary.open("wb") as file, _explained(target):
                 _write(checkpoint, file)
             return
-        with staged(target, replaceable=is_shards) as temporary, temporary.open("w+b") as file, _explained(target):
-            _write({key: value for key, value in checkpoint.items() if key != RUN}, file)
-            append_run(file, run)
+        with staged(target, replaceable=is_shards) as temporary, open_steadily(temporary) as new, _explained(target):
+            _write({key: value for key, value in checkpoint.items() if key != RUN}, new)
+            append_run(new, run)
 
     @override
     def load_checkpoint(

@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 from pathlib import Path
 from types import FrameType
-from typing import Any, ClassVar
+from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint, WeightAveraging
@@ -28,57 +28,17 @@ from callbacks.checkpoint_io import UnresumableError, save_alone, save_together
 from callbacks.consensus import Consensus
 from callbacks.finite_weights import NotFiniteError
 from callbacks.set_aside import set_aside_of
+from callbacks.stalled_end import Report, StalledEnd
+from callbacks.stops import SaveFailedError, TimeIsUp, TrainingInterrupted, TrainingStalled, save_failed
 from resume.run_files import INTERRUPTED, LATEST
 from resume.system.exit_now import exit_now
-from resume.system.output import ExplainedError, brief, is_silent, text
-from resume.system.signals import Stopped, counts, in_slurm_job, leave_dead_terminal, listen
+from resume.system.output import brief, is_silent, text
+from resume.system.signals import counts, in_slurm_job, leave_dead_terminal, listen
 from resume.system.worker_processes import kill_workers
 
-_NO_SIGNAL = 0
 # What the processes agree on: nothing, or the time, or else a signal, which comes before the time.
 _TIME_IS_UP = 1
 _FIRST_SIGNAL = 2
-
-
-class TrainingInterrupted(Stopped):
-    """A signal stopped training, and the run is saved.
-
-    Attributes:
-        is_by_time: Whether no signal came, but the time of this start is used up.
-        saved: The file that holds the run as it was stopped.
-        epoch: The current epoch, counted from 1.
-        max_epochs: Epochs asked for.
-        global_step: Optimizer steps done.
-    """
-
-    is_by_time: ClassVar[bool] = False
-
-    def __init__(self, signum: int, saved: Path, epoch: int, max_epochs: int | None, global_step: int) -> None:
-        super().__init__(signum)
-        self.saved = saved
-        self.epoch = epoch
-        self.max_epochs = max_epochs
-        self.global_step = global_step
-
-
-class TimeIsUp(TrainingInterrupted):
-    """The time that one start may train is used up, and the run is saved; no signal, and no failure."""
-
-    is_by_time: ClassVar[bool] = True
-
-    def __init__(self, saved: Path, epoch: int, max_epochs: int | None, global_step: int) -> None:
-        super().__init__(_NO_SIGNAL, saved, epoch, max_epochs, global_step)
-
-    @property
-    @override
-    def exit_code(self) -> int:
-        return 0
-
-
-class SaveFailedError(ExplainedError):
-    """A run that was stopped could not be saved; the message says why."""
-
-    exit_code: ClassVar[int] = 1
 
 
 class Interrupt(Checkpoint):
@@ -88,19 +48,28 @@ class Interrupt(Checkpoint):
     of a validation, which the resumed run repeats; or, after the last step of an epoch, once the files of the epoch are
     written. When the time is used up, it acts at the same moments, but lets a validation end: the resumed run would
     begin that anew, and get no further than this one if a validation took all of its time. At least one step is made.
-    After an exception, the last state in which nothing was half done is saved. This is a `Checkpoint` because
-    Lightning calls those after all other callbacks, in their order: listed last, it finds the epoch's files written.
+    After an exception, the last state in which nothing was half done is saved, and so it is if a signal came and no
+    progress is made (`StalledEnd`). This is a `Checkpoint` because Lightning calls those after all other callbacks, in
+    their order: listed last, it finds the epoch's files written.
 
     Args:
         dirpath: Folder of the run's files.
         max_seconds: How long each start may train, its validations and the sanity check included; None: no limit.
+        report: Prints what a stop has saved, where the program cannot end by itself; returns the exit code.
     """
 
-    def __init__(self, dirpath: str, max_seconds: float | None = None) -> None:
+    def __init__(
+        self,
+        dirpath: str,
+        max_seconds: float | None = None,
+        report: Report = lambda stop: stop.exit_code,
+    ) -> None:
         self.path = Path(dirpath) / INTERRUPTED
         self.max_seconds = math.inf if max_seconds is None else max_seconds
         self._end = math.inf
+        self._report = report
         self._received = 0
+        self._stalled_end: StalledEnd | None = None
         self._consensus: Consensus | None = None
         self._in_training = False
         self._boundary: Boundary | None = None
@@ -120,19 +89,24 @@ class Interrupt(Checkpoint):
         # A signal may reach one process only, but all must stop at the same step.
         self._consensus = Consensus(trainer.strategy)
         self._boundary = Boundary(trainer, pl_module)
+        self._stalled_end = StalledEnd(trainer, lambda: self._save_boundary(trainer, pl_module), self._report)
 
     @override
     def on_train_batch_start(self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int) -> None:
         self._in_step = True
+        self._beat()
 
     @override
     def on_before_optimizer_step(self, trainer: Trainer, pl_module: LightningModule, optimizer: Any) -> None:
-        self._stepped = True
+        assert self._stalled_end is not None
+        with self._stalled_end.saving:  # the thread that has this lock saves, and ends the program
+            self._stepped = True
 
     @override
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
+        self._beat()
         # With accumulated gradients, several batches are one step.
         self._in_step = (batch_idx + 1) % trainer.accumulate_grad_batches != 0 and not trainer.is_last_batch
         if is_step_boundary(trainer, batch_idx):
@@ -158,6 +132,7 @@ class Interrupt(Checkpoint):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
+        self._beat()
         if self._in_training and not self._in_step:
             self._stop_if_agreed(trainer, pl_module, self._asked_by_signal())
 
@@ -179,39 +154,60 @@ class Interrupt(Checkpoint):
     @override
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         self._in_training = False
+        if self._stalled_end is not None:
+            self._stalled_end.close()
 
     @override
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Save the last whole state before an error; after a signal, the state is saved already or cannot be saved."""
         kill_workers()  # the end of another one would be an error within the save
-        if (
-            isinstance(exception, TrainingInterrupted | SaveFailedError | NotFiniteError | UnresumableError)
-            or self._boundary is None
-            or not self._in_training
-            or (self._in_validation and is_extra_validation(trainer))  # what was trained is saved
-            or (epoch_has_ended(trainer) and is_cut_short(trainer))  # the same
-            or not _is_whole_in_first(trainer)
-        ):
+        if self._stalled_end is None:  # before training
             return
-        self._in_training = False  # one attempt
+        with self._stalled_end.saving:
+            if isinstance(exception, TrainingStalled):
+                exception.saved = self._save_boundary(trainer, pl_module)
+            elif not isinstance(exception, TrainingInterrupted | SaveFailedError | NotFiniteError | UnresumableError):
+                self._save_before_failure(trainer, pl_module)
+        self._stalled_end.close()
+
+    def _save_before_failure(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        if self._is_saved_in_latest(trainer):
+            return
         waiting = set_aside_of(trainer)
         if waiting is not None and waiting.waits:
             said = text("Training failed before its first save: its steps ({steps}) are not kept.")
             pl_module.print(said.format(steps=trainer.global_step))
             return
         try:
-            is_whole = not self._in_step if self._stepped else self._boundary.go_back()
-            if not is_whole:
+            if self._save_boundary(trainer, pl_module) is None:
                 return
-            self._save(trainer, pl_module, together=False)
             said = text("Training failed. All steps before that ({steps}) are saved in {file}.")
             said = said.format(steps=trainer.global_step, file=self.path)
         except NotFiniteError:
             said = text("Training failed, and its weights are not finite: they were not saved.")
         except Exception as error:  # noqa: BLE001 - whatever it is, the error that training failed with is raised
-            failure = error if isinstance(error, SaveFailedError) else _save_failed(self.path, brief(error))
+            failure = error if isinstance(error, SaveFailedError) else save_failed(self.path, brief(error))
             said = text("Training failed, and {error}").format(error=failure)
         pl_module.print(said)
+
+    def _is_saved_in_latest(self, trainer: Trainer) -> bool:
+        """Whether all that was trained is saved, because only the validation of the last step is missing."""
+        return (self._in_validation and is_extra_validation(trainer)) or (
+            epoch_has_ended(trainer) and is_cut_short(trainer)
+        )
+
+    def _save_boundary(self, trainer: Trainer, pl_module: LightningModule) -> Path | None:
+        """Save the last state in which nothing was half done; returns the file, None if there is no such state."""
+        if self._boundary is None or not self._in_training or not _is_whole_in_first(trainer):
+            return None
+        if self._is_saved_in_latest(trainer):
+            return self.path.with_name(LATEST)
+        self._in_training = False  # one attempt
+        is_whole = not self._in_step if self._stepped else self._boundary.go_back()
+        if not is_whole:
+            return None
+        self._save(trainer, pl_module, together=False)
+        return self.path
 
     @override
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:
@@ -225,6 +221,8 @@ class Interrupt(Checkpoint):
             progress[count] = {"ready": before + 1, "started": before + 1, "processed": before, "completed": before}
 
     def _on_signal(self, signum: int, frame: FrameType | None) -> None:
+        if self._stalled_end is not None:
+            self._stalled_end.raise_if_due(self._received)
         if not counts(signum):
             return
         if self._received:
@@ -236,6 +234,10 @@ class Interrupt(Checkpoint):
             # Not print(): the signal may have interrupted one, and print() is not reentrant.
             with suppress(OSError):
                 os.write(2, f"\n{_stopping_line()}\n".encode(encoding, "backslashreplace"))
+
+    def _beat(self) -> None:
+        if self._stalled_end is not None:
+            self._stalled_end.beat()
 
     def _asked_by_signal(self) -> int:
         return _FIRST_SIGNAL + self._received if self._received else 0
@@ -260,7 +262,9 @@ class Interrupt(Checkpoint):
         if self._in_validation and is_extra_validation(trainer):
             saved = self.path.with_name(LATEST)  # holds the last step of the run, which this validation is about
         else:
-            self._save(trainer, pl_module, together=True)
+            assert self._stalled_end is not None
+            with self._stalled_end.saving:
+                self._save(trainer, pl_module, together=True)
         place = saved, epoch_of(trainer), trainer.max_epochs, trainer.global_step
         raise TimeIsUp(*place) if agreed == _TIME_IS_UP else TrainingInterrupted(agreed - _FIRST_SIGNAL, *place)
 
@@ -274,14 +278,9 @@ class Interrupt(Checkpoint):
         try:
             (save_together if together else save_alone)(trainer, self.path)
         except OSError as error:
-            raise _save_failed(self.path, error.strerror or str(error)) from error
+            raise save_failed(self.path, error.strerror or str(error)) from error
         except UnresumableError as error:
             raise SaveFailedError(str(error)) from error
-
-
-def _save_failed(path: Path, reason: str) -> SaveFailedError:
-    said = text("{file} could not be saved ({reason}): the steps since the last save are lost.")
-    return SaveFailedError(said.format(file=path, reason=reason))
 
 
 def _stopping_line() -> str:

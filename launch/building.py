@@ -36,6 +36,7 @@ from launch.first_save import require_resumable
 from launch.loading import require_reader
 from launch.lost_workers import lost_worker
 from launch.plugins import load_no_checkpoint
+from launch.report import report_interruption
 from launch.schedule_checks import refuse_other_unit, refuse_short_schedule
 from launch.scores import changed_scores
 from resume.arguments import Arguments
@@ -93,7 +94,7 @@ def build_trainer(
             FiniteWeights(),
             files,
             SetAside(_completion(arguments, decision)),
-            Interrupt(folder, cli.seconds_per_start),
+            Interrupt(folder, cli.seconds_per_start, lambda stop: report_interruption(stop, arguments.launch)),
         ]
     trainer = cli.build_trainer(callbacks, AtomicCheckpointIO())
     check_callbacks(trainer, cli.model.SCORES)

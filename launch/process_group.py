@@ -108,11 +108,11 @@ class ProcessGroup:
             exit_code = stop.exit_code
             raise
         finally:
-            with exit_if_unhandled(1, self._kill):
+            with exit_if_unhandled(self._kill):
                 exit_code = self._strategy.broadcast(exit_code)
         if exit_code != 0:
             sys.exit(exit_code)  # the first process reports why
-        self._exits.enter_context(exit_if_unhandled(2, self._kill))
+        self._exits.enter_context(exit_if_unhandled(self._kill))
 
     def _gather(self) -> None:
         launcher = self._strategy.launcher
@@ -126,7 +126,7 @@ class ProcessGroup:
         if starts_others:
             refuse_unknown_machines(launcher.num_nodes, self._launch)
         warn_of_restarts(self._launch)
-        with exit_if_unhandled(1, self._kill):
+        with exit_if_unhandled(self._kill):
             if starts_others:
                 hand_on(self._decision)
                 launcher._call_children_scripts()

@@ -75,6 +75,10 @@ def report_return(decision: resume.Decision) -> None:
 
 def report_interruption(stop: "TrainingInterrupted", launch: Launch) -> int:
     """Report what a stop in training saved, and the command that continues; returns the exit code."""
+    if stop.saved is None:
+        said = text("Interrupted in epoch {epoch}/{wanted} (step {step}): this start has made no whole step to save.")
+        say(said.format(epoch=stop.epoch, wanted=stop.max_epochs, step=stop.global_step))
+        return stop.exit_code
     if stop.is_by_time:
         said = text(
             "The time limit of trainer.max_time or a Timer is reached, in epoch {epoch}/{wanted}: "

@@ -15,7 +15,7 @@ PROGRAM = """
 import ctypes, sys, threading, time
 sys.path.insert(0, {root!r})
 from resume.system.signals import Stopped, stop_at_once
-from resume.system.watchdog import exit_if_unhandled
+from resume.system.watchdog import exit_if_unhandled, noticed
 from resume.system import watchdog
 
 watchdog.PATIENCE = 0.1
@@ -36,7 +36,7 @@ def in_python():
     time.sleep(600)
 
 try:
-    with stop_at_once(), exit_if_unhandled({count}, lambda: print("the others are ended", flush=True)):
+    with stop_at_once(), {block}:
         {waiting}()
 except Stopped as stop:
     print("heard", flush=True)
@@ -54,8 +54,13 @@ def begun() -> Iterator[list["subprocess.Popen[str]"]]:
         process.communicate()
 
 
-def begin(begun: list["subprocess.Popen[str]"], count: int, waiting: str) -> "subprocess.Popen[str]":
-    program = PROGRAM.format(root=str(Path(__file__).parents[3]), count=count, waiting=waiting)
+# Before training, and in training.
+FIRST_ENDS = 'exit_if_unhandled(lambda: print("the others are ended", flush=True))'
+FIRST_IS_LEFT = f"{FIRST_ENDS}, noticed(lambda signum: print('noticed', signum, flush=True))"
+
+
+def begin(begun: list["subprocess.Popen[str]"], block: str, waiting: str) -> "subprocess.Popen[str]":
+    program = PROGRAM.format(root=str(Path(__file__).parents[3]), block=block, waiting=waiting)
     process = subprocess.Popen([*COMMAND, program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     begun.append(process)
     assert process.stdout is not None
@@ -67,7 +72,7 @@ def begin(begun: list["subprocess.Popen[str]"], count: int, waiting: str) -> "su
 def test_a_process_that_waits_in_foreign_code_ends_by_a_signal(
     begun: list["subprocess.Popen[str]"], signum: signal.Signals
 ) -> None:
-    process = begin(begun, 1, "in_foreign_code")
+    process = begin(begun, FIRST_ENDS, "in_foreign_code")
     process.send_signal(signum)
     said, complained = process.communicate(timeout=30)
     assert process.returncode == 128 + signum
@@ -75,20 +80,18 @@ def test_a_process_that_waits_in_foreign_code_ends_by_a_signal(
     assert "Ended at once, without saving" in complained
 
 
-def test_in_training_the_first_signal_is_left_to_the_step_and_the_second_ends_the_process(
-    begun: list["subprocess.Popen[str]"],
-) -> None:
-    process = begin(begun, 2, "in_foreign_code")
-    process.send_signal(signal.SIGINT)
+def test_an_inner_block_notices_each_signal_in_place_of_the_outer_one(begun: list["subprocess.Popen[str]"]) -> None:
+    process = begin(begun, FIRST_IS_LEFT, "in_foreign_code")
+    assert process.stdout is not None
+    for signum in (signal.SIGINT, signal.SIGTERM):
+        process.send_signal(signum)
+        assert process.stdout.readline() == f"noticed {int(signum)}\n"
     with pytest.raises(subprocess.TimeoutExpired):
-        process.wait(0.5)
-    process.send_signal(signal.SIGTERM)
-    process.communicate(timeout=30)
-    assert process.returncode == 128 + signal.SIGTERM
+        process.wait(0.5)  # the patience of the outer block is shorter
 
 
 def test_a_signal_that_is_heard_is_left_to_its_handler(begun: list["subprocess.Popen[str]"]) -> None:
-    process = begin(begun, 1, "in_python")
+    process = begin(begun, FIRST_ENDS, "in_python")
     process.send_signal(signal.SIGINT)
     said, _ = process.communicate(timeout=30)
     assert (said, process.returncode) == ("heard\n", 128 + signal.SIGINT)
