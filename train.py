@@ -119,8 +119,13 @@ def train(arguments: resume.Arguments, decision: resume.Decision, start: Start) 
     from launch.scores import with_other_scores
 
     quiet()
-    run_config = decision.checkpoint.config if isinstance(decision, resume.Resume) else None
-    cli = TrainCLI(arguments.for_lightning(decision), wants_help=arguments.wants_help, run_config=run_config)
+    run = decision.checkpoint if isinstance(decision, resume.Resume) else None
+    cli = TrainCLI(
+        arguments.for_lightning(decision),
+        wants_help=arguments.wants_help,
+        run_config=None if run is None else run.config,
+        run_loggers=None if run is None else run.loggers,
+    )
     set_language(resolve_language(cli.config.lang))  # on a resume, the run's own
     if cli.is_trial:
         return try_training(cli, arguments, decision)

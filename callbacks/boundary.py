@@ -59,10 +59,14 @@ def is_extra_validation(trainer: Trainer) -> bool:
 
 def validate_again(trainer: Trainer) -> None:
     """Validate outside of the training loop, as that does between two steps."""
-    loop = trainer.fit_loop.epoch_loop.val_loop
+    epoch_loop = trainer.fit_loop.epoch_loop
+    loop = epoch_loop.val_loop
     loop.restarting = False
     trainer.validating = True
+    stepped = epoch_loop._batches_that_stepped
+    epoch_loop._batches_that_stepped = min(stepped, trainer.global_step - 1)  # loggers count the last step as this
     loop.run()
+    epoch_loop._batches_that_stepped = stepped
     trainer.training = True
 
 

@@ -27,6 +27,7 @@ from callbacks.boundary import (
 from callbacks.checkpoint_io import UnresumableError, save_alone, save_together
 from callbacks.consensus import Consensus
 from callbacks.finite_weights import NotFiniteError
+from callbacks.last_points import log_last_points
 from callbacks.set_aside import set_aside_of
 from callbacks.stalled_end import Report, StalledEnd
 from callbacks.stops import SaveFailedError, TimeIsUp, TrainingInterrupted, TrainingStalled, save_failed
@@ -265,6 +266,7 @@ class Interrupt(Checkpoint):
             assert self._stalled_end is not None
             with self._stalled_end.saving:
                 self._save(trainer, pl_module, together=True)
+        log_last_points(trainer)
         place = saved, epoch_of(trainer), trainer.max_epochs, trainer.global_step
         raise TimeIsUp(*place) if agreed == _TIME_IS_UP else TrainingInterrupted(agreed - _FIRST_SIGNAL, *place)
 

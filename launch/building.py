@@ -37,6 +37,7 @@ from launch.loading import require_reader
 from launch.lost_workers import lost_worker
 from launch.plugins import load_no_checkpoint
 from launch.report import report_interruption
+from launch.run_logs import check_logs, open_logs
 from launch.schedule_checks import refuse_other_unit, refuse_short_schedule
 from launch.scores import changed_scores
 from resume.arguments import Arguments
@@ -77,6 +78,7 @@ def build_trainer(
         git_commit=git_commit(),
         job=arguments.launch.job(arguments.ckpt_path),
         config=cli.config_text(),
+        loggers={} if resumed is None else resumed.loggers,
     )
     with as_config_error():
         keeps_scores = not (isinstance(decision, Resume) and decision.other_scores)
@@ -98,6 +100,7 @@ def build_trainer(
         ]
     trainer = cli.build_trainer(callbacks, AtomicCheckpointIO())
     check_callbacks(trainer, cli.model.SCORES)
+    check_logs(trainer.loggers, decision.checkpoint_dir)
     require_resumable(cli, trainer, entry.config)
     if resumed is not None and isinstance(decision, Resume):
         require_reader(decision.place, trainer.strategy)
@@ -145,10 +148,12 @@ def fit(trainer: Trainer, cli: TrainCLI, decision: Decision) -> None:
         ConfigError: A callback or a logger refuses this training.
         DivergedError: The weights are no longer finite, or early stopping saw a metric that is not.
         LostWorkerError: A process that loads data has ended.
+        ResumeError: A logger cannot begin.
     """
     ckpt_path = decision.place if isinstance(decision, Resume) else None
     if ckpt_path is None:
         load_no_checkpoint(trainer)
+    open_logs(trainer, cli.logger_keys, decision)
     try:
         raising_first(
             trainer,

@@ -2,7 +2,7 @@
 
 import re
 from argparse import ArgumentError
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
@@ -19,6 +19,7 @@ from typing_extensions import override
 from callbacks import CheckpointFiles
 from datamodules import PairedImages
 from launch.config_text import plain_values, yaml_text
+from launch.loggers import default_logger, logger_keys, settled
 from launch.own_split import settle_split
 from launch.parser import Parser, missing_values
 from launch.plugins import cluster_plugins, fix_bucket_order
@@ -51,7 +52,7 @@ def as_config_error() -> Iterator[None]:
     try:
         yield
     except (ValueError, TypeError, MisconfigurationException) as error:
-        raise ConfigError(str(error)) from error
+        raise ConfigError(_innermost(error)) from error
 
 
 class TrainCLI(LightningCLI):
@@ -61,8 +62,10 @@ class TrainCLI(LightningCLI):
         args: Command line with LightningCLI's own keys; a `--config` for each base configuration comes first.
         wants_help: Whether to print the help, with every setting of data and model in a list of its own.
         run_config: The configuration in the checkpoint of a resume, as YAML text; None for a new run.
+        run_loggers: The ids and versions of its loggers in the checkpoint of a resume.
 
     Attributes:
+        logger_keys: The name of each logger in the run entry.
         overruled: Settings of the split that are not as configured, but as in the run that is resumed.
 
     Raises:
@@ -72,9 +75,17 @@ class TrainCLI(LightningCLI):
     datamodule: PairedImages
     model: Segmentation
 
-    def __init__(self, args: list[str], *, wants_help: bool = False, run_config: str | None = None) -> None:
+    def __init__(
+        self,
+        args: list[str],
+        *,
+        wants_help: bool = False,
+        run_config: str | None = None,
+        run_loggers: Mapping[str, str] | None = None,
+    ) -> None:
         self._wants_help = wants_help
         self._run_config = run_config
+        self._run_loggers = run_loggers or {}
         try:
             super().__init__(
                 save_config_callback=None,  # the callback RunState writes config.yaml, once nothing can fail any more
@@ -100,6 +111,8 @@ class TrainCLI(LightningCLI):
         assert isinstance(args, list)
         _refuse_linked(args)
         self.config = parser.parse_args(args)
+        if self.config.trainer.logger is True:
+            self.config = parser.parse_args([*args, f"--trainer.logger={default_logger()}"])
         _refuse_missing(self.config)
         # A restarted job adds the callbacks of its command line to a configuration that already has them.
         callbacks = self.config.trainer.callbacks
@@ -139,8 +152,11 @@ class TrainCLI(LightningCLI):
     def instantiate_classes(self) -> None:
         """Build what the checks need: datamodule and module. `build_trainer` builds the trainer."""
         self.overruled = settle_split(self.config, self.seed, self._run_config)
+        self.logger_keys = logger_keys(self.config)
+        config = self.config.clone()
+        config.trainer.logger = settled(self.config, self._run_loggers)
         with as_config_error():
-            self.config_init = self.parser.instantiate(self.config)
+            self.config_init = self.parser.instantiate(config)
         self.datamodule = self.config_init.data
         self.model = self.config_init.model
 
@@ -243,6 +259,14 @@ def _refuse_missing(config: Namespace) -> None:
     problems = [said.format(key=plain_key(key), name=name) for key, name in missing_values(config)]
     if problems:
         raise ConfigError("\n".join(problems))
+
+
+def _innermost(error: Exception) -> str:
+    """What a class has said; around it, the parser lists the types that it tried."""
+    found = re.search(r"Problem with given class_path '(.+)':", str(error))
+    while found and (inner := error.__cause__ or error.__context__) and isinstance(inner, Exception):
+        error = inner
+    return f"{found[1]}: {error}" if found else str(error)
 
 
 _NOISE = re.compile(

@@ -15,9 +15,11 @@ from typing import Any, get_args
 import torch
 from jsonargparse import Namespace
 from lightning.pytorch.cli import LightningArgumentParser
+from lightning.pytorch.loggers import Logger
 from typing_extensions import override
 
 from launch.config_text import yaml_text
+from launch.loggers import FOLDERS
 
 # Of the numbers and texts, no subclasses: YAML holds neither `numpy.float64(1)` nor a member of a `StrEnum`.
 _EXACT = (str, bytes, int, float, complex, bool, type(None))
@@ -35,7 +37,7 @@ class Parser(LightningArgumentParser):
     it is mandatory: here that needs a value (`missing_values` finds those that have none), which may be any.
     jsonargparse writes a default that is an object of any class, such as `nn.ReLU()` or a lambda, as a text, which a
     resume would then pass to the class instead: such a default stays out of the configuration, and so the class uses it
-    again.
+    again. The folder of a logger is null unless it is typed, which `launch.loggers` replaces.
     """
 
     @override
@@ -61,7 +63,7 @@ class Parser(LightningArgumentParser):
     ) -> Any:
         """Add one argument of a class; jsonargparse calls this for each place that takes a class path."""
         if param.name not in (kwargs.get("linked_targets") or ()):
-            param = _completed(param)
+            param = _of_the_run(param) if _is_folder_of_logs(param) else _completed(param)
         return super()._add_signature_parameter(container, nested_key, param, *args, **kwargs)
 
 
@@ -74,6 +76,15 @@ def _from_python(word: str) -> str:
         return f"{flag}{equals}{yaml_text(ast.literal_eval(value), one_line=True)}"
     except (ValueError, SyntaxError):
         return word
+
+
+def _is_folder_of_logs(param: Any) -> bool:
+    return param.name in FOLDERS and isinstance(param.parent, type) and issubclass(param.parent, Logger)
+
+
+def _of_the_run(param: Any) -> Any:
+    untyped = param.annotation is inspect.Parameter.empty
+    return dataclasses.replace(param, annotation=Any if untyped else param.annotation | None, default=None)
 
 
 def _completed(param: Any) -> Any:

@@ -11,7 +11,7 @@ from resume.checkpoints.paths import content_file, is_shards, place_of, size_on_
 from resume.decision import Archive, Decision, Fresh, Quit, Resume, StartOver
 from resume.journal import Journal
 from resume.plan import is_same_folder
-from resume.run_files import BEST, KINDS, LATEST, LEFTOVER, epoch_file, is_of_run, old_epoch_files, role_of
+from resume.run_files import BEST, KINDS, LATEST, LEFTOVER, LOGS, epoch_file, is_of_run, old_epoch_files, role_of
 from resume.set_aside import NoJournalError, let_go, set_aside, settle
 from resume.system.durable_files import link, remove
 from resume.system.errors import ResumeError
@@ -260,7 +260,8 @@ def _refuse_changes(
     """Stop if a file has changed or gone since it was shown or, if all of a run's files are meant, has been added."""
     changed = [file.name for file in files if stamp(folder, file.name) != file]
     if whole_run:
-        added = [name for name in list_names(folder) - {file.name for file in files} if is_of_run(name)]
+        # The logs of a resumed run stay; those of another training do not come without its other files.
+        added = [name for name in list_names(folder) - {file.name for file in files} - {LOGS} if is_of_run(name)]
         changed += sorted(set(added) - same_files(staying, folder, added))
     if changed:
         raise ResumeError(

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from resume.checkpoints.catalog import list_names
 from resume.checkpoints.paths import is_shards, parts, place_of, size_on_disk
 from resume.decision import Decision, Resume, StartOver
-from resume.run_files import is_of_run
+from resume.run_files import LOGS, is_of_run
 from resume.system.errors import ResumeError
 from resume.system.output import say, size_text, text
 
@@ -44,7 +44,9 @@ def require_space(decision: Decision, size: int, kept: int) -> Decision:
         holds_both = not isinstance(decision, StartOver) or _has_room_for(existing, files)
         _try_files(existing, max(1, files - freed.files))
         taken = sorted(
-            path.name for path in existing.iterdir() if is_of_run(path.name) and path.is_dir() and not is_shards(path)
+            path.name
+            for path in existing.iterdir()
+            if is_of_run(path.name) and path.name != LOGS and path.is_dir() and not is_shards(path)
         )
     except OSError as error:
         raise ResumeError(
@@ -146,11 +148,11 @@ def _writable_part(folder: Path) -> Path:
 
 
 def _kept_by(decision: Decision) -> int:
-    """Bytes that the run's files already take. Names of one linked file count once."""
+    """Bytes that the run's files already take, without its logs. Names of one linked file count once."""
     if not isinstance(decision, Resume):
         return 0
     folder = decision.checkpoint_dir
-    leaving = {file.name for file in decision.archive.files} if decision.archive else set()
+    leaving = {LOGS} | ({file.name for file in decision.archive.files} if decision.archive else set())
     return size_on_disk(folder / name for name in list_names(folder) - leaving if is_of_run(name))
 
 

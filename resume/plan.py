@@ -6,9 +6,9 @@ from pathlib import Path
 
 from resume.checkpoints.catalog import Catalog, read_catalog, same_files, stamps
 from resume.checkpoints.description import Checkpoint, describe
-from resume.checkpoints.paths import place_of
+from resume.checkpoints.paths import place_of, run_of_logs
 from resume.decision import Archive, Fresh, Resume
-from resume.run_files import ARCHIVE, BEST, CONFIG, epoch_file, epoch_of, is_archive_name, is_of_run, role_of
+from resume.run_files import ARCHIVE, BEST, CONFIG, LOGS, epoch_file, epoch_of, is_archive_name, is_of_run, role_of
 from resume.system.errors import ResumeError, UnreadableError
 from resume.system.output import text
 from resume.system.small_files import read_text
@@ -25,6 +25,7 @@ def plan_resume(checkpoint: Checkpoint, checkpoint_dir: Path) -> Resume:
 
     - If the folder holds another run, or the checkpoint is in another folder, the present run is archived whole.
     - If the checkpoint is an older one of the present run, all later files are archived.
+    - The logs of the run stay: its loggers go on there, and take back what is later.
 
     Args:
         checkpoint: A usable checkpoint.
@@ -33,6 +34,8 @@ def plan_resume(checkpoint: Checkpoint, checkpoint_dir: Path) -> Resume:
     present = read_catalog(checkpoint_dir)
     is_at_home = is_same_folder(checkpoint.path.parent, checkpoint_dir)
     staying = same_files(checkpoint.path, checkpoint_dir, present.owned)
+    if run_of_logs(checkpoint_dir / LOGS) == checkpoint.run_id:
+        staying.add(LOGS)
     if is_at_home and present.run_id in (None, checkpoint.run_id):
         later = [name for name in _later_names(checkpoint, present) if name not in staying]
         archive = Archive(stamps(checkpoint_dir, later), whole_run=False) if later else None
@@ -100,6 +103,7 @@ def _later_names(checkpoint: Checkpoint, present: Catalog) -> list[str]:
     }
     # Epoch files by the number in the name: there may be thousands, too many to open.
     later |= {name for name in present.owned if role_of(name) == "epoch" and epoch_of(name) > last_epoch}
+    later.add(LOGS)  # of another run: those of this one stay
     return [name for name in present.owned if name in later]
 
 

@@ -8,6 +8,9 @@ what nothing ever touches follow from the column `fate`. Only the standard libra
     PROGRAM   no             no                                     by its writer
     KEPT      no             no                                     never
 
+The folder of the loggers is of a run only if the mark in it says so (`resume.checkpoints.paths.is_logs`); a file or a
+folder of that name without the mark is the user's.
+
 Two kinds of files have no row of their own:
 
 - A file that is being written, `.NAME.PID.tmp`, and a checkpoint that is being replaced, `.NAME.PID.old`. A killed
@@ -69,6 +72,8 @@ CONFIG = "config.yaml"
 LOCK = ".training_run.lock"
 LOCK_RECORD = ".training_run.json"
 JOURNAL = ".archive_journal.json"
+LOGS = "training_logs"
+LOGS_MARK = ".run_id"  # in that folder: the run that writes there
 ARCHIVE = "archive"
 SET_ASIDE = ".set_aside"
 
@@ -81,6 +86,7 @@ TABLE = (
     RunFile("history", HISTORY_CSV, "file", "callbacks.training_history", Fate.RUN, removal=1),
     RunFile("history", HISTORY_PNG, "file", "callbacks.training_history", Fate.RUN, removal=1),
     RunFile("config", CONFIG, "file", "callbacks.run_state", Fate.RUN, removal=5),
+    RunFile("logs", LOGS, "folder", "launch.run_logs", Fate.RUN, removal=1),
     RunFile("lock", LOCK, "file", "resume.system.lock", Fate.PROGRAM),
     RunFile("lock record", LOCK_RECORD, "file", "resume.system.lock_record", Fate.PROGRAM),
     RunFile("journal", JOURNAL, "file", "resume.journal", Fate.PROGRAM),

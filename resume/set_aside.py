@@ -6,6 +6,7 @@ journal therefore gets one state or the other: all files back, or all gone.
 
 import contextlib
 import os
+import shutil
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -18,7 +19,7 @@ from resume.commands import command_to_resume
 from resume.journal import Journal, read_journal, remove_journal, write_journal
 from resume.portable_links import links_to_mend
 from resume.run_files import ARCHIVE, KINDS, LEFTOVER, SET_ASIDE, is_archive_name, role_of
-from resume.system.durable_files import link, link_softly, remove, sync_folder
+from resume.system.durable_files import link, link_softly, remove, staged, sync_folder
 from resume.system.errors import ResumeError
 from resume.system.output import plural, say, size_text, text
 
@@ -157,13 +158,22 @@ def _make_place(folder: Path, journal: Journal) -> None:
 def _move(folder: Path, journal: Journal) -> None:
     place = folder / SET_ASIDE
     for name in journal.copied:
-        link(folder / name, place / name)
+        _copy(folder / name, place / name)
     for name in journal.moved:
         if name in journal.links:
             link_softly(folder / name, journal.links[name][1])
         (folder / name).rename(place / name)
     sync_folder(place)
     sync_folder(folder)
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Keep what is replaced as a whole by a further link, and a folder whose files are written into by a copy."""
+    if not source.is_dir():
+        link(source, target)
+        return
+    with staged(target) as temporary:
+        shutil.copytree(source, temporary, symlinks=True)
 
 
 def _has_saved(folder: Path, journal: Journal) -> bool:
@@ -235,10 +245,10 @@ def _clear(folder: Path, name: str, journal: Journal) -> None:
 
 def _remove_leftovers(place: Path, journal: Journal) -> None:
     """Remove what a killed process left of a link that it was making."""
-    for name in list_names(place) - {*journal.moved}:
-        if role_of(name) == LEFTOVER:
-            with contextlib.suppress(OSError):
-                remove(place / name)
+    with contextlib.suppress(OSError):
+        for path in list(place.iterdir()):
+            if role_of(path.name) == LEFTOVER and path.name not in journal.moved:
+                remove(path)
 
 
 def _is_linked(folder: Path, name: str, journal: Journal) -> bool:

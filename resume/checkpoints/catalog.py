@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from resume.checkpoints.description import Checkpoint, describe
-from resume.checkpoints.paths import content_file, holds_shards_alone, is_shards, place_of, size_and_time
-from resume.run_files import KINDS, LEFTOVER, Kind, removal_order, replaced_name, role_of
+from resume.checkpoints.paths import content_file, holds_shards_alone, is_logs, is_shards, place_of, size_and_time
+from resume.run_files import KINDS, LEFTOVER, LOGS, Kind, removal_order, replaced_name, role_of
 from resume.system.errors import ResumeError
 from resume.system.output import text
 
@@ -95,7 +95,7 @@ def _newest_epoch_file(paths: list[Path], run_id: str | None) -> Checkpoint:
 
 
 def list_names(folder: Path) -> set[str]:
-    """Names of the files directly in a folder, links and sharded checkpoints included. None if it does not exist.
+    """Names of the files directly in a folder, links and folders of the program included. None if it does not exist.
 
     A checkpoint that a killed save renamed is listed under its own name (`place_of`).
 
@@ -104,7 +104,7 @@ def list_names(folder: Path) -> set[str]:
     """
     try:
         with os.scandir(folder) as entries:
-            names = {entry.name for entry in entries if not entry.is_dir(follow_symlinks=False) or _is_ours(entry)}
+            names = {entry.name for entry in entries if _is_listed(entry)}
     except FileNotFoundError:
         return set()
     except OSError as error:
@@ -120,12 +120,16 @@ def list_names(folder: Path) -> set[str]:
     return names
 
 
-def _is_ours(folder: os.DirEntry[str]) -> bool:
-    """Whether a folder is a sharded checkpoint of the program, or what a killed save left of one."""
-    role = role_of(folder.name)
+def _is_listed(entry: os.DirEntry[str]) -> bool:
+    """Whether an entry is a file or a link, or else a folder of the program or what a killed process left of one."""
+    if entry.name == LOGS:
+        return is_logs(Path(entry.path))
+    if not entry.is_dir(follow_symlinks=False):
+        return True
+    role = role_of(entry.name)
     if role == LEFTOVER:
-        return holds_shards_alone(Path(folder.path))
-    return role is not None and is_shards(Path(folder.path))
+        return holds_shards_alone(Path(entry.path)) or is_logs(Path(entry.path))
+    return role is not None and is_shards(Path(entry.path))
 
 
 def stamp(folder: Path, name: str) -> OwnedFile | None:

@@ -1,6 +1,7 @@
 """What the menu and the commands know about one checkpoint, read without torch and without opening a pickle."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -49,6 +50,7 @@ class Checkpoint:
     gt_path: str | None = None
     config: str = ""
     job: Job | None = None
+    loggers: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def age_key(self) -> tuple[int, datetime]:
@@ -80,6 +82,7 @@ _SHOWN = (
     "saved_at",
     "config",
     "job",
+    "loggers",
 )
 
 

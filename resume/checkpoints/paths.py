@@ -1,14 +1,18 @@
 """The two forms of a checkpoint, and where it is: a file, or a folder of shards if several processes share a model.
 
-Lightning and torch.distributed.checkpoint write the parts of such a folder; `resume.run_files` lists them.
+Lightning and torch.distributed.checkpoint write the parts of such a folder; `resume.run_files` lists them. The only
+other folder of a run is that of its loggers.
 """
 
 import os
+import re
 import stat
 from collections.abc import Iterable
 from pathlib import Path
 
-from resume.run_files import RUN_ENTRY, SHARD, SHARDS_CONTENT, SHARDS_TABLE, replaced_name
+from resume.run_files import LOGS_MARK, RUN_ENTRY, SHARD, SHARDS_CONTENT, SHARDS_TABLE, replaced_name
+
+_RUN_ID = re.compile(rb"([0-9a-f]{32})\n")
 
 
 def place_of(path: Path) -> Path:
@@ -48,13 +52,30 @@ def holds_shards_alone(folder: Path) -> bool:
         return False
 
 
-def parts(path: Path) -> list[Path]:
-    """The files of a checkpoint: the checkpoint itself, or all files of its folder. None if they cannot be listed."""
-    place = place_of(path)
+def run_of_logs(folder: Path) -> str | None:
+    """The run whose loggers write in a folder, as the mark in it says; None if there is none: it is the user's."""
+    mark = folder / LOGS_MARK
     try:
-        return sorted(place.iterdir()) if place.is_dir() else [place]
+        if not mark.is_file():  # a pipe would never end
+            return None
+        with mark.open("rb") as file:
+            found = _RUN_ID.fullmatch(file.read(100))
     except OSError:
-        return []
+        return None
+    return found[1].decode("ascii") if found else None
+
+
+def is_logs(folder: Path) -> bool:
+    """Whether this is a folder in which the loggers of a run write."""
+    return run_of_logs(folder) is not None
+
+
+def parts(path: Path) -> list[Path]:
+    """The file itself, or all files of a folder and of the folders in it. None if they cannot be listed."""
+    place = place_of(path)
+    if not place.is_dir():
+        return [place]
+    return sorted(Path(folder, name) for folder, _, names in os.walk(place) for name in names)
 
 
 def size_on_disk(paths: Iterable[Path]) -> int:
@@ -87,5 +108,5 @@ def size_and_time(path: Path, *, follow_symlinks: bool = True) -> tuple[int, int
     status = place.stat(follow_symlinks=follow_symlinks)
     if not stat.S_ISDIR(status.st_mode):
         return status.st_size, status.st_mtime_ns
-    found = [part.stat() for part in parts(place)]
+    found = [part.stat(follow_symlinks=follow_symlinks) for part in parts(place)]
     return sum(part.st_size for part in found), max((part.st_mtime_ns for part in found), default=status.st_mtime_ns)

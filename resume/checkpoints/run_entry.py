@@ -19,6 +19,8 @@ _MODES = ("min", "max")
 # Why training ended; empty while it goes on. Of several reasons that meet, the first.
 ENDED_BY = ("", "early_stopping", "callback", "max_steps", "max_epochs")
 _SCORES = ("score", "best_score")
+# What a checkpoint of an earlier version lacks.
+_ADDED: dict[str, Any] = {"loggers": {}}
 
 
 @dataclass(frozen=True)
@@ -75,6 +77,7 @@ class RunEntry:
         machine: What else the result depends on bit for bit: device, processes, threads, instructions.
         git_commit: The commit of the program; None outside of a git checkout.
         job: The scheduler's job that saved the checkpoint; None outside of a job.
+        loggers: Logger to the id or version under which it logs the run.
     """
 
     run_id: str
@@ -101,13 +104,14 @@ class RunEntry:
     machine: Mapping[str, str] = field(default_factory=dict)
     git_commit: str | None = None
     job: Job | None = None
+    loggers: Mapping[str, str] = field(default_factory=dict)
 
     def to_dict(self) -> dict[str, Any]:
         """The entry as plain values that JSON can hold; scores that are not finite become None."""
         values = {one.name: getattr(self, one.name) for one in fields(self)}
         for name in _SCORES:
             values[name] = None if values[name] is None or not math.isfinite(values[name]) else values[name]
-        for name in ("class_mapping", "versions", "machine"):
+        for name in ("class_mapping", "versions", "machine", "loggers"):
             values[name] = dict(values[name])
         return values | {
             "data": asdict(self.data),
@@ -126,6 +130,8 @@ class RunEntry:
         Raises:
             UnreadableError: A value is missing, unknown, or of the wrong type, length or range.
         """
+        if type(values) is dict:
+            values = {**_ADDED, **values}
         entry = _Values(values, {one.name for one in fields(cls)})
         return cls(
             run_id=entry.string("run_id"),
@@ -152,6 +158,7 @@ class RunEntry:
             machine=entry.mapping("machine", str),
             git_commit=entry.optional_string("git_commit", _LONGEST_NAME),
             job=_job(entry.optional_part("job", Job)),
+            loggers=entry.mapping("loggers", str),
         )
 
 

@@ -9,7 +9,7 @@ from resume.checkpoints.catalog import Catalog
 from resume.checkpoints.description import Checkpoint
 from resume.checkpoints.run_entry import NEVER
 from resume.limits import limit_text
-from resume.run_files import EPOCH_FILES, KINDS, Kind, display_order, epoch_of
+from resume.run_files import EPOCH_FILES, KINDS, LOGS, Kind, display_order, epoch_of
 from resume.system.output import one_line, plural, size_text, text
 
 NEW = "N"
@@ -222,10 +222,14 @@ def deletion_lines(names: Sequence[str]) -> list[str]:
     shown = ordered[:_LISTED_NAMES]
     rest = ordered[_LISTED_NAMES:]
     numbers = [epoch_of(name) for name in rest if epoch_of(name)]
-    lines = [f"  - {name}" for name in shown]
+    lines = [f"  - {_as_listed(name)}" for name in shown]
     if numbers:
         lines.append("  - " + EPOCH_FILES.replace("*", f"{{{', '.join(ranges(numbers))}}}") + f" ({len(numbers)})")
-    return lines + [f"  - {name}" for name in rest if not epoch_of(name)]
+    return lines + [f"  - {_as_listed(name)}" for name in rest if not epoch_of(name)]
+
+
+def _as_listed(name: str) -> str:
+    return f"{name}/" if name == LOGS else name
 
 
 def ranges(numbers: Sequence[int]) -> list[str]:
