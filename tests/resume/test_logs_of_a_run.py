@@ -5,13 +5,14 @@ from pathlib import Path
 
 import pytest
 
-from resume import Fresh, Resume, ResumeError, StartOver, apply
+from resume import Fresh, Resume, ResumeError, StartOver
 from resume.checkpoints.catalog import read_catalog, stamps
 from resume.checkpoints.description import describe
 from resume.menu.layout import deletion_lines
 from resume.plan import plan_fresh, plan_resume
 from resume.run_files import LOGS, LOGS_MARK
 from tests.helpers import checkpoint_folders
+from tests.helpers.carrying_out import carry_out
 from tests.helpers.checkpoint_folders import OTHER_RUN, RUN, snapshot
 
 pytestmark = pytest.mark.usefixtures("own_folder")
@@ -42,7 +43,7 @@ def resumed(folder: Path, name: str = "latest_checkpoint.pth") -> Resume:
 
 def test_starting_over_lists_and_takes_the_logs(folder: Path) -> None:
     assert f"  - {LOGS}/" in deletion_lines(read_catalog(folder).owned)
-    apply(start_over(folder))
+    carry_out(start_over(folder))
     assert not (folder / LOGS).exists()
 
 
@@ -52,16 +53,16 @@ def test_a_folder_without_the_mark_is_never_touched(folder: Path, content: bytes
     mark.unlink() if content is None else mark.write_bytes(content)
     before = snapshot(folder / LOGS)
     assert LOGS not in read_catalog(folder).owned
-    apply(start_over(folder))
+    carry_out(start_over(folder))
     checkpoint_folders.fill(folder)
-    apply(plan_fresh(folder, read_catalog(folder)))
+    carry_out(plan_fresh(folder, read_catalog(folder)))
     assert snapshot(folder / LOGS) == before
 
 
 def test_a_file_of_that_name_is_never_touched(folder: Path) -> None:
     (folder / LOGS).rename("elsewhere")
     (folder / LOGS).write_text("mine", encoding="utf-8")
-    apply(start_over(folder))
+    carry_out(start_over(folder))
     assert (folder / LOGS).read_text(encoding="utf-8") == "mine"
 
 
@@ -69,7 +70,7 @@ def test_a_link_to_logs_goes_and_what_it_leads_to_stays(folder: Path) -> None:
     (folder / LOGS).rename("elsewhere")
     before = snapshot(Path("elsewhere"))
     checkpoint_folders.symlink(folder / LOGS, str(Path("elsewhere").resolve()))
-    apply(start_over(folder))
+    carry_out(start_over(folder))
     assert not os.path.lexists(folder / LOGS)
     assert snapshot(Path("elsewhere")) == before
 
@@ -79,7 +80,7 @@ def test_a_log_that_was_written_since_the_list_was_shown_stops_everything(folder
     (folder / LOGS / "lightning_logs" / "version_0" / "metrics.csv").write_text("step\n1\n", encoding="utf-8")
     before = snapshot(folder)
     with pytest.raises(ResumeError, match=LOGS):
-        apply(decision)
+        carry_out(decision)
     assert snapshot(folder) == before
 
 
@@ -87,7 +88,7 @@ def test_a_new_run_moves_the_logs_of_the_old_one_to_its_archive(folder: Path) ->
     before = snapshot(folder / LOGS)
     decision = plan_fresh(folder, read_catalog(folder))
     assert isinstance(decision, Fresh)
-    apply(decision)
+    carry_out(decision)
     assert not (folder / LOGS).exists()
     (archived,) = (folder / "archive").iterdir()
     assert snapshot(archived / LOGS) == before
@@ -96,26 +97,26 @@ def test_a_new_run_moves_the_logs_of_the_old_one_to_its_archive(folder: Path) ->
 @pytest.mark.parametrize("name", ["latest_checkpoint.pth", "checkpoint_epoch_1.pth"])
 def test_a_resumed_run_keeps_its_logs(folder: Path, name: str) -> None:
     before = snapshot(folder / LOGS)
-    apply(resumed(folder, name))
+    carry_out(resumed(folder, name))
     assert snapshot(folder / LOGS) == before
 
 
 def test_a_run_that_is_resumed_from_a_copy_elsewhere_keeps_its_logs(folder: Path) -> None:
     checkpoint_folders.save(Path("copy.pth"), 2)
     before = snapshot(folder / LOGS)
-    apply(plan_resume(describe(Path("copy.pth")), folder))
+    carry_out(plan_resume(describe(Path("copy.pth")), folder))
     assert snapshot(folder / LOGS) == before
 
 
 def test_the_logs_of_another_run_make_way(folder: Path) -> None:
     checkpoint_folders.save(Path("other.pth"), 2, run_id=OTHER_RUN)
-    apply(plan_resume(describe(Path("other.pth")), folder))
+    carry_out(plan_resume(describe(Path("other.pth")), folder))
     assert not (folder / LOGS).exists()
 
 
 def test_what_a_killed_copy_of_logs_left_is_removed(folder: Path) -> None:
     (folder / LOGS).rename(folder / f".{LOGS}.7.tmp")
     write_logs(folder)
-    apply(resumed(folder))
+    carry_out(resumed(folder))
     assert not (folder / f".{LOGS}.7.tmp").exists()
     assert (folder / LOGS).exists()

@@ -41,7 +41,17 @@ def fill(folder: Path) -> Path:
     checkpoint_folders.symlink(folder / "interrupted_checkpoint.pth", "../store/big.pth")
     checkpoint_folders.symlink(folder / "best_model.pth", "checkpoint_epoch_2.pth")
     (folder / "notes.txt").write_bytes(b"mine")
+    log(folder, checkpoint_folders.RUN)
     return folder
+
+
+def log(folder: Path, run_id: str) -> None:
+    """Let the loggers of a run write, in their folder of this run or in a new one."""
+    logs = folder / "training_logs"
+    (logs / "csv").mkdir(parents=True, exist_ok=True)
+    (logs / ".run_id").write_text(f"{run_id}\n", encoding="ascii")
+    with (logs / "csv" / "metrics.csv").open("a", encoding="ascii") as file:
+        file.write(f"a row of {run_id}\n")
 
 
 def start_over(folder: Path) -> StartOver:
@@ -73,8 +83,9 @@ def train(decision: Decision, *, saves: bool) -> None:
     folder = decision.checkpoint_dir
     write_text(folder / "config.yaml", "lang: en\n")
     write_text(folder / "training_history.csv", "new")
+    new = NEW_RUN if not isinstance(decision, Resume) else checkpoint_folders.RUN
+    log(folder, new)
     if saves:
-        new = NEW_RUN if not isinstance(decision, Resume) else checkpoint_folders.RUN
         now = datetime.now(UTC).isoformat(timespec="microseconds")
         staged = checkpoint_folders.save(Path("saved.pth"), 2, run_id=new, saved_at=now)
         staged.replace(folder / "latest_checkpoint.pth")
@@ -136,8 +147,8 @@ def check_kill(decide: Callable[[Path], Decision], home: Path, moments: list[int
         assert has_saved(folder)
         old = {name for name in before if name.startswith("checkpoint_epoch")} - {"checkpoint_epoch_1.pth"}
         assert not old & set(state(folder))
-        archived = [path.name for path in folder.glob("archive/*/*")]
-        assert len(archived) == (0 if decide in (start_over, start_over_at_once) else 9 if decide is fresh else 5)
+        archived = [path.name for path in folder.glob("archive/**/*") if path.is_file()]
+        assert len(archived) == (0 if decide in (start_over, start_over_at_once) else 11 if decide is fresh else 5)
     elif decide is start_over_at_once and was_killed:
         whole = state(folder)
         assert whole == before or not [name for name in whole if name.endswith(".pth")]
@@ -179,7 +190,7 @@ def test_a_run_that_ends_before_its_first_save_gives_everything_back_and_says_so
     write_text(folder / "config.yaml", "lang: en\n")
     (said,) = end(decision)
     assert state(folder) == before
-    count = 5 if decide is rewind else 9
+    count = 5 if decide is rewind else 10
     assert said.startswith(f"The new run ended before its first save: {count} files that had made way are back")
     assert said.endswith("No file was deleted.") == (decide is start_over)
     assert end(decision) == finish(decision) == []
@@ -191,7 +202,7 @@ def test_the_next_start_says_what_a_killed_one_had_set_aside(folder: Path, capsy
     capsys.readouterr()
     recover()
     assert state(folder) == before
-    assert "An earlier start was killed.\nThe new run ended before its first save: 9 files" in capsys.readouterr().out
+    assert "An earlier start was killed.\nThe new run ended before its first save: 10 files" in capsys.readouterr().out
     recover()
     assert capsys.readouterr().out == ""
 
@@ -231,7 +242,7 @@ def test_what_the_system_refuses_to_delete_goes_with_the_next_start(
             finish(decision)
     recover()
     assert set(state(folder)) == {"notes.txt", "links"}
-    assert "Deleted 9 files." in capsys.readouterr().out
+    assert "Deleted 10 files." in capsys.readouterr().out
 
 
 def test_what_cannot_be_moved_back_is_named_and_comes_back_with_the_next_start(
