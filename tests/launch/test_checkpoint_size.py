@@ -66,10 +66,10 @@ def test_a_run_on_a_disk_with_room_for_its_checkpoints_is_neither_refused_nor_wa
     asked = []
     require = resume.require_space
 
-    def noted(decision: Any, size: int, kept: int) -> None:
+    def noted(decision: Any, size: int, kept: int) -> Any:
         asked.append((size, kept))
         (folder / "ballast").write_bytes(bytes(2**20 - size * (kept + 1) - 100_000))  # and for the plot
-        require(decision, size, kept)
+        return require(decision, size, kept)
 
     monkeypatch.setattr(resume, "require_space", noted)
     assert run("--no_interactive", *PATHS, *TINY, "--max_epochs=5", "--checkpoint_dir", str(folder / "run")) == 0
