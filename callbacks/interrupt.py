@@ -167,6 +167,7 @@ class Interrupt(Checkpoint):
         with self._stalled_end.saving:
             if isinstance(exception, TrainingStalled):
                 exception.saved = self._save_boundary(trainer, pl_module)
+                self._stalled_end.end_children()
             elif not isinstance(exception, TrainingInterrupted | SaveFailedError | NotFiniteError | UnresumableError):
                 self._save_before_failure(trainer, pl_module)
         self._stalled_end.close()

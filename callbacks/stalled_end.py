@@ -7,6 +7,7 @@ from pathlib import Path
 from lightning.pytorch import Trainer
 
 from callbacks.boundary import epoch_of
+from callbacks.finite_weights import FiniteWeights
 from callbacks.stall_watch import PATIENCE, StallWatch
 from callbacks.stops import TrainingInterrupted, TrainingStalled
 from resume.system.exit_now import exit_now
@@ -40,7 +41,7 @@ class StalledEnd:
         self._beats = 0
         self._is_due = False
         ways = [self._raise_in_main_thread, self._begin_to_end_from_here, self._end_without_saving]
-        self._watch = StallWatch(trainer.is_global_zero, lambda: self._beats, ways, self._end_children)
+        self._watch = StallWatch(trainer.is_global_zero, lambda: self._beats, ways, self.end_children)
 
     def beat(self) -> None:
         """Note that a batch has begun or ended."""
@@ -74,15 +75,19 @@ class StalledEnd:
 
     def _end_from_here(self, signum: int) -> None:
         stop = self._stop(signum)
+        for callback in self._trainer.callbacks:  # type: ignore[attr-defined]
+            if isinstance(callback, FiniteWeights):  # would otherwise agree with the other processes
+                callback.on_exception(self._trainer, self._trainer.lightning_module, stop)
         stop.saved = self._save()
-        self._end_children()
+        self.end_children()
         exit_now(self._report(stop))
 
     def _end_without_saving(self, signum: int) -> None:
-        self._end_children()
+        self.end_children()
         said = text("Ended without saving: for {seconds:.0f} s, neither a step nor a save has made progress.")
         exit_now(128 + signum, said.format(seconds=PATIENCE))
 
-    def _end_children(self) -> None:
+    def end_children(self) -> None:
+        """End the processes that this one has started: they wait for this one, and notice nothing."""
         for process in getattr(self._trainer.strategy.launcher, "procs", []):
             process.kill()
