@@ -214,6 +214,7 @@ def _link_missing_names(decision: Resume) -> None:
 
 def _link(source: Path, target: Path) -> None:
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         link(place_of(source), target, replaceable=is_shards)
     except OSError as error:
         raise ResumeError(

@@ -44,6 +44,7 @@ def keep_in_archive(folder: Path, name: str) -> Path:
     target = folder / ARCHIVE / name
     try:
         target = folder / ARCHIVE / free_archive_name(folder) / name
+        target.parent.mkdir()
         link(source, target)
     except OSError as error:
         with contextlib.suppress(OSError):
