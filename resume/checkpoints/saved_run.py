@@ -33,7 +33,7 @@ def append_run(file: BinaryIO, run: RunEntry) -> None:
 
 
 def run_json_of_folder(folder: Path, run: RunEntry) -> bytes:
-    """The `run.json` of a folder of shards, once all processes have written theirs (0.1 s for 300 tensors).
+    """The `run.json` of a folder of shards, once all processes have written theirs (0.2 s for 300 tensors).
 
     Raises:
         OSError: A file of the folder cannot be read.
