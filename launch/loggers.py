@@ -1,5 +1,6 @@
 """Where the loggers of a configuration write, and under which id or version: what nobody typed is decided here."""
 
+import re
 from collections.abc import Iterator, Mapping
 from copy import deepcopy
 from itertools import count
@@ -19,6 +20,7 @@ FOLDERS = ("save_dir", "root_dir")
 _MADE_HERE = ("id", "experiment_key")  # a service takes any new one
 _MADE_THERE = ("run_id", "version")
 _LONGEST_KEY = 120
+_PLAIN_NAME = re.compile(r"[\w-][\w.-]*")
 _MLFLOW_FOLDER = "mlruns"  # MLflow takes every folder beside its own for an experiment
 
 
@@ -37,8 +39,10 @@ def settled(config: Namespace, kept: Mapping[str, str]) -> Any:
 
     Args:
         config: The configuration; it is not changed, so that a run can move to another folder.
-        kept: The ids and versions of the run so far, by `logger_keys`.
+        kept: The ids and versions of the run so far, by `logger_keys`. They come from a checkpoint: what is not a plain
+            name, and could lead to another folder, counts as none.
     """
+    kept = {key: value for key, value in kept.items() if _PLAIN_NAME.fullmatch(value)}
     setting = deepcopy(config.trainer.logger)
     taken = set(kept.values())
     for key, logger in _keyed(_as_list(setting)):

@@ -37,6 +37,11 @@ def test_the_versions_of_the_run_are_kept_and_a_further_logger_gets_a_free_one()
     assert places(found) == [(OURS, "version_1"), (OURS, "version_0")]
 
 
+@pytest.mark.parametrize("version", ["../../elsewhere", "/elsewhere", "..", ".hidden", "a/b", ""])
+def test_a_version_in_a_checkpoint_that_leads_to_another_folder_is_not_used(version: str) -> None:
+    assert places(loggers("--trainer.logger=CSVLogger", kept={CSV: version})) == [(OURS, "version_0")]
+
+
 def test_what_is_typed_is_used(tmp_path: Path) -> None:
     typed = [f"--trainer.logger.save_dir={tmp_path}", "--trainer.logger.version=7"]
     kept = {CSV: "version_1"}
