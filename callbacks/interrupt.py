@@ -224,7 +224,7 @@ class Interrupt(Checkpoint):
 
     def _on_signal(self, signum: int, frame: FrameType | None) -> None:
         if self._stalled_end is not None:
-            self._stalled_end.raise_if_due(self._received)
+            self._stalled_end.raise_if_due(self._received or signum)
         if not counts(signum):
             return
         if self._received:
