@@ -105,11 +105,9 @@ def test_an_error_of_one_worker_is_the_only_one_with_a_traceback(begin: Start) -
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("port", [False, True], ids=["plain", "with a port"])
-def test_a_worker_that_is_killed_is_started_again_and_the_run_goes_on(begin: Start, port: bool) -> None:
+def test_a_worker_that_is_killed_is_started_again_and_the_run_goes_on(begin: Start) -> None:
     argv = [*TWO, "--data.num_workers=1", "--max_epochs=30", "--no_interactive"]
-    static = [f"--master-port={free_port()}"] if port else []
-    program = begin([*ONE_MACHINE, "--max-restarts=1", *static], *argv)
+    program = begin([*ONE_MACHINE, "--max-restarts=1", f"--master-port={free_port()}"], *argv)
     program.wait_for("Epoch 2/")
     os.kill(program.pid(1), signal.SIGKILL)
     assert program.finish() == 0, program.complained()

@@ -103,7 +103,7 @@ def test_workers_that_wait_for_a_read_do_not_keep_a_stop_waiting(begin: Begin) -
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("at_step", "workers"), [(0, 0), (3, 0), (3, 2), (6, 0), (2, 0)])
+@pytest.mark.parametrize(("at_step", "workers"), [(0, 0), (3, 2), (6, 0)])
 def test_a_blocked_read_anywhere_in_an_epoch_costs_no_step(begin: Begin, at_step: int, workers: int) -> None:
     argv = f"--data.num_workers={workers}"
     program = begin(*TINY, argv, BLOCK=f"{at_step} data")

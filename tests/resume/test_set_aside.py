@@ -171,7 +171,7 @@ def test_a_start_that_is_killed_before_any_of_its_changes_leaves_one_state_or_th
 
 
 @forks
-@pytest.mark.parametrize(("seed", "draws"), [(0, 15), pytest.param(1, 300, marks=pytest.mark.slow)])
+@pytest.mark.parametrize(("seed", "draws"), [(0, 15), pytest.param(1, 100, marks=pytest.mark.slow)])
 def test_a_start_and_the_recoveries_after_it_are_killed_at_drawn_moments(seed: int, draws: int, tmp_path: Path) -> None:
     draw = random.Random(seed)
     for number in range(draws):
