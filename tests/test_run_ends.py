@@ -1,8 +1,10 @@
 """A run that ends, also within an epoch: it is validated, saved and finished, and goes on as if it had never ended."""
 
 import csv
+import gc
 import os
 import shlex
+import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -264,3 +266,16 @@ def test_a_wrong_max_time_is_refused_before_anything_is_written(go: Go, capsys: 
     assert go("run", *TINY, "--trainer.max_time=1h") == 2
     assert "trainer.max_time is '1h'; expected days, hours, minutes and seconds" in capsys.readouterr().err
     assert not Path("run").exists()
+
+
+def test_a_stop_in_a_validation_leaves_no_thread_that_hands_work_to_workers(go: Go) -> None:
+    StopAsPlanned.plan[:] = [("val", 4)]
+    gc.disable()  # the collector would free the loaders at some later moment
+    try:
+        assert go("run", *TINY, "--max_epochs=2", "--data.num_workers=2", STOPS_AS_PLANNED) == 130
+        threads = [thread for thread in threading.enumerate() if thread.name == "QueueFeederThread"]
+        for thread in threads:
+            thread.join(5)
+        assert not any(thread.is_alive() for thread in threads)
+    finally:
+        gc.enable()
