@@ -10,6 +10,7 @@ from typing_extensions import override
 
 from callbacks.boundary import ends_here, ends_optimizer_step
 from callbacks.checkpoint_io import loaded_run
+from callbacks.finding import callbacks_of
 from resume.checkpoints.run_entry import RunEntry
 
 ENDED_BY = "ended_by"
@@ -117,7 +118,7 @@ def _is_stopped(trainer: Trainer) -> bool:
 
 
 def _who_stopped(trainer: Trainer) -> str:
-    callbacks = [one for one in trainer.callbacks if isinstance(one, EarlyStopping)]  # type: ignore[attr-defined]
+    callbacks = callbacks_of(trainer, EarlyStopping)
     stopped = any(one.stopping_reason != EarlyStoppingReason.NOT_STOPPED for one in callbacks)
     return "early_stopping" if stopped else "callback"
 
@@ -137,8 +138,8 @@ def _keep_settings(trainer: Trainer, states: dict[str, Any], *, goes_on: bool) -
         states: Of all callbacks, from the checkpoint.
         goes_on: Whether early stopping had ended the run, and the run goes on as if it had not.
     """
-    for callback in trainer.callbacks:  # type: ignore[attr-defined]
-        if isinstance(callback, EarlyStopping) and callback.state_key in states:
+    for callback in callbacks_of(trainer, EarlyStopping):
+        if callback.state_key in states:
             state = states[callback.state_key]
             state["patience"] = callback.patience
             if goes_on:

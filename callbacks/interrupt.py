@@ -26,6 +26,7 @@ from callbacks.boundary import (
 )
 from callbacks.checkpoint_io import UnresumableError, save_alone, save_together
 from callbacks.consensus import Consensus
+from callbacks.finding import callbacks_of
 from callbacks.finite_weights import NotFiniteError
 from callbacks.last_points import log_last_points
 from callbacks.set_aside import set_aside_of
@@ -274,10 +275,9 @@ class Interrupt(Checkpoint):
     def _save(self, trainer: Trainer, pl_module: LightningModule, *, together: bool) -> None:
         """Save: all processes together, or, after an error that the others may not know of, the first one alone."""
         if self._in_validation:
-            for callback in trainer.callbacks:  # type: ignore[attr-defined]
-                if isinstance(callback, WeightAveraging):
-                    # During a validation the network has the averaged weights, which would be saved as its own.
-                    callback.on_validation_epoch_end(trainer, pl_module)
+            # During a validation the network has the averaged weights, which would be saved as its own.
+            for callback in callbacks_of(trainer, WeightAveraging):
+                callback.on_validation_epoch_end(trainer, pl_module)
         try:
             (save_together if together else save_alone)(trainer, self.path)
         except OSError as error:

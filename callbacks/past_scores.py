@@ -8,6 +8,8 @@ from lightning.pytorch.callbacks import EarlyStopping
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 from typing_extensions import override
 
+from callbacks.finding import callbacks_of
+
 
 class ForgetPastScores(Callback):
     """Lets early stopping and ReduceLROnPlateau begin anew, at a resume after which their metric measures other things.
@@ -23,8 +25,8 @@ class ForgetPastScores(Callback):
 
     @override
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        for callback in trainer.callbacks:  # type: ignore[attr-defined]
-            if isinstance(callback, EarlyStopping) and callback.monitor in self.metrics:
+        for callback in callbacks_of(trainer, EarlyStopping):
+            if callback.monitor in self.metrics:
                 callback.best_score = torch.tensor(torch.inf if callback.monitor_op == torch.lt else -torch.inf)
                 callback.wait_count = 0
         for config in trainer.lr_scheduler_configs:

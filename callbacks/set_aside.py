@@ -5,6 +5,7 @@ from collections.abc import Callable
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import Callback
 
+from callbacks.finding import callbacks_of
 from resume.system.output import ExplainedError, text
 
 
@@ -43,4 +44,4 @@ class SetAside(Callback):
 
 def set_aside_of(trainer: Trainer) -> SetAside | None:
     """The callback of this trainer; None if it has none."""
-    return next((one for one in trainer.callbacks if isinstance(one, SetAside)), None)  # type: ignore[attr-defined]
+    return next(iter(callbacks_of(trainer, SetAside)), None)

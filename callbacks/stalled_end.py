@@ -7,6 +7,7 @@ from pathlib import Path
 from lightning.pytorch import Trainer
 
 from callbacks.boundary import epoch_of
+from callbacks.finding import callbacks_of
 from callbacks.finite_weights import FiniteWeights
 from callbacks.stall_watch import PATIENCE, StallWatch
 from callbacks.stops import TrainingInterrupted, TrainingStalled
@@ -75,9 +76,8 @@ class StalledEnd:
 
     def _end_from_here(self, signum: int) -> None:
         stop = self._stop(signum)
-        for callback in self._trainer.callbacks:  # type: ignore[attr-defined]
-            if isinstance(callback, FiniteWeights):  # would otherwise agree with the other processes
-                callback.on_exception(self._trainer, self._trainer.lightning_module, stop)
+        for callback in callbacks_of(self._trainer, FiniteWeights):  # would otherwise agree with the other processes
+            callback.on_exception(self._trainer, self._trainer.lightning_module, stop)
         stop.saved = self._save()
         self.end_children()
         exit_now(self._report(stop))

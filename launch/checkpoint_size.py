@@ -11,7 +11,9 @@ from lightning.pytorch.callbacks import WeightAveraging
 from torch import Tensor, nn
 
 from callbacks import RunState
+from callbacks.finding import callbacks_of
 from launch.cli import TrainCLI
+from launch.first_save import callback_states
 from lit_modules import expected_optimizer_state
 from resume.checkpoints.saved_run import append_run
 from resume.system.errors import UnreadableError
@@ -66,25 +68,18 @@ def checkpoint_size(cli: TrainCLI, trainer: Trainer) -> int:
     state = {
         "state_dict": weights,
         "optimizer_states": [copy.of(expected_optimizer_state(cli.model))],
-        "callbacks": {type(one).__qualname__: copy.of(_state(one)) for one in trainer.callbacks},  # type: ignore[attr-defined]
+        "callbacks": {name: copy.of(state) for name, state in callback_states(trainer)},
         type(cli.datamodule).__qualname__: copy.of(cli.datamodule.state_dict()),
         "hyper_parameters": [copy.of(dict(part.hparams)) for part in (cli.model, cli.datamodule)],
     }
-    if any(isinstance(one, WeightAveraging) for one in trainer.callbacks):  # type: ignore[attr-defined]
+    if callbacks_of(trainer, WeightAveraging):
         state["current_model_state"] = copy.of({name: value.clone() for name, value in cli.model.state_dict().items()})
     file = io.BytesIO()
     torch.save(state, file)
-    for one in trainer.callbacks:  # type: ignore[attr-defined]
-        if isinstance(one, RunState):
-            with suppress(UnreadableError):
-                append_run(file, one.entry)
+    for one in callbacks_of(trainer, RunState):
+        with suppress(UnreadableError):
+            append_run(file, one.entry)
     return len(file.getvalue()) + copy.left_out + _LOOPS
-
-
-def _state(callback: Any) -> Any:
-    with suppress(Exception):  # some have no state before training begins
-        return callback.state_dict()
-    return {}
 
 
 def _precision(trainer: Trainer) -> torch.dtype:

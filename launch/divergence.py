@@ -9,6 +9,7 @@ from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.callbacks.early_stopping import EarlyStoppingReason
 
 from callbacks import NotFiniteError
+from callbacks.finding import callbacks_of
 from launch.cli import TrainCLI
 from resume.checkpoints.catalog import Catalog, read_catalog
 from resume.checkpoints.description import Checkpoint
@@ -66,8 +67,8 @@ def refuse_stop_by_nan(trainer: Trainer) -> None:
     Raises:
         DivergedError: It has.
     """
-    for callback in trainer.callbacks if trainer.should_stop else ():  # type: ignore[attr-defined]
-        if not isinstance(callback, EarlyStopping) or callback.stopping_reason != EarlyStoppingReason.NON_FINITE_METRIC:
+    for callback in callbacks_of(trainer, EarlyStopping) if trainer.should_stop else ():
+        if callback.stopping_reason != EarlyStoppingReason.NON_FINITE_METRIC:
             continue
         said = text(
             "Early stopping ended the run after step {step}, because {monitor} is not finite. The weights are, and "

@@ -6,6 +6,7 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.trainer.call import _call_and_handle_interrupt
 
 from callbacks import Interrupt
+from callbacks.finding import callbacks_of
 from resume.system.output import brief, say, text
 
 
@@ -45,6 +46,5 @@ def _first(error: BaseException) -> BaseException:
 
 
 def _save(trainer: Trainer, first: BaseException) -> None:
-    for callback in trainer.callbacks:  # type: ignore[attr-defined]
-        if isinstance(callback, Interrupt):
-            callback.on_exception(trainer, trainer.lightning_module, first)
+    for callback in callbacks_of(trainer, Interrupt):
+        callback.on_exception(trainer, trainer.lightning_module, first)

@@ -10,10 +10,11 @@ from typing import Any
 
 import torch
 import yaml
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, Trainer
 from torch import Tensor
 from torch.nn import Parameter
 
+from callbacks.finding import callbacks_of
 from launch.cli import ConfigError, TrainCLI
 from lit_modules import states_after_a_step
 from resume.checkpoints.pickle_check import require_harmless
@@ -96,9 +97,15 @@ def _states(cli: TrainCLI, trainer: Trainer) -> Iterator[State]:
         yield f"{type(part).__name__}: save_hyperparameters()", dict(part.hparams)
     yield f"{type(cli.datamodule).__name__}: state_dict()", cli.datamodule.state_dict()
     yield from states_after_a_step(cli.model)
-    for callback in trainer.callbacks:  # type: ignore[attr-defined]
-        with suppress(Exception):  # some have no state before training begins
-            yield f"{type(callback).__name__}: state_dict()", callback.state_dict()
+    for name, state in callback_states(trainer):
+        yield f"{name}: state_dict()", state
+
+
+def callback_states(trainer: Trainer) -> Iterator[State]:
+    """The states of the callbacks, each with the name of its class; some have none before training begins."""
+    for callback in callbacks_of(trainer, Callback):
+        with suppress(Exception):
+            yield type(callback).__name__, callback.state_dict()
 
 
 def _without_tensors(value: Any) -> Any:

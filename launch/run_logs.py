@@ -12,6 +12,7 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger, WandbLogger
 
 from callbacks import RunState
+from callbacks.finding import callbacks_of
 from launch.csv_log import ContinuedWriter
 from launch.each_point_once import EachPointOnce
 from launch.wandb_log import points_on_disk
@@ -67,7 +68,7 @@ def open_logs(trainer: Trainer, keys: Sequence[str], decision: Decision) -> None
     """
     if not trainer.loggers or trainer.fast_dev_run or not trainer.is_global_zero:  # type: ignore[attr-defined]
         return
-    state = next(one for one in trainer.callbacks if isinstance(one, RunState))  # type: ignore[attr-defined]
+    state = callbacks_of(trainer, RunState)[0]
     folder = decision.checkpoint_dir / LOGS
     step = decision.checkpoint.global_step if isinstance(decision, Resume) else 0
     ids = dict(state.entry.loggers)

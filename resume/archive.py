@@ -41,15 +41,15 @@ def keep_in_archive(folder: Path, name: str) -> Path:
     for earlier in sorted((folder / ARCHIVE).glob(f"*/{name}")):
         if is_archive_name(earlier.parent.name) and earlier.samefile(source):
             return earlier
-    target = folder / ARCHIVE / name
+    target = folder / ARCHIVE
     try:
-        target = folder / ARCHIVE / free_archive_name(folder) / name
-        target.parent.mkdir()
-        link(source, target)
+        target /= free_archive_name(folder)
+        target.mkdir()
+        link(source, target / name)
     except OSError as error:
         with contextlib.suppress(OSError):
-            target.parent.rmdir()
+            target.rmdir()
         raise ResumeError(
             text("{path}: cannot be written ({reason}).").format(path=target, reason=error.strerror)
         ) from error
-    return target
+    return target / name

@@ -82,7 +82,7 @@ def settle(folder: Path) -> list[str]:
     if journal is None:
         return []
     if journal.is_going or _has_saved(folder, journal):
-        return let_go(folder)
+        return _let_go(folder, journal)
     was_moved = any(os.path.lexists(folder / SET_ASIDE / name) for name in journal.moved)
     stayed = _bring_back(folder, journal)
     if stayed:
@@ -106,8 +106,10 @@ def let_go(folder: Path) -> list[str]:
         ResumeError: The system refused. The next call tries again.
     """
     journal = read_journal(folder)
-    if journal is None:
-        return []
+    return [] if journal is None else _let_go(folder, journal)
+
+
+def _let_go(folder: Path, journal: Journal) -> list[str]:
     place = folder / SET_ASIDE
     try:
         if not journal.is_going:
