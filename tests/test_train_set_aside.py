@@ -36,6 +36,12 @@ class FailsInValidation(Callback):
             raise RuntimeError("a fault of mine")
 
 
+class FailsInSecondEpoch(Callback):
+    def on_train_epoch_start(self, trainer, pl_module):
+        if trainer.current_epoch == 1:
+            raise RuntimeError("a fault of mine")
+
+
 class Signals(Callback):
     def __init__(self, signum: int):
         self.signum = signum
@@ -97,6 +103,14 @@ def test_a_fault_before_the_first_save_brings_back_every_file(
     assert "will be archived after the first save" in said
     assert "The new run ended before its first save: " in said
     assert contents() == before
+
+
+def test_a_fault_after_the_first_save_is_saved_as_in_any_run(unruly: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(RuntimeError, match="a fault of mine"):
+        unruly(*NEW, "--max_epochs=2", "--trainer.callbacks+=unruly.FailsInSecondEpoch")
+    said = capsys.readouterr().out
+    assert "Moved the earlier run, 7 files, to checkpoints" in said
+    assert "Training failed. All steps before that (2) are saved in checkpoints/interrupted_checkpoint.pth." in said
 
 
 def test_a_callback_that_refuses_the_training_is_one_message_and_brings_back_every_file(
