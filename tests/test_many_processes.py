@@ -97,6 +97,7 @@ def test_a_signal_to_one_process_stops_all_at_the_same_step(in_parts: list[Launc
     assert first.said().count("Resume with:") == 1
 
 
+@pytest.mark.slow
 def test_auto_resumes_within_the_epoch_and_the_run_is_the_same_bit_for_bit(
     whole: Launch, in_parts: list[Launch]
 ) -> None:
@@ -109,6 +110,7 @@ def test_auto_resumes_within_the_epoch_and_the_run_is_the_same_bit_for_bit(
     assert every_file_is_whole(second)
 
 
+@pytest.mark.slow
 def test_only_the_first_process_prints_and_a_log_file_has_a_line_for_each_epoch(
     whole: Launch, in_parts: list[Launch]
 ) -> None:
@@ -131,6 +133,7 @@ def test_only_the_first_process_prints_and_a_log_file_has_a_line_for_each_epoch(
         assert in_parts[1].said().count(said) == 1
 
 
+@pytest.mark.slow
 def test_the_validation_over_both_processes_gives_the_figures_of_one(whole: Launch) -> None:
     checkpoint = torch.load(whole.folder / "checkpoints/latest_checkpoint.pth", weights_only=True)
     data = whole.folder.parent / "Data"

@@ -66,6 +66,7 @@ def interrupted(program: Launch) -> dict[str, object]:
     return run
 
 
+@pytest.mark.slow
 def test_ctrl_c_is_passed_on_once_and_saves_the_run(begin: Start) -> None:
     program = begin(ONE_MACHINE, *TWO, "--max_epochs=100000")
     program.wait_for("Epoch 2/")

@@ -78,6 +78,7 @@ def test_n_and_y_delete_the_old_run_and_train_a_new_one(start: Start) -> None:
     assert is_as_it_was_found(program)
 
 
+@pytest.mark.slow
 def test_a_mistake_after_n_and_y_that_were_typed_before_the_menu_deletes_nothing_and_says_so(start: Start) -> None:
     before = contents()
     program = start(*TINY, "--model.network.out_channels=7")

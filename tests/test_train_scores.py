@@ -20,7 +20,14 @@ def best_epochs() -> list[str]:
         return [row["epoch"] for row in csv.DictReader(file) if row["best"]]
 
 
-@pytest.mark.parametrize("ckpt_path", ["latest", "best", "checkpoints/checkpoint_epoch_1.pth"])
+@pytest.mark.parametrize(
+    "ckpt_path",
+    [
+        "best",
+        pytest.param("latest", marks=pytest.mark.slow),
+        pytest.param("checkpoints/checkpoint_epoch_1.pth", marks=pytest.mark.slow),
+    ],
+)
 def test_another_monitor_keeps_the_best_model_so_far_and_begins_its_scores_anew(
     trained: Run, capsys: pytest.CaptureFixture[str], ckpt_path: str
 ) -> None:

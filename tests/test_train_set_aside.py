@@ -88,9 +88,9 @@ def test_a_callback_that_lacks_what_it_needs_is_named_before_any_file_moves(
 @pytest.mark.parametrize(
     ("name", "decision"),
     [
-        ("FailsAtStart", []),
+        pytest.param("FailsAtStart", [], marks=pytest.mark.slow),
         ("FailsInValidation", []),
-        ("FailsInValidation", ["--ckpt_path=checkpoints/checkpoint_epoch_1.pth"]),
+        pytest.param("FailsInValidation", ["--ckpt_path=checkpoints/checkpoint_epoch_1.pth"], marks=pytest.mark.slow),
     ],
 )
 def test_a_fault_before_the_first_save_brings_back_every_file(

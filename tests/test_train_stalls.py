@@ -90,6 +90,7 @@ def check_the_rest(begin: Begin, program: Launch, *argv: str) -> None:
     assert compare_runs(program.folder / "whole", program.folder / "checkpoints") == []
 
 
+@pytest.mark.slow
 def test_workers_that_wait_for_a_read_do_not_keep_a_stop_waiting(begin: Begin) -> None:
     program = begin(*TINY, "--data.num_workers=2", BLOCK="2 data")
     code, seconds = stop_when_it_reads(program, "Data/images")

@@ -2,6 +2,7 @@ import pytest
 from torch.utils.data import DataLoader, Dataset
 
 from datamodules.data_errors import DataError, bullet_list, short_list
+from tests.helpers.loaders import ending_workers
 
 MESSAGE = "gt/a.png holds 3\nExpected: 0, 1"
 
@@ -19,8 +20,9 @@ class Broken(Dataset[int]):
 
 @pytest.mark.parametrize("num_workers", [0, 1])
 def test_the_message_is_the_same_with_and_without_workers(num_workers: int) -> None:
-    with pytest.raises(DataError) as error:
-        list(DataLoader(Broken(), num_workers=num_workers))
+    loader = DataLoader(Broken(), num_workers=num_workers, persistent_workers=num_workers > 0)
+    with ending_workers(loader), pytest.raises(DataError) as error:
+        list(loader)
     assert str(error.value) == MESSAGE
 
 

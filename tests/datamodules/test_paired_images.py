@@ -9,6 +9,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 
 from datamodules import DataError, PairedImages
+from tests.helpers.loaders import ending_workers
 
 WritePairs = Callable[..., tuple[str, str]]
 REAL = Path(__file__).parents[2].parent / "shared" / "data"
@@ -177,12 +178,13 @@ def test_order_and_augmentation_are_the_same_with_and_without_workers(
     paths = write_pairs(8)
     alone, shared = data(paths).train_dataloader(), data(paths, num_workers=2).train_dataloader()
     shared.multiprocessing_context = start_method
-    for epoch in range(2):
-        for loader in (alone, shared):
-            loader.sampler.set_epoch(epoch)  # type: ignore[attr-defined]
-        for (image, target), (same_image, same_target) in zip(alone, shared, strict=True):
-            assert torch.equal(image, same_image)
-            assert torch.equal(target, same_target)
+    with ending_workers(shared):
+        for epoch in range(2):
+            for loader in (alone, shared):
+                loader.sampler.set_epoch(epoch)  # type: ignore[attr-defined]
+            for (image, target), (same_image, same_target) in zip(alone, shared, strict=True):
+                assert torch.equal(image, same_image)
+                assert torch.equal(target, same_target)
 
 
 def test_validation_has_the_same_images_every_time(write_pairs: WritePairs) -> None:
@@ -254,7 +256,7 @@ def test_a_file_that_is_damaged_in_training_gives_a_message_without_traceback(
     loader = data(paths, num_workers=num_workers).train_dataloader()
     for file in Path(paths[0]).iterdir():
         file.write_bytes(b"")
-    with pytest.raises(DataError) as error:
+    with ending_workers(loader), pytest.raises(DataError) as error:
         next(iter(loader))
     assert "Traceback" not in str(error.value)
     assert "cannot be read as an image" in str(error.value)
@@ -268,7 +270,10 @@ def test_an_error_in_a_worker_is_in_the_language_of_the_program(write_pairs: Wri
     loader.multiprocessing_context = start_method
     for file in Path(paths[0]).iterdir():
         file.write_bytes(b"")
-    with pytest.raises(DataError, match=r"\.png 无法作为图像读取: 它不是图像，或文件开头已损坏$"):
+    with (
+        ending_workers(loader),
+        pytest.raises(DataError, match=r"\.png 无法作为图像读取: 它不是图像，或文件开头已损坏$"),
+    ):
         next(iter(loader))
 
 

@@ -104,6 +104,7 @@ def test_one_device_is_in_a_process_group_with_ddp_only(strategy: str) -> None:
     assert context.get_start_method() == start_method(in_group)
 
 
+@pytest.mark.slow
 @needs_fork
 def test_the_server_ignores_stop_signals_and_imports_nothing_from_the_working_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
