@@ -25,6 +25,7 @@ from callbacks.checkpoint_io import loaded_run, state_of, writes_folders
 from callbacks.consensus import Consensus
 from callbacks.last_step import LastStep
 from callbacks.linked_files import drop_old_epoch_files, write_or_link
+from callbacks.print_line import print_line
 from callbacks.save_record import SaveRecord
 from resume.checkpoints.run_entry import RunEntry
 from resume.run_files import BEST, LATEST, epoch_file
@@ -153,7 +154,7 @@ class CheckpointFiles(ModelCheckpoint):
         if self.best_score is not None and not (self.folder / BEST).exists():
             best = f"{BEST} (epoch {self.best_epoch}, {self.monitor} {self.best_score:.4f})"
             said = text("{best} is not in {folder}; the next better model is saved there.")
-            pl_module.print(said.format(best=best, folder=self.folder))
+            print_line(trainer, said.format(best=best, folder=self.folder))
         if self._last_step.state is not None:
             self._validate_last_step_of_before(trainer)
 
@@ -239,7 +240,7 @@ class CheckpointFiles(ModelCheckpoint):
             "{monitor} is NaN in epoch {epoch}, so this epoch cannot be the best model. If it stays NaN, choose by "
             "another metric: --checkpoint.monitor METRIC --checkpoint.mode min|max"
         )
-        trainer.lightning_module.print(said.format(monitor=self.monitor, epoch=epoch_of(trainer)))
+        print_line(trainer, said.format(monitor=self.monitor, epoch=epoch_of(trainer)))
 
     def _set_best(self, score: float | None, epoch: int | None, step: int | None) -> None:
         self.best_score, self.best_epoch, self.best_step = score, epoch, step
@@ -295,4 +296,4 @@ class CheckpointFiles(ModelCheckpoint):
         place = text("epoch {epoch}, step {step}").format(epoch=epoch_of(trainer), step=trainer.global_step)
         self.saves.add_failure(place, reasons, nothing_saved=nothing_saved)
         warning = text("Warning: not saved in {place} ({reasons}). The previous save is unchanged; training continues.")
-        trainer.lightning_module.print(warning.format(place=place, reasons=reasons))
+        print_line(trainer, warning.format(place=place, reasons=reasons))

@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import findSystemFonts, fontManager
 from matplotlib.ticker import MaxNLocator
 
-from resume.system.output import current_language, in_english, plural, text
+from resume.system.output import current_language, in_english, one_line, plural, text
 
 Row = Mapping[str, float | None]
 Curve = tuple[list[float], list[float]]
@@ -149,7 +149,9 @@ class _HistoryPlot:
                 continue
             marker, width = ("o", 1.6) if len(values) <= _MAX_POINTS_WITH_MARKERS else ("", 1.1)
             color, style = colors[index % len(colors)], "-" if index < len(colors) else "--"
-            panel.plot(epochs, values, style, marker=marker, markersize=4, linewidth=width, color=color, label=name)
+            panel.plot(
+                epochs, values, style, marker=marker, markersize=4, linewidth=width, color=color, label=_shown(name)
+            )
         if not panel.lines:
             empty = text("no finite values")
             panel.text(0.5, 0.5, empty, transform=panel.transAxes, ha="center", color=_RESUME_COLOR)
@@ -167,13 +169,18 @@ class _HistoryPlot:
             color=_BEST_COLOR,
             markeredgecolor="white",
             zorder=5,
-            label=label.format(metric=monitor, value=value, epoch=best_epoch),
+            label=label.format(metric=_shown(monitor), value=value, epoch=best_epoch),
         )
 
     def _set_epochs(self, panel: Axes) -> None:
         panel.set_xlabel(text("epoch"))
         panel.set_xlim(self.first - 0.6, self.last + max(0.6, 0.01 * (self.last - self.first)))
         panel.xaxis.set_major_locator(MaxNLocator(nbins=15, integer=True, min_n_ticks=1))
+
+
+def _shown(name: str) -> str:
+    """The name of a metric as a label; between two dollar signs, matplotlib would read a formula."""
+    return one_line(name).replace("$", r"\$")
 
 
 def _mark_resumes(panel: Axes, resumed_epochs: Sequence[int], *, is_first: bool) -> None:

@@ -29,13 +29,14 @@ from callbacks.consensus import Consensus
 from callbacks.finding import callbacks_of
 from callbacks.finite_weights import NotFiniteError
 from callbacks.last_points import log_last_points
+from callbacks.print_line import print_line
 from callbacks.set_aside import set_aside_of
 from callbacks.stalled_end import Report, StalledEnd
-from callbacks.stops import SaveFailedError, TimeIsUp, TrainingInterrupted, TrainingStalled, save_failed
+from callbacks.stops import SaveFailedError, TimeIsUp, TrainingInterrupted, TrainingStalled, save_failed, stopping_line
 from resume.run_files import INTERRUPTED, LATEST
 from resume.system.exit_now import exit_now
 from resume.system.output import brief, is_silent, text
-from resume.system.signals import counts, in_slurm_job, leave_dead_terminal, listen
+from resume.system.signals import counts, leave_dead_terminal, listen
 from resume.system.worker_processes import kill_workers
 
 # What the processes agree on: nothing, or the time, or else a signal, which comes before the time.
@@ -179,7 +180,7 @@ class Interrupt(Checkpoint):
         waiting = set_aside_of(trainer)
         if waiting is not None and waiting.waits:
             said = text("Training failed before its first save: its steps ({steps}) are not kept.")
-            pl_module.print(said.format(steps=trainer.global_step))
+            print_line(trainer, said.format(steps=trainer.global_step))
             return
         try:
             if self._save_boundary(trainer, pl_module) is None:
@@ -191,7 +192,7 @@ class Interrupt(Checkpoint):
         except Exception as error:  # noqa: BLE001 - whatever it is, the error that training failed with is raised
             failure = error if isinstance(error, SaveFailedError) else save_failed(self.path, brief(error))
             said = text("Training failed, and {error}").format(error=failure)
-        pl_module.print(said)
+        print_line(trainer, said)
 
     def _is_saved_in_latest(self, trainer: Trainer) -> bool:
         """Whether all that was trained is saved, because only the validation of the last step is missing."""
@@ -236,7 +237,7 @@ class Interrupt(Checkpoint):
             encoding = getattr(sys.stderr, "encoding", None) or "utf-8"
             # Not print(): the signal may have interrupted one, and print() is not reentrant.
             with suppress(OSError):
-                os.write(2, f"\n{_stopping_line()}\n".encode(encoding, "backslashreplace"))
+                os.write(2, f"\n{stopping_line()}\n".encode(encoding, "backslashreplace"))
 
     def _beat(self) -> None:
         if self._stalled_end is not None:
@@ -284,12 +285,6 @@ class Interrupt(Checkpoint):
             raise save_failed(self.path, error.strerror or str(error)) from error
         except UnresumableError as error:
             raise SaveFailedError(str(error)) from error
-
-
-def _stopping_line() -> str:
-    if in_slurm_job():
-        return text("Stopping after this step, then saving ... (Ctrl+C: end at once, without saving)")
-    return text("Stopping after this step, then saving ... (once more: end at once, without saving)")
 
 
 def _is_whole_in_first(trainer: Trainer) -> bool:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from lightning.pytorch import Trainer
 
+from callbacks.print_line import print_line
 from resume.checkpoints.catalog import read_catalog
 from resume.system.errors import ResumeError
 from resume.system.lock import FolderLock, InUseError, lock_of
@@ -64,7 +65,7 @@ def _take_again(trainer: Trainer, folder: Path, lock: FolderLock) -> None:
             "there; what was saved before is where it was moved to."
         )
     lock.take_again(lambda: _refuse_other_run(folder, lock.owner))
-    trainer.lightning_module.print(said.format(folder=folder))
+    print_line(trainer, said.format(folder=folder))
 
 
 def _refuse_other_run(folder: Path, owner: str) -> None:

@@ -17,6 +17,7 @@ from typing_extensions import override
 
 from callbacks.boundary import ends_here
 from callbacks.ending import ENDED_BY
+from callbacks.print_line import print_line
 from callbacks.run_folder import FolderError, hold_folder
 from resume.checkpoints.run_entry import RunEntry
 from resume.run_files import CONFIG
@@ -85,10 +86,10 @@ class RunState(Callback):
             lock.owner = self.entry.run_id
         self._write_config(trainer)
         if self.entry.resumed_from is not None:
-            pl_module.print(f"Checkpoint loaded from {self.entry.resumed_from.file}")
+            print_line(trainer, f"Checkpoint loaded from {self.entry.resumed_from.file}")
             resuming = f"Resuming training from epoch {trainer.current_epoch + 1}/{trainer.max_epochs}"
             done = text("All steps of this run are done; only the validation after the last one was missing.")
-            pl_module.print(done if ends_here(trainer) else resuming)
+            print_line(trainer, done if ends_here(trainer) else resuming)
 
     def change_trainer_settings(self, changes: dict[str, Any]) -> None:
         """Change settings of the trainer in the run's configuration; the next checkpoint writes it."""
@@ -108,7 +109,7 @@ class RunState(Callback):
         except OSError as error:
             self._config_is_due = True
             warning = text("Warning: {file} was not written ({reason}). The next checkpoint tries again.")
-            trainer.lightning_module.print(warning.format(file=CONFIG, reason=error.strerror or error))
+            print_line(trainer, warning.format(file=CONFIG, reason=error.strerror or error))
 
     def _write_config_if_due(self, trainer: Trainer) -> None:
         times = hold_folder(trainer, self.folder)

@@ -6,6 +6,7 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import Callback
 
 from callbacks.finding import callbacks_of
+from callbacks.print_line import print_line
 from resume.system.output import ExplainedError, text
 
 
@@ -39,7 +40,7 @@ class SetAside(Callback):
         else:
             self._finish = None
         for line in done:
-            trainer.lightning_module.print(line)
+            print_line(trainer, line)
 
 
 def set_aside_of(trainer: Trainer) -> SetAside | None:

@@ -6,7 +6,7 @@ from typing import ClassVar
 from typing_extensions import override
 
 from resume.system.output import ExplainedError, text
-from resume.system.signals import Stopped
+from resume.system.signals import Stopped, in_slurm_job
 
 _NO_SIGNAL = 0
 
@@ -63,3 +63,10 @@ def save_failed(path: Path, reason: str) -> SaveFailedError:
     """The error about a file that could not be saved."""
     said = text("{file} could not be saved ({reason}): the steps since the last save are lost.")
     return SaveFailedError(said.format(file=path, reason=reason))
+
+
+def stopping_line() -> str:
+    """What the first signal says."""
+    if in_slurm_job():
+        return text("Stopping after this step, then saving ... (Ctrl+C: end at once, without saving)")
+    return text("Stopping after this step, then saving ... (once more: end at once, without saving)")

@@ -8,6 +8,7 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from typing_extensions import override
 
+from callbacks.print_line import print_line
 from callbacks.time_plan import Speed, TimePlan, plan_run
 from resume.system.output import plural, text
 
@@ -106,7 +107,7 @@ class TimeBudget(Callback):
         self._on_plan(plan)
         said = text("{minutes:g} minutes are {length}: an epoch takes {epoch:.3g} s.")
         minutes = self.seconds / _PER_MINUTE
-        pl_module.print(said.format(minutes=minutes, length=_length(plan), epoch=speed.epoch))
+        print_line(trainer, said.format(minutes=minutes, length=_length(plan), epoch=speed.epoch))
 
 
 def _length(plan: TimePlan) -> str:

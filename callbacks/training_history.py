@@ -83,10 +83,10 @@ class TrainingHistory(Callback):
 
     @override
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.rows = [dict(row) for row in state_dict["rows"]]
-        self.resumes = [dict(resume) for resume in state_dict["resumes"]]
+        self.rows = [_numbers(row) for row in state_dict["rows"]]
+        self.resumes = [_numbers(resume) for resume in state_dict["resumes"]]
         self._lr = state_dict["lr"]
-        self._val = dict(state_dict["val"])
+        self._val = _numbers(state_dict["val"])
         self._earlier_seconds = state_dict["seconds"]
         self._scored_from = state_dict.get("scored_from", 1)
         self._loaded = True
@@ -203,3 +203,15 @@ def _chosen(metrics: Mapping[str, Any], *prefixes: str) -> Row:
 def _ordered(names: Any) -> list[str]:
     """Sort metrics by name, losses first."""
     return sorted(names, key=lambda name: (name != "train/loss", name != "val/loss", name))
+
+
+def _numbers(values: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy.
+
+    Raises:
+        TypeError: A value is neither a number nor None, so no training has written it.
+    """
+    wrong = [name for name, value in values.items() if value is not None and type(value) not in (int, float)]
+    if wrong:
+        raise TypeError(f"{wrong[0]} is no number")
+    return dict(values)

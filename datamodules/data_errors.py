@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from resume.system.output import ExplainedError, text
+from resume.system.output import ExplainedError, one_line, text
 
 
 class DataError(ExplainedError):
@@ -18,8 +18,11 @@ class DataError(ExplainedError):
 
 
 def bullet_list(items: Sequence[str], limit: int = 10) -> str:
-    """Format the first `limit` items, each on an indented line of its own, and the number of the other items."""
-    lines = [f"  - {item}" for item in items[:limit]]
+    """Format the first `limit` items, each on an indented line of its own, and the number of the other items.
+
+    An item may be a file name; a line break in it is escaped.
+    """
+    lines = [f"  - {one_line(item)}" for item in items[:limit]]
     if len(items) > limit:
         lines.append("  " + text("… and {count} more").format(count=len(items) - limit))
     return "\n".join(lines)
@@ -27,7 +30,7 @@ def bullet_list(items: Sequence[str], limit: int = 10) -> str:
 
 def short_list(items: Sequence[object], limit: int) -> str:
     """Format the first `limit` items on one line, and the number of the other items."""
-    shown = ", ".join(str(item) for item in items[:limit])
+    shown = ", ".join(one_line(str(item)) for item in items[:limit])
     if len(items) <= limit:
         return shown
     return text("{items} and {count} more").format(items=shown, count=len(items) - limit)

@@ -20,7 +20,7 @@ from torch import Tensor
 from datamodules.data_errors import DataError, short_list
 from datamodules.file_ends import looks_whole
 from datamodules.image_facts import DEEP_MODES, treatments_of
-from resume.system.output import text
+from resume.system.output import one_line, text
 
 # Pillow's limit protects web servers against hostile files; here, large microscope and satellite images must open.
 Image.MAX_IMAGE_PIXELS = None
@@ -63,10 +63,10 @@ def _open_image(path: str) -> Iterator[ImageFile]:
     except DataError:
         raise
     except FileNotFoundError as error:
-        raise DataError(text("{path} no longer exists").format(path=path)) from error
+        raise DataError(text("{path} no longer exists").format(path=one_line(path))) from error
     except Exception as error:  # on a damaged file, Pillow's plugins raise exceptions of any class
         message = text("{path} cannot be read as an image: {reason}")
-        raise DataError(message.format(path=path, reason=_reason(error, path))) from error
+        raise DataError(message.format(path=one_line(path), reason=_reason(error, path))) from error
 
 
 def _reason(error: Exception, path: str) -> str:
@@ -172,7 +172,7 @@ def read_gt(path: str) -> npt.NDArray[np.integer]:
         message = text(
             "{path} is not ground truth: its mode is {mode}. Save it as a grey PNG with one number per pixel."
         )
-        raise DataError(message.format(path=path, mode=image.mode))
+        raise DataError(message.format(path=one_line(path), mode=image.mode))
 
 
 def _single_channel(pixels: npt.NDArray[np.uint8], path: str) -> npt.NDArray[np.uint8]:
@@ -187,4 +187,4 @@ def _single_channel(pixels: npt.NDArray[np.uint8], path: str) -> npt.NDArray[np.
             "Only its {channel} channel is used; save that channel: Image.open(…).getchannel('{channel}').save(…)."
         ).format(channel=used[0])
     message = text("{path} holds colours (R, G, B), but one number per pixel is expected: {colours}. {advice}")
-    raise DataError(message.format(path=path, colours=shown, advice=advice))
+    raise DataError(message.format(path=one_line(path), colours=shown, advice=advice))

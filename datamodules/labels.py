@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from datamodules.data_errors import DataError, short_list
-from resume.system.output import text
+from resume.system.output import one_line, text
 
 LARGEST_VALUE = 65535  # the largest value in a 16-bit file
 UNKNOWN = -1
@@ -66,7 +66,7 @@ class ClassMapping:
             message = text("{path} holds {values} (both 1 and 255 would be class 1)")
         elif path.lower().endswith((".jpg", ".jpeg")):
             message = text("{path} holds {values} (JPEG changes values; save ground truth as PNG)")
-        return message.format(path=path, values=short_list(values, limit=8))
+        return message.format(path=one_line(path), values=short_list(values, limit=8))
 
     def advice(self) -> str:
         """Return the expected values and the settings that change them."""

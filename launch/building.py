@@ -37,6 +37,7 @@ from launch.loading import require_reader
 from launch.lost_workers import lost_worker
 from launch.plugins import load_no_checkpoint
 from launch.report import report_interruption
+from launch.restore_errors import restore_error
 from launch.run_logs import check_logs, open_logs
 from launch.schedule_checks import refuse_other_unit, refuse_short_schedule
 from launch.scores import changed_scores
@@ -45,7 +46,7 @@ from resume.checkpoints.run_entry import ResumedFrom, RunEntry
 from resume.compatibility import name_other_conditions
 from resume.decision import Decision, Resume
 from resume.limits import Limits
-from resume.system.output import say, text
+from resume.system.output import ExplainedError, say, text
 
 _ENDLESS = -1  # Lightning's max_epochs and max_steps without a limit
 
@@ -145,6 +146,7 @@ def fit(trainer: Trainer, cli: TrainCLI, decision: Decision) -> None:
     """Train, from the checkpoint of a resume or from the start.
 
     Raises:
+        CheckpointError: A state in the checkpoint is not of this program.
         ConfigError: A callback or a logger refuses this training.
         DivergedError: The weights are no longer finite, or early stopping saw a metric that is not.
         LostWorkerError: A process that loads data has ended.
@@ -164,19 +166,24 @@ def fit(trainer: Trainer, cli: TrainCLI, decision: Decision) -> None:
         raise
     except NotFiniteError as divergence:
         raise diverged_error(divergence, cli, decision.checkpoint_dir) from divergence
-    except RuntimeError as error:
-        lost = lost_worker(error, cli.datamodule.num_workers)
-        if lost is None:
-            raise
-        raise lost from error
     except MisconfigurationException as error:  # a callback or a logger that refuses this training
         raise ConfigError(str(error)) from error
+    except Exception as error:
+        known = _explained(error, cli, decision)
+        if known is None:
+            raise
+        raise known from error
     finally:
         # Lightning tears down the loop that failed only: after a stop in a validation, the loader of training still has
         # its queues. Python would free them in any order, and a thread could write into a file that is closed, or into
         # another one that has got its number since.
         trainer.fit_loop.teardown()
     refuse_stop_by_nan(trainer)
+
+
+def _explained(error: Exception, cli: TrainCLI, decision: Decision) -> ExplainedError | None:
+    lost = lost_worker(error, cli.datamodule.num_workers) if isinstance(error, RuntimeError) else None
+    return restore_error(error, decision.path) if lost is None and isinstance(decision, Resume) else lost
 
 
 def _report_setup(cli: TrainCLI, trainer: Trainer) -> None:

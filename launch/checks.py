@@ -3,14 +3,16 @@
 import torch
 from jsonargparse import Namespace
 
+from callbacks import CheckpointFiles, TrainingHistory
 from launch.cli import ConfigError, TrainCLI, as_config_error
-from launch.loading import Loaded, load_for_resume, require_fit
+from launch.loading import CheckpointError, Loaded, load_for_resume, require_fit
 from launch.own_split import report_own_split
 from launch.report import CheckProgress
 from launch.schedule_checks import limited
-from lit_modules import check_changed_optimizer, check_optimizer
+from lit_modules import NetworkError, check_changed_optimizer, check_optimizer, check_restored_optimizer
 from resume import limits
 from resume.arguments import Arguments
+from resume.checkpoints.newest import refusal
 from resume.checkpoints.run_entry import RunEntry
 from resume.checkpoints.run_json import MAX_PARTS
 from resume.compatibility import (
@@ -46,6 +48,7 @@ def check(cli: TrainCLI, arguments: Arguments, decision: Decision) -> RunEntry |
     changed = changed_optimizer_settings(loaded.path, loaded.run, cli.config_text())
     if changed:
         check_changed_optimizer(cli.model, changed)
+    _check_states(cli, loaded)
     report_own_split(cli.overruled, cli.datamodule.stayed)
     return loaded.run
 
@@ -56,6 +59,24 @@ def _load(cli: TrainCLI, decision: Resume) -> Loaded:
     # Before the pairs are divided: each stays on the side on which the run has used it.
     cli.datamodule.continue_from(loaded.states.get(type(cli.datamodule).__qualname__, {}))
     return loaded
+
+
+def _check_states(cli: TrainCLI, loaded: Loaded) -> None:
+    """See that the states are there, without which Lightning would go on in silence, and that the optimizer's fits."""
+    if loaded.optimizer is None:  # a folder of shards
+        return
+    states, callbacks = loaded.states, loaded.states["callbacks"]
+    missing = [] if states.get("lr_schedulers") else ["lr_schedulers"]
+    missing += [
+        f"callbacks.{one.__name__}" for one in (CheckpointFiles, TrainingHistory) if not callbacks.get(one.__name__)
+    ]
+    if missing:
+        reason = text("wrong or missing entry: {entry}").format(entry=missing[0])
+        raise CheckpointError(refusal(loaded.path, reason))
+    try:
+        check_restored_optimizer(cli.model, loaded.optimizer)
+    except NetworkError as error:
+        raise CheckpointError(refusal(loaded.path, str(error))) from error
 
 
 def _check_one_rule(cli: TrainCLI, arguments: Arguments, decision: Decision) -> None:

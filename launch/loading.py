@@ -9,13 +9,14 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.strategies import FSDPStrategy, ModelParallelStrategy, Strategy
 
 from callbacks.loaded_storages import LoadedStorages
+from launch.state_form import wrong_parts
 from resume.checkpoints.newest import refusal
 from resume.checkpoints.paths import content_file, place_of
 from resume.checkpoints.run_entry import RunEntry
 from resume.checkpoints.shard_table import read_table
 from resume.checkpoints.verification import read_run, require_intact, saved_storages
 from resume.run_files import CONFIG
-from resume.system.output import ExplainedError, text
+from resume.system.output import ExplainedError, one_line, text
 
 Shapes = dict[str, tuple[int, ...]]
 _SHOWN_PROBLEMS = 5
@@ -47,6 +48,8 @@ class Loaded(NamedTuple):
         run: Its run entry.
         shapes: The shapes of its weights.
         not_finite: The names of those with NaN or infinity, unless it is a folder of shards.
+        optimizer: The state of its optimizer, with tensors that have no memory but for single numbers; None in a folder
+            of shards.
         states: All that it holds besides weights and the state of the optimizer.
     """
 
@@ -54,6 +57,7 @@ class Loaded(NamedTuple):
     run: RunEntry
     shapes: Shapes
     not_finite: list[str]
+    optimizer: dict[str, Any] | None
     states: Mapping[str, Any]
 
 
@@ -63,29 +67,38 @@ def load_for_resume(path: Path) -> Loaded:
     Raises:
         UnloadableError: The checkpoint does not load, or is not of this program.
     """
-    try:
-        require_intact(path)  # torch.load does not compare checksums, and looks at no cost
-        run = read_run(path)
-        compared = LoadedStorages(saved_storages(path), lambda storage, _: storage)
-        checkpoint = torch.load(content_file(path), map_location=compared, weights_only=True)
-        compared.require_all()
-        place = place_of(path)
-        weights = checkpoint.get("state_dict", {})
-        shapes = _shapes_of_shards(place) if place.is_dir() else _shapes(weights)
-        not_finite = _not_finite(weights)
-    except Exception as error:  # damaged content can fail in any way
-        reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
-        raise UnloadableError(refusal(path, reason), path, reason) from error
-    needed = ["loops", "callbacks", *([] if place.is_dir() else ["state_dict", "optimizer_states"])]
-    missing = [key for key in needed if key not in checkpoint]
+    checkpoint, run = _read(path)
+    is_folder = place_of(path).is_dir()
+    needed = ["loops", "callbacks", *([] if is_folder else ["state_dict", "optimizer_states"])]
+    missing = [key for key in needed if not isinstance(checkpoint, dict) or key not in checkpoint]
     if missing:
         said = text("{path} cannot be resumed from: it has no {missing}. Use a checkpoint that train.py has saved.")
         names = ", ".join(missing)
         raise UnloadableError(
             said.format(path=path, missing=names), path, text("it has no {missing}").format(missing=names)
         )
+    wrong = next(wrong_parts(checkpoint, run), None)
+    if wrong is not None:
+        reason = text("wrong or missing entry: {entry}").format(entry=one_line(wrong))
+        raise UnloadableError(refusal(path, reason), path, reason)
+    weights = checkpoint.get("state_dict", {})
+    shapes = _shapes_of_shards(place_of(path)) if is_folder else _shapes(weights)
     states = {key: value for key, value in checkpoint.items() if key not in ("state_dict", "optimizer_states")}
-    return Loaded(path, run, shapes, not_finite, states)
+    optimizers = _without_memory(checkpoint.get("optimizer_states", []))
+    return Loaded(path, run, shapes, _not_finite(weights), optimizers[0] if optimizers else None, states)
+
+
+def _read(path: Path) -> tuple[Any, RunEntry]:
+    try:
+        require_intact(path)  # torch.load does not compare checksums, and looks at no cost
+        run = read_run(path)
+        compared = LoadedStorages(saved_storages(path), lambda storage, _: storage)
+        checkpoint = torch.load(content_file(path), map_location=compared, weights_only=True)
+        compared.require_all()
+    except Exception as error:  # damaged content can fail in any way
+        reason = (str(error) or type(error).__name__).splitlines()[0].rstrip(".")
+        raise UnloadableError(refusal(path, reason), path, reason) from error
+    return checkpoint, run
 
 
 def require_fit(loaded: Loaded, module: LightningModule) -> None:
@@ -113,7 +126,9 @@ def require_fit(loaded: Loaded, module: LightningModule) -> None:
             frozen.pop(name, None)
     wrong = sorted(set(loaded.not_finite) - set(_not_finite(frozen)))
     if wrong:
-        raise CheckpointError(refusal(loaded.path, text("its weights are not finite ({name})").format(name=wrong[0])))
+        raise CheckpointError(
+            refusal(loaded.path, text("its weights are not finite ({name})").format(name=one_line(wrong[0])))
+        )
 
 
 def require_reader(path: Path, strategy: Strategy) -> None:
@@ -128,6 +143,14 @@ def require_reader(path: Path, strategy: Strategy) -> None:
             "To make one file of it: python -m lightning.pytorch.utilities.consolidate_checkpoint {path}"
         )
         raise CheckpointError(said.format(path=path))
+
+
+def _without_memory(value: Any) -> Any:
+    if isinstance(value, torch.Tensor):
+        return value if value.ndim == 0 else torch.empty_like(value, device="meta")
+    if isinstance(value, dict):
+        return {key: _without_memory(item) for key, item in value.items()}
+    return [_without_memory(item) for item in value] if isinstance(value, list) else value
 
 
 def _shapes(tensors: dict[str, torch.Tensor]) -> Shapes:
@@ -146,10 +169,10 @@ def _not_finite(tensors: dict[str, torch.Tensor]) -> list[str]:
 
 
 def _differences(saved: Shapes, wanted: Shapes) -> list[str]:
-    texts = [text("{name} is missing").format(name=name) for name in wanted if name not in saved]
-    texts += [text("{name} is not in the network").format(name=name) for name in saved if name not in wanted]
+    texts = [text("{name} is missing").format(name=one_line(name)) for name in wanted if name not in saved]
+    texts += [text("{name} is not in the network").format(name=one_line(name)) for name in saved if name not in wanted]
     for name in wanted.keys() & saved.keys():
         if saved[name] != wanted[name]:
             said = text("{name} has shape {saved}, expected {wanted}")
-            texts.append(said.format(name=name, saved=saved[name], wanted=wanted[name]))
+            texts.append(said.format(name=one_line(name), saved=saved[name], wanted=wanted[name]))
     return sorted(texts)

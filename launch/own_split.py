@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Any
 
-import yaml
 from jsonargparse import Namespace
 
+from resume.checkpoints.run_config import part_of, settings_of
 from resume.system.output import plural, say, text
 
 _SHOWN = 20
@@ -32,10 +32,13 @@ def settle_split(config: Namespace, seed: int, run_config: str | None) -> dict[s
         if "split_seed" in rules and data["split_seed"] is None:
             data["split_seed"] = seed
         return {}
-    run = yaml.safe_load(run_config)
-    own = {name: run["data"]["init_args"].get(name) for name in _RULES}
+    run = settings_of(run_config)
+    run_seed = run.get("seed_everything", seed)
+    own = {name: part_of(run, "data", "init_args").get(name) for name in _RULES}
     if own["split_seed"] is None:
-        own["split_seed"] = run["seed_everything"]
+        own["split_seed"] = run_seed
+    if own["val_fraction"] is None:
+        own["val_fraction"] = data.get("val_fraction")
     if own["split"] is not None and data.get("split") is not None:
         own["split"] = data["split"]
     if data.get("val_image_path") is not None:
@@ -43,7 +46,7 @@ def settle_split(config: Namespace, seed: int, run_config: str | None) -> dict[s
     overruled = {f"data.{name}": (own[name], data[name]) for name in rules if own[name] != data[name]}
     if data.get("split_seed") in (None, own["split_seed"]):
         overruled.pop("data.split_seed", None)  # nobody has typed it
-        if seed != run["seed_everything"] and "split_seed" in rules:
+        if seed != run_seed and "split_seed" in rules:
             overruled["seed_everything"] = own["split_seed"], seed
     for name in rules:
         data[name] = own[name]

@@ -2,12 +2,11 @@
 
 import logging
 import re
-import sys
 import warnings
 
 from typing_extensions import override
 
-from resume.system.output import say, showable, text
+from resume.system.output import complain, say, text
 
 # (message, module) of warnings that a user can do nothing about, each with its reason.
 EXPECTED = [
@@ -42,7 +41,7 @@ class _Notes(logging.Handler):
     def emit(self, record: logging.LogRecord) -> None:
         said = record.getMessage()
         if record.levelno >= logging.WARNING:  # in every process
-            sys.stderr.write(f"{showable(said)}\n")
+            complain(said)
             return
         for line in said.expandtabs().splitlines():
             say(line)

@@ -1,6 +1,5 @@
 """What a start prints about its setup and its end. Imports nothing slow: an end may come before that."""
 
-import sys
 import time
 from typing import TYPE_CHECKING
 
@@ -9,7 +8,7 @@ from resume.commands import command_to_resume
 from resume.limits import Limits, limit_text, progress_text, way_beyond
 from resume.run_files import BEST, HISTORY_PNG, LATEST
 from resume.system.launch_info import Launch
-from resume.system.output import ExplainedError, plural, say, text
+from resume.system.output import ExplainedError, complain, plural, say, text
 from resume.system.requeue import requeue
 from resume.system.signals import Stopped, not_stopped
 
@@ -48,16 +47,16 @@ def report_error(error: ExplainedError, launch: Launch, *, no_file_was_deleted: 
         The exit code.
     """
     process = "" if launch.is_first else f" ({launch.process_name})"
-    print(f"train.py{process}: {error}", file=sys.stderr)
+    complain(f"train.py{process}: {error}")
     if no_file_was_deleted:
-        print(text("No file was deleted."), file=sys.stderr)
+        complain(text("No file was deleted."))
     return error.exit_code
 
 
 def report_early_stop(stop: Stopped, launch: Launch) -> int:
     """Report a signal that came before training; returns the exit code."""
     if launch.is_first:
-        print("\n" + text("Interrupted before training began."), file=sys.stderr)
+        complain("\n" + text("Interrupted before training began."))
     return requeue(launch) if stop.asks_for_requeue else stop.exit_code
 
 
@@ -67,7 +66,7 @@ def report_return(decision: resume.Decision) -> None:
         with not_stopped():
             done = resume.end(decision)
     except resume.ResumeError as error:
-        print(f"train.py: {error}", file=sys.stderr)
+        complain(f"train.py: {error}")
     else:
         for line in done:
             say(line)
@@ -124,14 +123,14 @@ def _report_failed_saves(files: "CheckpointFiles") -> None:
     """Report the saves that failed, and what of the training is not on the disk."""
     failed, run = files.saves.failed, files.saved_run
     said = plural("{count} save failed, the last one in", "{count} saves failed, the last one in", len(failed))
-    print(f"train.py: {said} {failed[-1]}", file=sys.stderr)
+    complain(f"train.py: {said} {failed[-1]}")
     if files.saves.reason is None:
         return
     lost = text("Nothing that this start has trained is saved.")
     if run is not None:
         lost = text("What was trained after epoch {epoch}, step {step} is not saved.")
         lost = lost.format(epoch=run.epoch, step=run.global_step)
-    print(lost, file=sys.stderr)
+    complain(lost)
 
 
 def _report_end(trainer: "Trainer", run: "RunEntry | None") -> None:

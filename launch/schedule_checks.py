@@ -1,10 +1,10 @@
 """Whether a schedule that counts steps fits the steps of the run. The default schedule counts none."""
 
-import yaml
 from lightning.pytorch import Trainer
 
 from launch.cli import ConfigError, TrainCLI
 from lit_modules import schedule_length
+from resume.checkpoints.run_config import part_of, settings_of
 from resume.checkpoints.run_entry import RunEntry
 from resume.system.output import text
 
@@ -17,7 +17,7 @@ def refuse_other_unit(cli: TrainCLI, trainer: Trainer, resumed: RunEntry) -> Non
     """
     if cli.model.lr_scheduler is None or cli.model.lr_scheduler_interval == "epoch" or not resumed.batches_per_epoch:
         return
-    accumulated = yaml.safe_load(resumed.config)["trainer"]["accumulate_grad_batches"]
+    accumulated = part_of(settings_of(resumed.config), "trainer").get("accumulate_grad_batches", 1)
     before, now = _steps(resumed.batches_per_epoch, accumulated), steps_per_epoch(cli, trainer)
     if before == now:
         return

@@ -4,9 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-import yaml
-
 from launch.cli import TrainCLI
+from resume.checkpoints.run_config import settings_of
 from resume.checkpoints.run_entry import RunEntry
 from resume.configuration import flat
 from resume.decision import Decision, Resume
@@ -72,10 +71,10 @@ def _changes(before: Settings, now: Settings, names: Iterable[str]) -> list[str]
 
 
 def _settings(config: str) -> dict[str, Any]:
-    settings = flat(yaml.safe_load(config))
+    settings = flat(settings_of(config))
     size = settings.get("data.image_size")
     sides = size if isinstance(size, list) else [size]
-    settings["data.image_size"] = None if size is None else f"{sides[0]} × {sides[-1]}"
+    settings["data.image_size"] = None if size is None else " × ".join(map(str, (2 * sides)[:2]))
     limit = settings.get("trainer.limit_val_batches")
     # 1 is one batch, and 1.0 all batches.
     settings["trainer.limit_val_batches"] = None if isinstance(limit, float) and limit == 1 else limit

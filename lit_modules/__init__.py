@@ -2,6 +2,7 @@ from lit_modules.network_checks import NetworkError
 from lit_modules.optimizer_checks import (
     check_changed_optimizer,
     check_optimizer,
+    check_restored_optimizer,
     expected_optimizer_state,
     schedule_length,
     states_after_a_step,
@@ -13,6 +14,7 @@ __all__ = [
     "Segmentation",
     "check_changed_optimizer",
     "check_optimizer",
+    "check_restored_optimizer",
     "expected_optimizer_state",
     "schedule_length",
     "states_after_a_step",

@@ -1,5 +1,6 @@
 """How many steps of a run had a loss that is not finite, and which was the first."""
 
+from operator import index
 from typing import NamedTuple
 
 import torch
@@ -97,8 +98,8 @@ class BadSteps:
         return {"epoch": list(self._of_epoch()), "run": list(self.of_run)}
 
     def load_state_dict(self, state: dict[str, list[int]]) -> None:
-        self._count, self._first = state["epoch"]
-        self.of_run = Found(*state["run"])
+        self._count, self._first = map(index, state["epoch"])
+        self.of_run = Found(*map(index, state["run"]))
 
     @property
     def first(self) -> int:

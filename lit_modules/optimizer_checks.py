@@ -6,12 +6,13 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from lit_modules.network_checks import NetworkError
 from lit_modules.optimizer_settings import monitor_of
 from lit_modules.segmentation import Segmentation
-from resume.system.output import text
+from resume.system.output import brief, one_line, text
 
 
 def check_optimizer(module: Segmentation) -> None:
@@ -61,6 +62,38 @@ def check_changed_optimizer(module: Segmentation, before: dict[str, Any]) -> Non
         message = text("{names}: cannot be changed at a resume ({reason}). Use the run's setting.")
         names = ", ".join(f"--model.optimizer.{name}" for name in before)
         raise NetworkError(message.format(names=names, reason=f"{type(error).__name__}: {error}")) from error
+
+
+def check_restored_optimizer(module: Segmentation, state: dict[str, Any]) -> None:
+    """Take a step with the state of a checkpoint, with weights that have no memory.
+
+    An optimizer that can make no such step even when it is new is left to training.
+
+    Args:
+        module: Makes the optimizer.
+        state: Of an optimizer; its tensors need no memory either, but for single numbers.
+
+    Raises:
+        NetworkError: The state is not one of this optimizer and this network.
+    """
+    try:
+        _optimizer_without_memory(module).step()
+    except Exception:  # noqa: BLE001 - an optimizer can fail in any way
+        return
+    try:
+        optimizer = _optimizer_without_memory(module)
+        optimizer.load_state_dict(state)
+        optimizer.step()
+    except Exception as error:
+        message = text("the state of its optimizer cannot be used ({reason})")
+        raise NetworkError(message.format(reason=one_line(brief(error)))) from error
+
+
+def _optimizer_without_memory(module: Segmentation) -> Optimizer:
+    weights = [nn.Parameter(torch.empty_like(one, device="meta")) for one in module.parameters() if one.requires_grad]
+    for weight in weights:
+        weight.grad = torch.empty_like(weight)
+    return module.optimizer(weights)
 
 
 def _step_with_both(module: Segmentation, before: dict[str, Any]) -> None:

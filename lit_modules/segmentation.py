@@ -1,6 +1,7 @@
 """Training and validation of segmentation with any network."""
 
 import math
+from operator import index
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -253,7 +254,8 @@ class Segmentation(LightningModule):
     @override
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         self._loaded = {name: checkpoint[name] for name in ("train_loss", "optimizer_settings", "schedule")}
-        self._val_metrics = dict(checkpoint["val_metrics"])
+        index(self._loaded["train_loss"]["epoch"])  # a wrong one would be taken for that of an earlier epoch
+        self._val_metrics = {name: float(value) for name, value in checkpoint["val_metrics"].items()}
         self.bad_steps.load_state_dict(checkpoint["bad_steps"])
 
     @override

@@ -5,6 +5,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from resume.checkpoints.run_config import part_of, settings_of
 from resume.checkpoints.run_entry import DataPaths, RunEntry
 from resume.configuration import flat
 from resume.system.errors import ResumeError
@@ -120,10 +121,7 @@ def has_other_classes(run: RunEntry, config: str) -> bool:
 
 
 def _model_settings(config: str) -> dict[str, Any]:
-    import yaml  # not needed before the user has chosen; the menu must not wait for it
-
-    settings: dict[str, Any] = yaml.safe_load(config)["model"]["init_args"]
-    return settings
+    return part_of(settings_of(config), "model", "init_args")
 
 
 def refuse_other_budget(run: RunEntry, minutes: float | None) -> None:
@@ -132,9 +130,7 @@ def refuse_other_budget(run: RunEntry, minutes: float | None) -> None:
     Raises:
         ResumeError: The budget differs from the run's.
     """
-    import yaml  # not needed before the user has chosen; the menu must not wait for it
-
-    before = yaml.safe_load(run.config).get("train_minutes")
+    before = settings_of(run.config).get("train_minutes")
     if minutes != before:
         raise ResumeError(
             text(
@@ -168,9 +164,7 @@ def name_other_conditions(run: RunEntry, config: str, versions: Mapping[str, str
 
 
 def _settings_that_compute(config: str) -> dict[str, Any]:
-    import yaml  # not needed before the user has chosen; the menu must not wait for it
-
-    settings = flat(yaml.safe_load(config))
+    settings = flat(settings_of(config))
     return {name: value for name, value in settings.items() if not name.startswith(_COMPUTE_NOTHING)}
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from resume.checkpoints.run_config import part_of, settings_of
 from resume.checkpoints.run_entry import RunEntry
 from resume.commands import command_to_resume
 from resume.system.output import plural, say, text
@@ -33,13 +34,11 @@ class Limits:
     @classmethod
     def of(cls, config: str) -> "Limits":
         """The limits of a resolved configuration, which is YAML text."""
-        import yaml  # not needed before the user has chosen; the menu must not wait for it
-
-        settings = yaml.safe_load(config) or {}
-        trainer = settings.get("trainer") or {}
+        settings = settings_of(config)
+        trainer = part_of(settings, "trainer")
         callbacks = trainer.get("callbacks") or []
         found = callbacks if isinstance(callbacks, list) else [callbacks]
-        schedule = _fixed_schedule(settings.get("model") or {})
+        schedule = _fixed_schedule(part_of(settings, "model", "init_args"))
         return cls(trainer.get("max_epochs"), trainer.get("max_steps", _UNLIMITED), tuple(found), schedule)
 
     def reached(self, run: RunEntry) -> list[str]:
@@ -76,8 +75,8 @@ class Limits:
 
 def _fixed_schedule(model: dict[str, Any]) -> str | None:
     """The class of a schedule whose length is part of its settings."""
-    schedule = (model.get("init_args") or {}).get("lr_scheduler") or {}
-    settings = schedule.get("init_args") or {}
+    schedule = part_of(model, "lr_scheduler")
+    settings = part_of(schedule, "init_args")
     has_length = settings.get("total_steps") is not None or settings.get("steps_per_epoch") is not None
     return str(schedule.get("class_path")).rpartition(".")[2] if has_length else None
 

@@ -1,17 +1,47 @@
 """The configuration that a checkpoint carries: YAML that anybody may have written."""
 
+from functools import lru_cache
+from types import NoneType
 from typing import Any
 
 from resume.system.errors import UnreadableError
 from resume.system.output import text
 from resume.system.small_yaml import parse_yaml
 
+# The settings that are read from it: the types of each, which may be absent. All others are left to the parser.
+_FORM: dict[str, tuple[type, ...]] = {
+    "seed_everything": (int,),
+    "train_minutes": (int, float, NoneType),
+    "data": (dict,),
+    "data.init_args": (dict,),
+    "data.init_args.val_fraction": (int, float),
+    "data.init_args.split": (list, NoneType),
+    "data.init_args.group": (str, NoneType),
+    "data.init_args.fold": (str, NoneType),
+    "data.init_args.split_seed": (int, NoneType),
+    "model": (dict,),
+    "model.init_args": (dict,),
+    "model.init_args.optimizer": (dict, NoneType),
+    "model.init_args.optimizer.init_args": (dict, NoneType),
+    "model.init_args.lr_scheduler": (dict, NoneType),
+    "model.init_args.lr_scheduler.init_args": (dict, NoneType),
+    "trainer": (dict,),
+    "trainer.max_epochs": (int, NoneType),
+    "trainer.max_steps": (int,),
+    "trainer.accumulate_grad_batches": (int,),
+    "trainer.callbacks": (list, dict, NoneType),
+}
+_AT_LEAST = {"trainer.accumulate_grad_batches": 1}
+_LONGEST_VALUE = 40
 
+
+@lru_cache(maxsize=8)  # a start asks for those of the run and its own again and again
 def settings_of(config: str) -> dict[str, Any]:
-    """The settings of a configuration, as nested dicts.
+    """The settings of a configuration, as nested dicts, which the caller must not change.
 
     Raises:
-        UnreadableError: It is no mapping in YAML, or too large or too deep for one.
+        UnreadableError: It is no mapping in YAML, too large or too deep for one, or a setting in it is of another type
+            than this program writes.
     """
     try:
         settings = parse_yaml(config)
@@ -19,4 +49,40 @@ def settings_of(config: str) -> dict[str, Any]:
         raise UnreadableError(text("its configuration cannot be read: {reason}").format(reason=error)) from error
     if not isinstance(settings, dict | None):
         raise UnreadableError(text("its configuration is no mapping"))
-    return settings or {}
+    settings = settings or {}
+    for key, types in _FORM.items():
+        _require(key, _value(settings, key), types)
+    for one in _list(settings, "trainer.callbacks"):
+        _require("trainer.callbacks", one, (dict,))
+        _require("trainer.callbacks.init_args", one.get("init_args"), (dict, NoneType))
+        _require("trainer.callbacks.patience", (one.get("init_args") or {}).get("patience"), (int, NoneType))
+    for one in _list(settings, "data.init_args.split"):
+        _require("data.init_args.split", one, (str,))
+    return settings
+
+
+def part_of(settings: dict[str, Any], *keys: str) -> dict[str, Any]:
+    """The mapping at nested keys of `settings_of`; empty if it is absent or null."""
+    for key in keys:
+        settings = settings.get(key) or {}
+    return settings
+
+
+def _value(settings: dict[str, Any], key: str) -> Any:
+    """The setting at a nested key; ... if it is absent, or has no place because its mapping is null."""
+    *outer, name = key.split(".")
+    return part_of(settings, *outer).get(name, ...)
+
+
+def _list(settings: dict[str, Any], key: str) -> list[Any]:
+    found = _value(settings, key)
+    return found if isinstance(found, list) else [found] if isinstance(found, dict) else []
+
+
+def _require(key: str, value: Any, types: tuple[type, ...]) -> None:
+    is_known = value is ... or type(value) in types
+    if is_known and not (key in _AT_LEAST and value is not ... and value < _AT_LEAST[key]):
+        return
+    shown = repr(value)
+    shown = shown if len(shown) <= _LONGEST_VALUE else f"{shown[: _LONGEST_VALUE - 1]}…"
+    raise UnreadableError(text("its configuration has {value} as {key}").format(value=shown, key=key))

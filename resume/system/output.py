@@ -98,6 +98,12 @@ def say(line: str = "") -> None:
         print(showable(one_line(line)), flush=True)
 
 
+def complain(message: str) -> None:
+    """Print a message on standard error, in all processes; it may have several lines, which are escaped as in `say`."""
+    for line in message.split("\n"):  # not splitlines(), which also splits at characters that are to be escaped
+        print(one_line(line), file=sys.stderr, flush=True)
+
+
 def one_line(said: str) -> str:
     """The text with line breaks, escape sequences and other invisible characters escaped; file names may contain them.
 

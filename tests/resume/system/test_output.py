@@ -13,6 +13,7 @@ from resume.system.errors import ResumeError, UnreadableError
 from resume.system.output import (
     DOMAIN,
     LOCALE_DIR,
+    complain,
     current_language,
     in_english,
     is_chinese,
@@ -185,6 +186,11 @@ def test_what_a_name_hides_is_written_out(capsys: pytest.CaptureFixture[str], na
     say(f"  - {name}")
     assert capsys.readouterr().out == f"  - {shown}\n"
     assert str(ResumeError(name)) == str(UnreadableError(name)) == shown
+
+
+def test_an_error_keeps_its_lines_and_controls_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    complain("a\x1b[2J\x85b\n  - c")
+    assert capsys.readouterr().err == "a\\x1b[2J\\x85b\n  - c\n"
 
 
 def test_a_path_that_the_output_cannot_show_does_not_end_the_program(monkeypatch: pytest.MonkeyPatch) -> None:
