@@ -8,6 +8,7 @@ from lightning.pytorch.trainer.call import _call_and_handle_interrupt
 from callbacks import Interrupt
 from callbacks.finding import callbacks_of
 from resume.system.output import brief, say, text
+from resume.system.signals import Stopped
 
 
 def raising_first(trainer: Trainer, train: Callable[[], None]) -> None:
@@ -15,17 +16,19 @@ def raising_first(trainer: Trainer, train: Callable[[], None]) -> None:
 
     After an error, Lightning calls `on_exception` of all callbacks, closes the loggers and frees the device. The first
     of these that fails ends the rest, and its error is what Lightning raises: for example that of a logger whose disk
-    is full, in place of a stop by Ctrl+C. If the save of the exception was among the rest, it is made now.
+    is full, in place of a stop by Ctrl+C. If the save of the exception was among the rest, it is made now. A signal may
+    come meanwhile too, such as that of torchrun, which ends the other workers when it has missed one.
     """
     try:
         train()
-    except Exception as error:
+    except (Exception, Stopped) as error:
         first = _first(error)
         if first is error:
             raise
         _save(trainer, first)
-        said = text("Before that error was reported, another one came up: {error}.")
-        say(said.format(error=brief(error)))
+        if not isinstance(error, Stopped):
+            said = text("Before that error was reported, another one came up: {error}.")
+            say(said.format(error=brief(error)))
     else:
         return
     raise first  # not within the handler, which would add the later error to its traceback

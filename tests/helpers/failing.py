@@ -48,3 +48,17 @@ class StopAndFail(FailTwice):
     def on_train_batch_start(self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int) -> None:
         if trainer.global_step == STEP:
             signal.raise_signal(signal.SIGINT)
+
+
+class FailAndStop(FailAtStep):
+    """A signal comes when Lightning has given the signals back, and before the error is reported."""
+
+    @override
+    def setup(self, trainer: Any, pl_module: Any, stage: str) -> None:
+        teardown = trainer._signal_connector.teardown
+
+        def and_signal() -> None:
+            teardown()
+            signal.raise_signal(signal.SIGTERM)
+
+        trainer._signal_connector.teardown = and_signal

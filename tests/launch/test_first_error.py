@@ -34,6 +34,15 @@ def test_what_fails_after_a_stop_leaves_it_a_stop(run: Run, capsys: pytest.Captu
     assert "Resume with:" in said
 
 
+def test_a_signal_after_an_error_hides_it_not(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(PlannedError) as raised:
+        run(*NEW, callback("FailAndStop"))
+    assert raised.value.__context__ is None
+    said = "".join(capsys.readouterr())
+    assert said.count(f"All steps before that ({STEP}) are saved") == 1
+    assert "Interrupted" not in said
+
+
 def test_a_single_error_is_raised_as_it_is(run: Run, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(PlannedError):
         run(*NEW, callback("FailAtStep"))
