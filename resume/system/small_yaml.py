@@ -16,21 +16,23 @@ _LONGEST_PLAIN = 4096
 
 
 def parse_yaml(content: str) -> Any:
-    """The values of a YAML text: dicts, lists, texts, numbers, dates, booleans and None.
+    """The values of a YAML text: dicts, lists, texts, numbers, booleans and None.
 
     Raises:
         UnreadableError: It is no valid YAML, or too large, or nested too deeply, with aliases written out.
     """
     import yaml  # takes 15 ms, which a start without a configuration file need not
 
+    from resume.system.settings_loader import SettingsLoader
+
     if len(content) > MAX_CHARACTERS:
         raise _too_large()
     try:
         _require_bounded(content)
-        return yaml.safe_load(content)
+        return yaml.load(content, Loader=SettingsLoader)  # noqa: S506 - a SafeLoader
     except UnreadableError:
         raise
-    except Exception as error:  # wrong dates and numbers fail in any way
+    except Exception as error:  # wrong numbers fail in any way
         raise UnreadableError(text("no valid YAML: {reason}").format(reason=error)) from error
 
 
