@@ -31,6 +31,7 @@ from resume.system.signals import Stopped, hold_back_requeue_signal, not_stopped
 
 if TYPE_CHECKING:  # torch and Lightning take seconds to import; the menu does not wait for them
     from launch.cli import TrainCLI
+    from launch.trust import Settled
 
 _IMPORTS = "imports"  # the name of a thread
 
@@ -81,24 +82,39 @@ def run(argv: list[str], start: Start) -> int:
     decision = start.decision = resume.choose(arguments, on_waiting=imports.start)
     if isinstance(decision, resume.Quit):
         exit_now(0)  # without waiting for the imports in the background
+    settled = settle(arguments, start)
     if imports.ident is not None:
         imports.join()  # two threads that import the same packages see incomplete modules
-    return train_from_what_loads(arguments, decision, start)
+    return train_from_what_loads(arguments, settled, start)
 
 
-def train_from_what_loads(arguments: resume.Arguments, decision: resume.Decision, start: Start) -> int:
+def settle(arguments: resume.Arguments, start: Start) -> "Settled":
+    """Decide whose classes may be imported and built, before anything is."""
+    from launch.trust import settle
+
+    assert start.decision is not None
+    settled = settle(arguments, start.decision)
+    start.decision = settled.decision
+    if isinstance(settled.decision, resume.Quit):
+        exit_now(0)
+    return settled
+
+
+def train_from_what_loads(arguments: resume.Arguments, settled: "Settled", start: Start) -> int:
     """Train; where the newest checkpoint was to be taken and torch does not load it, from the next one."""
     from launch.loading import UnloadableError
 
     refused: dict[Path, str] = {}
     while True:
+        decision = settled.decision
         try:
-            return train(arguments, decision, start)
+            return train(arguments, settled, start)
         except UnloadableError as error:
             if not (isinstance(decision, resume.Resume) and decision.is_newest):
                 raise
             refused[error.path] = error.reason
-            decision = start.decision = resume.choose(arguments, refused=refused)
+            start.decision = resume.choose(arguments, refused=refused)
+            settled = settle(arguments, start)
 
 
 def import_what_is_slow() -> None:
@@ -107,7 +123,7 @@ def import_what_is_slow() -> None:
         importlib.import_module("launch.building")
 
 
-def train(arguments: resume.Arguments, decision: resume.Decision, start: Start) -> int:
+def train(arguments: resume.Arguments, settled: "Settled", start: Start) -> int:
     """Build, check, make way, fit; nothing is deleted or moved before every check has passed."""
     from callbacks import TrainingInterrupted
     from launch.building import build_trainer, fit
@@ -119,9 +135,10 @@ def train(arguments: resume.Arguments, decision: resume.Decision, start: Start) 
     from launch.scores import with_other_scores
 
     quiet()
+    decision = settled.decision
     run = decision.checkpoint if isinstance(decision, resume.Resume) else None
     cli = TrainCLI(
-        arguments.for_lightning(decision),
+        arguments.for_lightning(decision, settled.configs),
         wants_help=arguments.wants_help,
         run_config=None if run is None else run.config,
         run_loggers=None if run is None else run.loggers,

@@ -20,6 +20,7 @@ from callbacks.ending import ENDED_BY
 from callbacks.print_line import print_line
 from callbacks.run_folder import FolderError, hold_folder
 from resume.checkpoints.run_entry import RunEntry
+from resume.checkpoints.signature import signed
 from resume.run_files import CONFIG
 from resume.system.durable_files import staged
 from resume.system.lock import lock_of
@@ -95,7 +96,8 @@ class RunState(Callback):
         """Change settings of the trainer in the run's configuration; the next checkpoint writes it."""
         config = yaml.safe_load(self.entry.config)
         config["trainer"] |= changes
-        self.entry = replace(self.entry, config=yaml.safe_dump(config, allow_unicode=True, sort_keys=False))
+        text_of_config = yaml.safe_dump(config, allow_unicode=True, sort_keys=False)
+        self.entry = signed(replace(self.entry, config=text_of_config))
         self._config_is_due = self._writes_config
 
     def _write_config(self, trainer: Trainer) -> None:

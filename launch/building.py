@@ -4,6 +4,7 @@ import uuid
 from collections.abc import Callable
 
 import torch
+import yaml
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
 
@@ -41,8 +42,10 @@ from launch.restore_errors import restore_error
 from launch.run_logs import check_logs, open_logs
 from launch.schedule_checks import refuse_other_unit, refuse_short_schedule
 from launch.scores import changed_scores
+from launch.sifting import names_beyond_the_table
 from resume.arguments import Arguments
 from resume.checkpoints.run_entry import ResumedFrom, RunEntry
+from resume.checkpoints.signature import signed
 from resume.compatibility import name_other_conditions
 from resume.decision import Decision, Resume
 from resume.limits import Limits
@@ -70,6 +73,7 @@ def build_trainer(
         CheckpointError: The strategy cannot read the checkpoint.
     """
     folder, checkpoint = str(decision.checkpoint_dir), cli.config.checkpoint
+    config = cli.config_text()
     entry = RunEntry(
         run_id=uuid.uuid4().hex if resumed is None else resumed.run_id,
         resumed_from=_resumed_from(decision, resumed),
@@ -78,15 +82,17 @@ def build_trainer(
         versions=versions(),
         git_commit=git_commit(),
         job=arguments.launch.job(arguments.ckpt_path),
-        config=cli.config_text(),
+        config=config,
         loggers={} if resumed is None else resumed.loggers,
+        # Everything in it was typed, is in the table, was signed, or was trusted by a person.
+        trusted=tuple(names_beyond_the_table(yaml.safe_load(config))),
     )
     with as_config_error():
         keeps_scores = not (isinstance(decision, Resume) and decision.other_scores)
         files = CheckpointFiles(folder, **checkpoint, keeps_scores=keeps_scores)
         has_no_bar = cli.config.trainer.enable_progress_bar is False
         bars = [] if has_no_bar else [EpochBar(checkpoint.monitor, saves=files.saves)]
-        state = RunState(entry, cli.seed, folder)
+        state = RunState(signed(entry), cli.seed, folder)
         callbacks = [
             *_budgets(cli, state),
             ForgetPastScores(changed_scores(cli, resumed)),

@@ -18,17 +18,19 @@ from typing_extensions import override
 
 from callbacks import CheckpointFiles
 from datamodules import PairedImages
-from launch.config_text import plain_values, yaml_text
+from launch.config_text import plain_values
 from launch.loggers import default_logger, logger_keys, settled
 from launch.own_split import settle_split
 from launch.parser import Parser, missing_values
 from launch.plugins import cluster_plugins, fix_bucket_order
 from launch.time_limit import seconds_per_start, without_time_limits
+from launch.yaml_text import yaml_text
 from lit_modules import Segmentation
 from resume.checkpoints.run_entry import DataPaths
-from resume.configuration import CONFIGS, plain_key, read_keys
+from resume.configuration import CONFIGS, flat, plain_key, read_keys
 from resume.flags import FLAGS, NOT_SAVED
 from resume.system.output import ExplainedError, text
+from resume.system.settings_loader import SettingsLoader
 
 # Settings of one part that another part decides, so that they cannot differ.
 LINKS = {
@@ -229,8 +231,10 @@ def _refuse_linked(args: list[str]) -> None:
     """Refuse settings that follow from others; the parser would silently ignore a value for them."""
     given = {plain_key(word[2:].partition("=")[0]) for word in args if word.startswith("--")}
     for flag, value in pairwise(args):
-        is_yaml = "\n" in value  # the configuration that a checkpoint carries; as a name it is too long for the system
-        if flag == "--config" and not is_yaml and Path(value).is_file():
+        is_yaml = "\n" in value  # the configuration of a run; as a name it is too long for the system
+        if flag == "--config" and is_yaml:
+            given |= flat(yaml.load(value, Loader=SettingsLoader)).keys()  # noqa: S506 - a SafeLoader
+        elif flag == "--config" and Path(value).is_file():
             given |= read_keys(Path(value)).keys()
     for key, source in LINKS.items():
         if key in given:

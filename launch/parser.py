@@ -18,8 +18,8 @@ from lightning.pytorch.cli import LightningArgumentParser
 from lightning.pytorch.loggers import Logger
 from typing_extensions import override
 
-from launch.config_text import yaml_text
 from launch.loggers import FOLDERS
+from launch.yaml_text import yaml_text
 
 # Of the numbers and texts, no subclasses: YAML holds neither `numpy.float64(1)` nor a member of a `StrEnum`.
 _EXACT = (str, bytes, int, float, complex, bool, type(None))

@@ -9,7 +9,7 @@ from itertools import takewhile
 from pathlib import Path
 from typing import Any
 
-from resume.configuration import base_configs, default_settings, plain_key, read_keys
+from resume.configuration import default_settings, plain_key, read_keys
 from resume.decision import Decision, Resume
 from resume.flags import CONFIG, KEYS, LANGUAGES, SETTINGS, SWITCHES
 from resume.system.errors import ResumeError
@@ -37,6 +37,7 @@ class Arguments:
         ckpt_path: Path or keyword of the checkpoint to resume from.
         no_interactive: Ask nothing.
         break_lock: Ignore the lock of a process on another host.
+        trust: Use what the configuration of any checkpoint names.
         train_minutes: The time budget of the run; None where none is given.
         requested_lang: `auto`, `en` or `zh`, as requested.
         lang: The language that `requested_lang` means on this system.
@@ -53,6 +54,7 @@ class Arguments:
     ckpt_path: str | None
     no_interactive: bool
     break_lock: bool
+    trust: bool
     train_minutes: float | None
     requested_lang: str
     lang: Language
@@ -67,13 +69,14 @@ class Arguments:
         """Keys that were typed or configured, so that no default decides them."""
         return self.typed | self.configured
 
-    def for_lightning(self, decision: Decision) -> list[str]:
+    def for_lightning(self, decision: Decision, base: Sequence[str]) -> list[str]:
         """The command line for LightningCLI: configurations first, so that typed flags override them.
 
-        Raises:
-            ResumeError: A resume has no base configuration.
+        Args:
+            decision: What this start does.
+            base: The configurations that everything else overrides, each a path or YAML text.
         """
-        configs = [*base_configs(decision, self.given), *map(str, self.configs)]
+        configs = [*base, *map(str, self.configs)]
         return [
             *(word for config in configs for word in ("--config", config)),
             *self.rest,
@@ -126,6 +129,7 @@ def read_arguments(argv: list[str], launch: Launch = SHELL) -> Arguments:
         ckpt_path=None if values["ckpt_path"] is None else _text("ckpt_path", values["ckpt_path"]),
         no_interactive=_switch("no_interactive", values),
         break_lock=_switch("break_lock", values),
+        trust=_switch("trust", values),
         train_minutes=_minutes(values["train_minutes"], {*typed, *configured}),
         requested_lang=requested_lang,
         lang=language,

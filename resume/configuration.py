@@ -1,11 +1,12 @@
 """Configuration files, read before Lightning: which keys they set, and which ones a run starts from."""
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from resume.checkpoints.run_config import settings_of
-from resume.decision import Decision, Resume
+from resume.decision import Resume
 from resume.run_files import CONFIG
 from resume.system.errors import ResumeError, UnreadableError
 from resume.system.output import text
@@ -16,8 +17,17 @@ CONFIGS = Path(__file__).parent.parent / "configs"
 _DATA_KEYS = {"data", "data.image_path", "data.gt_path"}
 
 
-def read_keys(path: Path, *, is_typed: bool = True) -> dict[str, Any]:
-    """The settings of a YAML file by `plain_key`: `{"data.image_path": "Data/images", ...}`.
+def read_keys(path: Path) -> dict[str, Any]:
+    """The settings of a file of `--config` by `plain_key`: `{"data.image_path": "Data/images", ...}`.
+
+    Raises:
+        ResumeError: As `read_settings`.
+    """
+    return flat(read_settings(path))
+
+
+def read_settings(path: Path, *, is_typed: bool = True) -> dict[str, Any]:
+    """The settings of a YAML file, as nested dicts.
 
     Args:
         path: The file.
@@ -39,7 +49,7 @@ def read_keys(path: Path, *, is_typed: bool = True) -> dict[str, Any]:
         raise ResumeError(
             text("{file}: expected a mapping (key: value), got {got}.").format(file=file, got=type(content).__name__)
         )
-    return flat(content or {})
+    return content or {}
 
 
 def flat(content: Mapping[Any, Any]) -> dict[str, Any]:
@@ -61,19 +71,13 @@ def _flatten(mapping: Mapping[Any, Any], prefix: str) -> Iterator[tuple[str, Any
             yield name, value
 
 
-def base_configs(decision: Decision, given: frozenset[str]) -> list[str]:
-    """The configurations that everything else overrides, each a path or YAML text; a later one overrides an earlier.
+def default_configs(given: frozenset[str]) -> list[str]:
+    """The configuration files that a new run starts from; a later one overrides an earlier.
 
     Args:
-        decision: A resume starts from the run's own configuration.
         given: Keys that were typed or configured. If they name no data, and the folder that `default.yaml` names
-            does not exist, a fresh start takes the built-in sample set.
-
-    Raises:
-        ResumeError: The checkpoint carries no configuration and there is none beside it, or one cannot be read.
+            does not exist, a new run takes the built-in sample set.
     """
-    if isinstance(decision, Resume):
-        return [_config_of(decision)]
     default = str(CONFIGS / "default.yaml")
     image_path = default_settings().get("data.image_path")
     if given & _DATA_KEYS or image_path is None or Path(image_path).is_dir():
@@ -86,20 +90,35 @@ def default_settings() -> dict[str, Any]:
     return read_keys(CONFIGS / "default.yaml")
 
 
-def _config_of(decision: Resume) -> str:
-    """The run's own configuration.
+@dataclass(frozen=True)
+class RunSettings:
+    """The configuration of a run that is resumed, as nested dicts that anybody may have written.
 
-    The one in the checkpoint is looked at too: what must be as in the run is read from it.
+    Attributes:
+        own: What the resume starts from: the config.yaml beside the checkpoint, or else what the checkpoint carries.
+        saved: What the checkpoint carries; what must be as in the run is read from it.
+        file: Where `own` was read.
+    """
+
+    own: dict[str, Any]
+    saved: dict[str, Any]
+    file: Path
+
+
+def run_settings(decision: Resume) -> RunSettings:
+    """Read the configuration of the run that is resumed.
+
+    Raises:
+        ResumeError: The checkpoint carries no configuration and there is none beside it, or one cannot be read.
     """
     try:
-        settings_of(decision.checkpoint.config)
+        saved = settings_of(decision.checkpoint.config)
     except UnreadableError as error:
         raise ResumeError(f"{decision.path}: {error}.") from error
     if decision.config_file is not None:
-        read_keys(decision.config_file, is_typed=False)
-        return str(decision.config_file)
+        return RunSettings(read_settings(decision.config_file, is_typed=False), saved, decision.config_file)
     if decision.checkpoint.config:
-        return decision.checkpoint.config
+        return RunSettings(saved, saved, decision.path)
     raise ResumeError(
         text(
             "{path}: there is no {config} beside it, and it carries no configuration. "

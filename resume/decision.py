@@ -36,6 +36,7 @@ class Resume:
         completes_save: Whether the save that wrote the checkpoint was killed before it linked the name of latest.
         is_newest: Whether it was taken because it is the newest usable checkpoint, and not because somebody named it.
         other_scores: What makes the scores to come scores of something else; the best score then starts anew.
+        is_trusted: Whether a person has said in the menu that everything its configuration names may be used.
     """
 
     checkpoint: Checkpoint
@@ -46,6 +47,7 @@ class Resume:
     completes_save: bool = False
     is_newest: bool = False
     other_scores: tuple[str, ...] = ()
+    is_trusted: bool = False
 
     @property
     def path(self) -> Path:

@@ -84,6 +84,13 @@ FLAGS = (
         catalogued("continue although a run on another host seems to use the folder: for a run that was killed there"),
         Setting(bool, False),
     ),
+    Flag(
+        "trust",
+        "trust",
+        "",
+        catalogued("also use classes that the configuration of a checkpoint from elsewhere names"),
+        Setting(bool, False),
+    ),
     Flag("max_epochs", "trainer.max_epochs", "N", catalogued("train up to this epoch")),
     Flag(
         "train_minutes",

@@ -22,6 +22,8 @@ def hand_on(decision: Decision) -> None:
         values["ckpt_path"] = str(decision.path)
         if decision.config_file is not None:
             values["config_file"] = str(decision.config_file)
+        if decision.is_trusted:
+            values["is_trusted"] = "yes"
     os.environ[_VARIABLE] = json.dumps(values)
 
 
@@ -30,10 +32,12 @@ def handed_on(launch: Launch) -> Resume | Fresh | None:
     values = _values(launch)
     if values is None:
         return None
+    is_trusted = values.pop("is_trusted", None) is not None
     paths = {key: Path(value) for key, value in values.items()}
     if "ckpt_path" not in paths:
         return Fresh(paths["checkpoint_dir"])
-    return Resume(describe(paths["ckpt_path"]), paths["checkpoint_dir"], paths.get("config_file"))
+    checkpoint = describe(paths["ckpt_path"])
+    return Resume(checkpoint, paths["checkpoint_dir"], paths.get("config_file"), is_trusted=is_trusted)
 
 
 def parent_process(launch: Launch) -> int | None:

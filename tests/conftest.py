@@ -3,6 +3,7 @@ import os
 import shutil
 import signal
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -38,6 +39,18 @@ def _one_thread_for_each_process() -> None:
     """
     os.environ["OMP_NUM_THREADS"] = "1"
     torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _a_key_of_the_tests(tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Sign the runs of the tests, and of all programs that they start, with a key of their own."""
+    os.environ["RESUMABLE_KEY_FILE"] = str(tmp_path_factory.mktemp("key") / "signing.key")
+
+
+@pytest.fixture(autouse=True)
+def _no_search_in_the_folders_of_earlier_tests(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Undo what each start changes of the folders in which modules are looked for."""
+    monkeypatch.setattr(sys, "path", list(sys.path))
 
 
 @pytest.fixture(scope="session", autouse=True)

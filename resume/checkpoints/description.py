@@ -51,6 +51,8 @@ class Checkpoint:
     config: str = ""
     job: Job | None = None
     loggers: Mapping[str, str] = field(default_factory=dict)
+    trusted: tuple[str, ...] = ()
+    signature: str = ""
 
     @property
     def age_key(self) -> tuple[int, datetime]:
@@ -83,6 +85,8 @@ _SHOWN = (
     "config",
     "job",
     "loggers",
+    "trusted",
+    "signature",
 )
 
 

@@ -14,13 +14,15 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 LARGEST_INTEGER = 2**63
 _LONGEST_NAME = 200
 _LONGEST_PATH = 32_767  # of Windows; other systems allow less
+_MOST_NAMES = 1000
+_LONGEST_CLASS_PATH = 500
 _YEARS = range(1971, 9999)  # outside of these, a time has no local time on every system
 _MODES = ("min", "max")
 # Why training ended; empty while it goes on. Of several reasons that meet, the first.
 ENDED_BY = ("", "early_stopping", "callback", "max_steps", "max_epochs")
 _SCORES = ("score", "best_score")
 # What a checkpoint of an earlier version lacks.
-_ADDED: dict[str, Any] = {"loggers": {}}
+_ADDED: dict[str, Any] = {"loggers": {}, "trusted": [], "signature": ""}
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,8 @@ class RunEntry:
         git_commit: The commit of the program; None outside of a git checkout.
         job: The scheduler's job that saved the checkpoint; None outside of a job.
         loggers: Logger to the id or version under which it logs the run.
+        trusted: The names in the configuration, such as class paths, that a user has vouched for.
+        signature: Proof that this user's program has written the configuration; empty if there was no key.
     """
 
     run_id: str
@@ -105,6 +109,8 @@ class RunEntry:
     git_commit: str | None = None
     job: Job | None = None
     loggers: Mapping[str, str] = field(default_factory=dict)
+    trusted: tuple[str, ...] = ()
+    signature: str = ""
 
     def to_dict(self) -> dict[str, Any]:
         """The entry as plain values that JSON can hold; scores that are not finite become None."""
@@ -115,6 +121,7 @@ class RunEntry:
             values[name] = dict(values[name])
         return values | {
             "data": asdict(self.data),
+            "trusted": list(self.trusted),
             "resumed_from": None if self.resumed_from is None else asdict(self.resumed_from),
             "saved_at": self.saved_at.isoformat(timespec="microseconds"),
             "job": None if self.job is None else self.job._asdict(),
@@ -159,6 +166,8 @@ class RunEntry:
             git_commit=entry.optional_string("git_commit", _LONGEST_NAME),
             job=_job(entry.optional_part("job", Job)),
             loggers=entry.mapping("loggers", str),
+            trusted=entry.texts("trusted", _MOST_NAMES, _LONGEST_CLASS_PATH),
+            signature=entry.string("signature"),
         )
 
 
@@ -256,6 +265,14 @@ class _Values:
         if any(len(said) > _LONGEST_NAME for said in (*values, *values.values()) if isinstance(said, str)):
             raise self._wrong(name)
         return values
+
+    def texts(self, name: str, most: int, longest: int) -> tuple[str, ...]:
+        values = self._values[name]
+        if type(values) is not list or len(values) > most:
+            raise self._wrong(name)
+        if any(type(value) is not str or len(value) > longest for value in values):
+            raise self._wrong(name)
+        return tuple(values)
 
     def part(self, name: str, form: type) -> "_Values":
         """The dict within the dict that has the attributes of `form` as its keys."""

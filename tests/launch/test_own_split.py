@@ -10,6 +10,7 @@ import resume
 from datamodules.seeding import mix
 from launch.checks import check
 from launch.cli import ConfigError, TrainCLI
+from launch.trust import settle
 from resume.system.launch_info import SHELL
 from tests.helpers.pictures import draw_pair
 from tests.helpers.tiny_run import PATHS, TINY, Run
@@ -21,7 +22,8 @@ def checked(*argv: str) -> TrainCLI:
     arguments = resume.read_arguments(["--lang=en", *argv], SHELL)
     decision = resume.choose(arguments)
     run_config = decision.checkpoint.config if isinstance(decision, resume.Resume) else None
-    cli = TrainCLI(arguments.for_lightning(decision), run_config=run_config)
+    configs = settle(arguments, decision).configs
+    cli = TrainCLI(arguments.for_lightning(decision, configs), run_config=run_config)
     check(cli, arguments, decision)
     return cli
 

@@ -9,6 +9,7 @@ import resume
 from launch.building import build_trainer
 from launch.checks import check
 from launch.cli import TrainCLI
+from launch.trust import settle
 from resume.system.launch_info import SHELL
 from resume.system.output import ExplainedError
 from tests.helpers import checkpoint_folders, shards
@@ -25,7 +26,8 @@ def prepare(*argv: str) -> None:
     arguments = resume.read_arguments(["--lang=en", *argv], SHELL)
     decision = resume.choose(arguments)
     run_config = decision.checkpoint.config if isinstance(decision, resume.Resume) else None
-    cli = TrainCLI(arguments.for_lightning(decision), run_config=run_config)
+    configs = settle(arguments, decision).configs
+    cli = TrainCLI(arguments.for_lightning(decision, configs), run_config=run_config)
     build_trainer(cli, arguments, decision, check(cli, arguments, decision))
 
 

@@ -8,6 +8,7 @@ import resume
 from launch.checks import check
 from launch.cli import TrainCLI
 from launch.scores import changed_scores, with_other_scores
+from launch.trust import settle
 from resume.checkpoints.description import describe
 from resume.decision import Resume
 from resume.system.launch_info import SHELL
@@ -23,7 +24,8 @@ def changes(*argv: str) -> tuple[tuple[str, ...], frozenset[str]]:
     arguments = resume.read_arguments(["--lang=en", *argv], SHELL)
     decision = resume.choose(arguments)
     assert isinstance(decision, Resume)
-    cli = TrainCLI(arguments.for_lightning(decision), run_config=decision.checkpoint.config)
+    configs = settle(arguments, decision).configs
+    cli = TrainCLI(arguments.for_lightning(decision, configs), run_config=decision.checkpoint.config)
     run = check(cli, arguments, decision)
     decided = with_other_scores(cli, decision, run)
     assert isinstance(decided, Resume)
@@ -94,7 +96,8 @@ def test_the_best_model_of_other_scores_is_not_linked_again(trained: Run) -> Non
     decision = resume.choose(arguments)
     assert isinstance(decision, Resume)
     assert decision.best_from is not None
-    cli = TrainCLI(arguments.for_lightning(decision), run_config=describe(decision.path).config)
+    configs = settle(arguments, decision).configs
+    cli = TrainCLI(arguments.for_lightning(decision, configs), run_config=describe(decision.path).config)
     decided = with_other_scores(cli, decision, check(cli, arguments, decision))
     assert isinstance(decided, Resume)
     assert decided.best_from is None

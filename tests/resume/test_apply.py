@@ -8,8 +8,8 @@ import pytest
 
 from resume import Fresh, Quit, ResumeError, StartOver, choose, read_arguments
 from resume.checkpoints.catalog import read_catalog, stamps
-from resume.configuration import base_configs
-from resume.decision import Decision
+from resume.configuration import run_settings
+from resume.decision import Decision, Resume
 from resume.plan import plan_fresh, plan_resume
 from tests.helpers import checkpoint_folders
 from tests.helpers.carrying_out import carry_out
@@ -96,7 +96,8 @@ def test_a_new_run_moves_the_old_one_and_names_the_command_that_continues_it(
     assert (python, script) == ("python", "train.py")
     decision = by_flag(*argv)
     assert decision.checkpoint_dir == folder
-    assert base_configs(decision, frozenset()) == [str(target / "config.yaml")]
+    assert isinstance(decision, Resume)
+    assert run_settings(decision).file == target / "config.yaml"
 
 
 def test_an_archived_run_continues_in_the_folder_and_the_present_one_is_archived(folder: Path) -> None:

@@ -5,6 +5,7 @@ import pytest
 import resume
 from resume import ResumeError, configuration, read_arguments
 from resume.checkpoints.description import describe
+from resume.configuration import default_configs
 from resume.decision import Fresh, Resume
 from resume.system.launch_info import Launch
 from tests.draws.flags import CHANGES
@@ -27,7 +28,8 @@ def write(name: str, text: str) -> Path:
 
 def for_lightning(*argv: str) -> list[str]:
     arguments = read_arguments(list(argv))
-    return arguments.for_lightning(Fresh(arguments.checkpoint_dir))
+    base = default_configs(arguments.given)
+    return arguments.for_lightning(Fresh(arguments.checkpoint_dir), base)
 
 
 def test_nothing_typed_means_the_defaults() -> None:
@@ -258,12 +260,12 @@ def test_a_task_of_an_array_has_a_folder_of_its_own_where_none_is_given(argv: li
 
 def test_a_new_run_with_a_time_budget_has_no_other_end_and_a_resumed_one_keeps_its_plan() -> None:
     arguments = read_arguments(["--train_minutes", "2.5"])
-    assert arguments.for_lightning(Fresh(Path("checkpoints")))[-2:] == [
+    assert arguments.for_lightning(Fresh(Path("checkpoints")), [])[-2:] == [
         "--train_minutes=2.5",
         "--trainer.max_epochs=-1",
     ]
     latest = checkpoint_folders.save(Path("latest_checkpoint.pth"), 3)
-    assert arguments.for_lightning(Resume(describe(latest), Path("checkpoints")))[-1] == "--train_minutes=2.5"
+    assert arguments.for_lightning(Resume(describe(latest), Path("checkpoints")), [])[-1] == "--train_minutes=2.5"
 
 
 @pytest.mark.parametrize("value", ["0", "-3", "soon", "nan", "inf"])

@@ -6,6 +6,7 @@ import pytest
 from resume import Decision, Fresh, Resume, StartOver, choose, read_arguments
 from resume.checkpoints.catalog import read_catalog, stamps
 from resume.checkpoints.description import describe
+from resume.configuration import run_settings
 from resume.handoff import hand_on
 from resume.plan import plan_resume
 from resume.system.launch_info import Launch
@@ -38,7 +39,8 @@ def test_a_further_rank_resumes_what_was_chosen_in_the_menu(folder: Path, monkey
     assert isinstance(further, Resume)
     assert (further.path, further.checkpoint_dir) == (decision.path, decision.checkpoint_dir)
     assert further.archive is None
-    assert arguments.for_lightning(further) == arguments.for_lightning(decision)
+    assert arguments.for_lightning(further, ["a"]) == arguments.for_lightning(decision, ["a"])
+    assert run_settings(further).file == run_settings(decision).file
 
 
 def test_a_further_rank_starts_over_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from resume import ResumeError, choose, read_arguments
-from resume.configuration import base_configs
+from resume.configuration import run_settings
 from resume.decision import Resume
 from resume.run_files import CONFIG, INTERRUPTED, LATEST, LOCK_RECORD
 from tests.helpers import checkpoint_folders
@@ -21,11 +21,11 @@ MEGABYTES = 150
 START = """
 import sys, time
 from resume import ResumeError, choose, read_arguments
-from resume.configuration import base_configs
+from resume.configuration import run_settings
 begun = time.process_time()
 try:
     arguments = read_arguments(["--ckpt_path", "latest"])
-    base_configs(choose(arguments), arguments.given)
+    run_settings(choose(arguments))
 except ResumeError as error:
     print(error)
 seconds = time.process_time() - begun
@@ -37,8 +37,9 @@ print(int(peak.split()[1]) // 1024, seconds)
 def refused(*argv: str) -> str | None:
     """What a start says that refuses; None if it would go on."""
     try:
-        arguments = read_arguments(list(argv))
-        base_configs(choose(arguments), arguments.given)
+        decision = choose(read_arguments(list(argv)))
+        if isinstance(decision, Resume):
+            run_settings(decision)
     except ResumeError as error:
         return str(error)
     return None
