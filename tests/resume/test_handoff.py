@@ -1,4 +1,5 @@
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,17 @@ def test_a_further_rank_resumes_what_was_chosen_in_the_menu(folder: Path, monkey
     assert further.archive is None
     assert arguments.for_lightning(further, ["a"]) == arguments.for_lightning(decision, ["a"])
     assert run_settings(further).file == run_settings(decision).file
+
+
+@pytest.mark.parametrize("is_trusted", [False, True])
+def test_a_further_rank_trusts_what_a_person_has_trusted(
+    is_trusted: bool, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decision = plan_resume(describe(folder / "best_model.pth"), folder)
+    by_another_process(replace(decision, is_trusted=is_trusted), monkeypatch)
+    further = choose(read_arguments([], Launch.from_environment()))
+    assert isinstance(further, Resume)
+    assert further.is_trusted is is_trusted
 
 
 def test_a_further_rank_starts_over_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
