@@ -13,7 +13,8 @@ from resume.run_files import BEST, CONFIG, EPOCH_FILES, HISTORY_CSV, HISTORY_PNG
 
 CHECKPOINTS = (LATEST, BEST, EPOCH_FILES)
 # These depend on the clock, on the number of starts and on the folder, but not on what was trained.
-IGNORED_ENTRIES = frozenset({"run_id", "resumed_from", "saved_at", "seconds", "resumes", "checkpoint_dir", "job"})
+_IDENTITY = ("run_id", "resumed_from", "signature")
+IGNORED_ENTRIES = frozenset({*_IDENTITY, "saved_at", "seconds", "resumes", "checkpoint_dir", "job"})
 IGNORED_COLUMNS = frozenset({"seconds", "resumed"})
 # Lightning's count of the batches of a finished validation; a resume restarts the count.
 IGNORED_PLACE = "loops.fit_loop.epoch_loop.val_loop.batch_progress"

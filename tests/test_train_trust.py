@@ -13,7 +13,7 @@ from tests.helpers.tiny_run import PATHS, TINY, Run, contents, load
 THIRD_PARTY = """
 from lit_modules.networks import UNet
 class Net(UNet):
-    def __init__(self, width: int = 2, depth: int = 1, encoder: str = "resnet34", act: str = "relu", scale: float = 1.0):
+    def __init__(self, width: int = 2, depth: int = 1, encoder: str = "resnet34", scale: float = 1.0):
         super().__init__(width=width, depth=depth)
 """
 SCRIPT = ["--no_interactive", "--lang=en", *PATHS, *TINY, "--model.network=third_party.Net"]
