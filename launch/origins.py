@@ -4,6 +4,7 @@ import importlib.util
 import os
 import sys
 from collections.abc import Iterable
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 
 from resume.system.output import text
@@ -16,10 +17,7 @@ def origin(name: str) -> str:
     package, *inner = name.split(".")
     if package in sys.builtin_module_names:
         return text("part of Python")
-    try:
-        spec = importlib.util.find_spec(package)  # of a name without a dot, this imports nothing
-    except (ImportError, ValueError, AttributeError):
-        spec = None
+    spec = _spec(package)
     if spec is None:
         return text("no such module")
     file, folders = spec.origin, [Path(folder) for folder in spec.submodule_search_locations or ()]
@@ -31,6 +29,18 @@ def origin(name: str) -> str:
             break  # an attribute of the module so far
         file, folders = None if found is None else str(found), packages
     return file or (str(folders[0]) if folders else text("no such module"))
+
+
+def is_module(name: str) -> bool:
+    """Whether there is a module or package of this name, which has no dot."""
+    return name in sys.builtin_module_names or name in sys.modules or _spec(name) is not None
+
+
+def _spec(name: str) -> ModuleSpec | None:
+    try:
+        return importlib.util.find_spec(name)  # of a name without a dot, this imports nothing
+    except (ImportError, ValueError, AttributeError):
+        return None
 
 
 def search_working_folder_last(checkpoint_folders: Iterable[Path]) -> None:

@@ -2,12 +2,13 @@
 
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from launch.allowed import ALLOWED, CLASS, CLASSES, GROUPS, PLACE, Rule, full_class_path
+from launch.origins import is_module
 from resume.configuration import plain_key
 
 # Classes of these packages are found by their short names too, since the program itself imports them.
@@ -16,9 +17,10 @@ _DEFAULTS = {"data": "datamodules.PairedImages", "model": "lit_modules.Segmentat
 _DOTTED = re.compile(r"[^\W\d]\w*(\.[^\W\d]\w*)+")
 # A text that no parser takes for anything but a text: neither YAML, nor an address, nor a path that leads elsewhere.
 _PLAIN = re.compile(r"(?!\.)[\w .,/+=%@()^-]*")
-_WRITES = re.compile(
-    r"(^|_)(dir|dirs|dirpath|path|paths|file|files|filename|folder|root|out|output|url|uri|weights)($|_)"
-)
+# Arguments of classes beyond the table that name places, and those that name weights: a word, or a file.
+_PLACES = re.compile(r"(^|_)(dir|dirs|dirpath|path|paths|file|files|filename|folder|root|out|output|url|uri)($|_)")
+_WEIGHTS = re.compile(r"(^|_)(weights|pretrained|checkpoint|ckpt)($|_)")
+_BARE = re.compile(r"[\w-]*")
 _PARTS = ("class_path", "init_args", "dict_kwargs")
 _FOLDER = "checkpoint_dir"  # every start sets it
 _NOTHING: Any = object()
@@ -179,7 +181,7 @@ class Sifter:
             return value
         if not isinstance(value, str):  # YAML also has bytes and sets
             return self._refuse(key, value)
-        if _DOTTED.fullmatch(value):
+        if _DOTTED.fullmatch(value) and is_module(value.partition(".")[0]):
             is_known = value in ALLOWED or self._known.trusts(value)
             return value if is_known else self._refuse(key, value, value)
         return value if _is_plain_text(key, value) else self._refuse(key, value)
@@ -204,7 +206,8 @@ def _is_same(value: Any, signed: Any) -> bool:
 def _is_plain_text(key: str, value: str) -> bool:
     if ".." in value or value.startswith(("/", "-")) or not _PLAIN.fullmatch(value):
         return False
-    if _WRITES.search(key.rpartition(".")[2].lower()):
+    name = key.rpartition(".")[2].lower()
+    if _PLACES.search(name) or (_WEIGHTS.search(name) and not _BARE.fullmatch(value)):
         return not value
     return not _exists(value)  # where a class is expected, the parser would open the file
 
@@ -217,25 +220,15 @@ def _exists(name: str) -> bool:
 
 
 def names_beyond_the_table(settings: Any) -> list[str]:
-    """The classes of a configuration that the table lacks, and the dotted names among their arguments."""
+    """The class paths in a configuration that the table lacks."""
     found: set[str] = set()
-    _collect(settings, found, within_trusted=False)
-    return sorted(found)
-
-
-def _collect(value: Any, found: set[str], *, within_trusted: bool) -> None:
-    if isinstance(value, dict):
-        path = value.get("class_path")
-        if isinstance(path, str):
-            within_trusted = path not in ALLOWED
-            found |= {path} if within_trusted else set()
-        items: Iterable[Any] = value.values()
-    else:
-        items = value if isinstance(value, list) else ()
-        if within_trusted and isinstance(value, str) and _DOTTED.fullmatch(value):
-            found.add(value)
-    for item in items:
-        _collect(item, found, within_trusted=within_trusted)
+    level = [settings]
+    while level:
+        mappings = [value for value in level if isinstance(value, dict)]
+        found |= {value["class_path"] for value in mappings if isinstance(value.get("class_path"), str)}
+        inner = [*mappings, *(value for value in level if isinstance(value, list))]
+        level = [item for value in inner for item in (value.values() if isinstance(value, dict) else value)]
+    return sorted(found - ALLOWED.keys())
 
 
 def flag_for(finding: Finding, tree: Mapping[Any, Any]) -> tuple[str, str] | None:

@@ -5,7 +5,7 @@ parser, which imports every class that it sees.
 """
 
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -14,6 +14,9 @@ from launch.origins import origin, search_working_folder_last
 from launch.sifting import Finding, Known, Sifter, flag_for
 from launch.yaml_text import yaml_text
 from resume.arguments import Arguments
+from resume.checkpoints.catalog import read_catalog
+from resume.checkpoints.description import Checkpoint
+from resume.checkpoints.run_config import settings_of
 from resume.checkpoints.signature import is_signed
 from resume.commands import command_to_resume
 from resume.configuration import RunSettings, default_configs, read_settings, run_settings
@@ -62,7 +65,7 @@ def settle(arguments: Arguments, decision: Decision) -> Settled:
     settings = run_settings(decision)
     if arguments.trust or decision.is_trusted:
         return Settled(decision, (yaml_text(settings.own),))
-    sifter = Sifter(_known(arguments, decision, settings.saved))
+    sifter = Sifter(_known(arguments, decision, settings))
     kept = sifter.settings(settings.own)
     _sift_split(sifter, settings)
     if sifter.findings:
@@ -73,12 +76,27 @@ def settle(arguments: Arguments, decision: Decision) -> Settled:
     return Settled(decision, (yaml_text(kept),))
 
 
-def _known(arguments: Arguments, decision: Resume, saved: Mapping[str, Any]) -> Known:
-    found = decision.checkpoint
+def _known(arguments: Arguments, decision: Resume, settings: RunSettings) -> Known:
     names = typed_names(arguments)
-    if not is_signed(found.run_id, saved, found.trusted, found.signature):
-        return Known(names, arguments.given)
-    return Known(names | frozenset(found.trusted), arguments.given, saved)
+    for found, saved in _vouching(decision, settings):
+        if is_signed(found.run_id, saved, found.trusted, found.signature):
+            return Known(names | frozenset(found.trusted), arguments.given, saved)
+    return Known(names, arguments.given)
+
+
+def _vouching(decision: Resume, settings: RunSettings) -> Iterator[tuple[Checkpoint, dict[str, Any]]]:
+    """The checkpoints that may vouch for the configuration, each with the one that it carries.
+
+    A config.yaml beside an earlier checkpoint is that of a later one of the same run.
+    """
+    if settings.own != settings.saved:
+        for found in read_catalog(decision.path.parent).shown:
+            if found.run_id == decision.checkpoint.run_id and found.signature:
+                with contextlib.suppress(UnreadableError):
+                    saved = settings_of(found.config)
+                    if saved == settings.own:
+                        yield found, saved
+    yield decision.checkpoint, settings.saved
 
 
 def _sift_split(sifter: Sifter, settings: RunSettings) -> None:

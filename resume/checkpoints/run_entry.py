@@ -14,8 +14,7 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 LARGEST_INTEGER = 2**63
 _LONGEST_NAME = 200
 _LONGEST_PATH = 32_767  # of Windows; other systems allow less
-_MOST_NAMES = 1000
-_LONGEST_CLASS_PATH = 500
+_MOST_NAMES = 10_000
 _YEARS = range(1971, 9999)  # outside of these, a time has no local time on every system
 _MODES = ("min", "max")
 # Why training ended; empty while it goes on. Of several reasons that meet, the first.
@@ -80,7 +79,7 @@ class RunEntry:
         git_commit: The commit of the program; None outside of a git checkout.
         job: The scheduler's job that saved the checkpoint; None outside of a job.
         loggers: Logger to the id or version under which it logs the run.
-        trusted: The names in the configuration, such as class paths, that a user has vouched for.
+        trusted: The class paths in the configuration that a user has vouched for.
         signature: Proof that this user's program has written the configuration; empty if there was no key.
     """
 
@@ -166,7 +165,7 @@ class RunEntry:
             git_commit=entry.optional_string("git_commit", _LONGEST_NAME),
             job=_job(entry.optional_part("job", Job)),
             loggers=entry.mapping("loggers", str),
-            trusted=entry.texts("trusted", _MOST_NAMES, _LONGEST_CLASS_PATH),
+            trusted=entry.texts("trusted", _MOST_NAMES, _LONGEST_PATH),
             signature=entry.string("signature"),
         )
 

@@ -2,13 +2,16 @@ import errno
 import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import pytest
 import torch
 
+from callbacks import RunState
+from resume.checkpoints.run_config import settings_of
 from resume.checkpoints.run_entry import ResumedFrom
+from resume.checkpoints.signature import is_signed, signed
 from resume.system.durable_files import staged
 from tests.helpers.tiny import load, run_state, train
 
@@ -81,3 +84,12 @@ def full_once(write: Callable[[Path], AbstractContextManager[Path]]) -> Callable
         return write(path)
 
     return refuse_first
+
+
+def test_a_configuration_that_training_has_changed_is_signed_anew(tmp_path: Path) -> None:
+    state = RunState(signed(replace(run_state(tmp_path).entry, trusted=("own.Net",))), 1, str(tmp_path))
+    before = state.entry.signature
+    state.change_trainer_settings({"max_epochs": 7})
+    entry = state.entry
+    assert is_signed(entry.run_id, settings_of(entry.config), entry.trusted, entry.signature)
+    assert entry.signature not in ("", before)

@@ -21,8 +21,14 @@ from resume.system.user_key import KEY_VARIABLE
 from tests.helpers import checkpoint_folders
 from tests.helpers.foreign import SETTINGS, save_run, settings_with
 
-NETWORK = {"class_path": "third.party.Net", "init_args": {"width": 3, "encoder": "resnet34"}}
-PRINTS = {"class_path": "lightning.pytorch.callbacks.LambdaCallback", "init_args": {"setup": "builtins.print"}}
+NETWORK: dict[str, Any] = {
+    "class_path": "third.party.Net",
+    "init_args": {"width": 3, "encoder": "resnet50.a1_in1k", "encoder_weights": "imagenet", "act": None},
+}
+PRINTS: dict[str, Any] = {
+    "class_path": "lightning.pytorch.callbacks.LambdaCallback",
+    "init_args": {"setup": "builtins.print"},
+}
 EVIL = {"class_path": "evil.Thing"}
 
 
@@ -345,6 +351,20 @@ def test_an_edited_config_yaml_needs_trust_for_what_was_changed_alone() -> None:
     said = refusal()
     assert "LambdaCallback" in said
     assert "third.party.Net" not in said
+
+
+def test_the_config_yaml_of_a_later_checkpoint_is_the_users_own_beside_an_earlier_one() -> None:
+    folder = own_run()
+    later = settings_with({"model/network": NETWORK, "trainer/callbacks": [PRINTS]})
+    save_run(Path("later"), later, trusted=["third.party.Net", PRINTS["class_path"]])
+    Path("later/latest_checkpoint.pth").replace(folder / "latest_checkpoint.pth")
+    config = folder / "config.yaml"
+    config.write_text(yaml.safe_dump(later), encoding="utf-8")
+    earlier = "--ckpt_path=checkpoints/checkpoint_epoch_1.pth"
+    assert settled(earlier) == without_folder(later)
+    later["trainer"]["max_epochs"] = "evil.Thing"
+    config.write_text(yaml.safe_dump(later), encoding="utf-8")
+    assert "evil.Thing" in refusal(earlier)
 
 
 def test_a_signed_argument_is_not_trusted_for_another_class() -> None:
