@@ -69,7 +69,7 @@ def settle(arguments: Arguments, decision: Decision) -> Settled:
     kept = sifter.settings(settings.own)
     _sift_split(sifter, settings)
     if sifter.findings:
-        return _ask(arguments, decision, settings, sifter.findings)
+        return _ask(arguments, decision, settings, sifter)
     for key, value in sifter.unused:
         said = text("{key} {value} of {file} is not used: this program decides where this start writes.")
         say(said.format(key=key, value=_shown(value), file=settings.file))
@@ -108,17 +108,17 @@ def _sift_split(sifter: Sifter, settings: RunSettings) -> None:
         sifter.settings({"data": {"init_args": split}})
 
 
-def _ask(arguments: Arguments, decision: Resume, settings: RunSettings, findings: list[Finding]) -> Settled:
+def _ask(arguments: Arguments, decision: Resume, settings: RunSettings, sifter: Sifter) -> Settled:
     """Ask the person who has chosen the checkpoint in the menu; where there is none, refuse."""
     head = text("{file} names what this program uses only if you vouch for it:").format(file=settings.file)
-    lines = [head, *(f"  {_finding_line(finding)}" for finding in findings[:_MOST_SHOWN])]
-    if len(findings) > _MOST_SHOWN:
-        lines.append("  …")
+    # With trust in the whole file, it also decides where to write.
+    lines = [f"  {_finding_line(one)}" for one in (*sifter.findings, *(Finding(*one) for one in sifter.unused))]
     was_asked = arguments.ckpt_path is None and arguments.launch.restart_variable is None
     who, _ = audience(arguments.launch)
     if not was_asked or who == "nobody":
-        raise TrustError("\n".join(map(one_line, [*lines, *_advice(decision, settings, findings)])))
-    if agrees(lines, who):
+        shown = [*lines[:_MOST_SHOWN], *(["  …"] if len(lines) > _MOST_SHOWN else [])]
+        raise TrustError("\n".join(map(one_line, [head, *shown, *_advice(decision, settings, sifter.findings)])))
+    if agrees([head, *lines], who):
         return settle(arguments, replace(decision, is_trusted=True))
     return Settled(Quit(decision.checkpoint_dir))
 

@@ -85,6 +85,14 @@ def default_configs(given: frozenset[str]) -> list[str]:
     return [default, str(CONFIGS / "sample.yaml")]
 
 
+def _holds(file: Path, content: str) -> bool:
+    """Whether a file holds this text, which then need not be read as YAML a second time."""
+    try:
+        return read_text(file, MAX_BYTES) == content
+    except (OSError, UnreadableError):  # `read_settings` says why
+        return False
+
+
 def default_settings() -> dict[str, Any]:
     """The settings of `default.yaml`, for everything that nobody typed or configured."""
     return read_keys(CONFIGS / "default.yaml")
@@ -116,7 +124,9 @@ def run_settings(decision: Resume) -> RunSettings:
     except UnreadableError as error:
         raise ResumeError(f"{decision.path}: {error}.") from error
     if decision.config_file is not None:
-        return RunSettings(read_settings(decision.config_file, is_typed=False), saved, decision.config_file)
+        file = decision.config_file
+        own = saved if _holds(file, decision.checkpoint.config) else read_settings(file, is_typed=False)
+        return RunSettings(own, saved, file)
     if decision.checkpoint.config:
         return RunSettings(saved, saved, decision.path)
     raise ResumeError(

@@ -1,6 +1,7 @@
 """Nothing that the configuration of a checkpoint names is imported or built, unless somebody vouches for it."""
 
 import io
+import os
 import shlex
 import shutil
 import sys
@@ -195,6 +196,7 @@ def test_the_message_says_from_which_file_each_name_would_come() -> None:
     assert "model.optimizer: none.Here (no such module)" in said
 
 
+@pytest.mark.skipif(os.name == "nt", reason="the command is quoted as Windows does it")
 def test_the_command_of_the_message_is_enough() -> None:
     augmentation = [{"class_path": "third.Noise", "init_args": {"file": "a/b.txt"}}]
     save_run(Path("checkpoints"), settings_with({"model/network": NETWORK, "data/augmentation": augmentation}))
@@ -388,7 +390,8 @@ def test_the_split_of_a_checkpoint_is_looked_at_also_beside_a_config_yaml() -> N
 def test_after_the_menu_a_person_is_asked(
     typed: str, goes_on: bool, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    folder = save_run(Path("checkpoints"), settings_with({"model/network": NETWORK}))
+    changes = {"model/network": NETWORK, "trainer/default_root_dir": "/elsewhere"}
+    folder = save_run(Path("checkpoints"), settings_with(changes))
     monkeypatch.setenv("PYCHARM_HOSTED", "1")
     monkeypatch.setattr(sys, "stdin", io.StringIO(typed))
     arguments = resume.read_arguments(["--lang=en"], Launch.from_environment())
@@ -396,6 +399,7 @@ def test_after_the_menu_a_person_is_asked(
     assert isinstance(decided.decision, Resume if goes_on else Quit)
     said = capsys.readouterr().out
     assert f"model.network: third.party.Net ({Path('third/party.py').resolve()})" in said
+    assert "trainer.default_root_dir: /elsewhere" in said
     if goes_on:
         assert isinstance(decided.decision, Resume)
         assert decided.decision.is_trusted
@@ -434,3 +438,24 @@ def test_a_checkpoint_in_the_working_folder_keeps_that_folder_out(tmp_path: Path
     save_run(tmp_path, SETTINGS)
     settled("--checkpoint_dir=.")
     assert str(tmp_path) not in sys.path
+
+
+def test_a_person_sees_all_that_would_be_used_however_much_it_is(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    many = [{"class_path": f"third.Callback{number}"} for number in range(200)]
+    folder = save_run(Path("checkpoints"), settings_with({"trainer/callbacks": many}))
+    said = refusal()
+    assert "third.Callback19 (" in said
+    assert "third.Callback20 (" not in said
+    monkeypatch.setenv("PYCHARM_HOSTED", "1")
+    monkeypatch.setattr(sys, "stdin", io.StringIO("n\n"))
+    settle(resume.read_arguments(["--lang=en"]), plan_resume(describe(folder / "latest_checkpoint.pth"), folder))
+    assert "third.Callback199 (" in capsys.readouterr().out
+
+
+def test_names_are_shown_without_what_controls_a_terminal() -> None:
+    save_run(Path("checkpoints"), settings_with({"model/network": {"class_path": "third.\x1b[31m\nNet"}}))
+    said = refusal()
+    assert "\x1b" not in said
+    assert "third.\\x1b[31m\\nNet" in said

@@ -44,6 +44,11 @@ def test_a_score_that_json_wrote_as_an_integer_is_a_float() -> None:
 
 
 WRONG: list[dict[str, Any]] = [
+    {"trusted": "a.B"},
+    {"trusted": [1]},
+    {"trusted": ["a"] * 10_001},
+    {"signature": None},
+    {"signature": "x" * 201},
     {"run_id": 5},
     {"run_id": "x" * 201},
     {"epoch": "3"},
