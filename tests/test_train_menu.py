@@ -1,5 +1,6 @@
 """The whole program in a terminal, from the menu to the trained network. The menu itself: tests/resume/menu."""
 
+import shutil
 import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -8,6 +9,7 @@ from types import ModuleType
 import pytest
 
 import train
+from tests.helpers.foreign import save_run, settings_with
 from tests.helpers.launches import TWO
 from tests.helpers.tiny_run import TINY, Run, contents
 
@@ -145,3 +147,19 @@ def test_with_two_processes_the_menu_is_asked_once_and_ctrl_c_saves_once(start: 
         assert text.count(said) == 1, (said, text)
     assert "Traceback" not in text
     assert Path("checkpoints/interrupted_checkpoint.pth").exists()
+
+
+def test_after_1_a_network_from_elsewhere_is_asked_about_and_n_leaves(start: Start) -> None:
+    shutil.rmtree("checkpoints")
+    network = {"class_path": "third.party.Net"}
+    save_run(Path("checkpoints"), settings_with({"model/network": network}))
+    before = contents()
+    program = start()
+    program.wait_for("请选择 [1-2/N/Q]:")
+    program.send("1\r")
+    program.wait_for("您信任该文件的作者吗？(y/n):")
+    assert "model.network: third.party.Net (没有这个模块)" in program.text()
+    program.send("n\r")
+    assert program.finish() == 0
+    assert contents() == before
+    assert is_as_it_was_found(program)

@@ -9,6 +9,8 @@ from pathlib import Path
 import pexpect
 import pyte
 
+from resume.system.user_key import KEY_VARIABLE
+
 PATIENCE = 60.0
 
 
@@ -23,7 +25,8 @@ class Terminal:
     """
 
     def __init__(self, program: Path, argv: list[str], columns: int = 100, **environ: str) -> None:
-        kept = {name: os.environ[name] for name in ("PATH", "HOME", "OMP_NUM_THREADS") if name in os.environ}
+        names = ("PATH", "HOME", "OMP_NUM_THREADS", KEY_VARIABLE)
+        kept = {name: os.environ[name] for name in names if name in os.environ}
         self.process = pexpect.spawn(
             sys.executable,
             [str(program), *argv],
