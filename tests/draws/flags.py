@@ -136,6 +136,7 @@ NOT_DRAWN = {
     "config": "the values of other flags, from a file",
     "no_interactive": "belongs to a start; every draw uses it",
     "print_config": "trains nothing",
+    "trust": "belongs to a start; the draws resume own runs",
     "model.compile_network": "takes minutes; test_exact_resume.py has a compiled run",
     "trainer.accelerator": "needs another device",
     "trainer.devices": "starts further processes, which tests of many processes do",

@@ -174,6 +174,12 @@ def test_what_nobody_vouches_for_is_named_and_not_imported(door: str, beside: bo
         (folder / "config.yaml").write_text(yaml.safe_dump(settings), encoding="utf-8")
     Path("other.yaml").write_text("class_path: evil.Thing\n", encoding="utf-8")
     assert named in refusal()
+
+
+@pytest.mark.parametrize("door", ["callbacks", "network as a file", "another configuration", "bytes"])
+def test_with_trust_the_whole_configuration_is_used(door: str) -> None:
+    settings = settings_with(DOORS[door][0])
+    save_run(Path("checkpoints"), settings)
     assert settled("--trust") == settings
 
 
