@@ -83,6 +83,7 @@ def _require(key: str, value: Any, types: tuple[type, ...]) -> None:
     is_known = value is ... or type(value) in types
     if is_known and not (key in _AT_LEAST and value is not ... and value < _AT_LEAST[key]):
         return
-    shown = repr(value)
+    shown = value if isinstance(value, str) else repr(value)
     shown = shown if len(shown) <= _LONGEST_VALUE else f"{shown[: _LONGEST_VALUE - 1]}…"
-    raise UnreadableError(text("its configuration has {value} as {key}").format(value=shown, key=key))
+    setting = f"{key.replace('.init_args.', '.')}: {shown}"
+    raise UnreadableError(text("its configuration has a wrong value ({setting})").format(setting=setting))
