@@ -1,10 +1,17 @@
 """Checks of the data settings that need no file."""
 
+import os
 from collections.abc import Sequence
 
 from datamodules.data_errors import DataError
 from datamodules.labels import LARGEST_VALUE
 from resume.system.output import text
+
+# A number that is far too large, mistyped or from the configuration of a checkpoint from elsewhere, must not take all
+# processes or all memory of a machine.
+_MOST_WORKERS, _WORKERS_PER_PROCESSOR = 64, 8
+_LONGEST_SIDE = 2**15
+_MOST_SAMPLE_PAIRS = 100_000
 
 
 def check_classes(num_classes: int, class_values: Sequence[int] | None, ignore_index: int | None) -> None:
@@ -110,7 +117,20 @@ def check_loading(
                 "--data.num_workers is {value}; it must be at least 0. With 0, the training process loads the data."
             ).format(value=num_workers)
         )
+    most = max(_MOST_WORKERS, _WORKERS_PER_PROCESSOR * (os.cpu_count() or 1))
+    if num_workers > most:
+        problems.append(
+            text("--data.num_workers is {value}, more processes than this machine can use; at most {most}.").format(
+                value=num_workers, most=most
+            )
+        )
     sides = [image_size] if isinstance(image_size, int) else image_size
+    if sides is not None and len(sides) in (1, 2) and max(sides) > _LONGEST_SIDE:
+        problems.append(
+            text("--data.image_size is {value}; a side can have {most} pixels at most.").format(
+                value=image_size, most=_LONGEST_SIDE
+            )
+        )
     if sides is not None and (len(sides) not in (1, 2) or min(sides) < 1):
         problems.append(
             text(
@@ -121,6 +141,10 @@ def check_loading(
     if not 0 < val_fraction < 1:
         problems.append(
             text("--data.val_fraction is {value}; it must be between 0 and 1, such as 0.2.").format(value=val_fraction)
+        )
+    if sample_pairs > _MOST_SAMPLE_PAIRS:
+        problems.append(
+            text("--data.sample_pairs is {value}; at most {most}.").format(value=sample_pairs, most=_MOST_SAMPLE_PAIRS)
         )
     if sample_pairs < 2:
         problems.append(

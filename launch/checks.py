@@ -24,6 +24,8 @@ from resume.compatibility import (
 from resume.decision import Decision, Resume
 from resume.system.output import say, text
 
+_MOST_DEVICES = 256
+
 
 def check(cli: TrainCLI, arguments: Arguments, decision: Decision) -> RunEntry | None:
     """Check that data, network, settings and checkpoint fit each other.
@@ -106,6 +108,9 @@ def check_settings(cli: TrainCLI) -> None:
     """
     _check_monitor(cli)
     trainer = cli.config.trainer
+    if str(trainer.devices).isdecimal() and int(trainer.devices) > _MOST_DEVICES:
+        message = text("trainer.devices is {devices}; each device is a process, and at most {most} are possible.")
+        raise ConfigError(message.format(devices=trainer.devices, most=_MOST_DEVICES))
     if trainer.overfit_batches:
         raise ConfigError(
             text(

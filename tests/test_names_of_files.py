@@ -46,7 +46,11 @@ def set_a_setting() -> None:
     forge(LATEST, lambda content: content.__setitem__("run", replace(content["run"], config=json.dumps(settings))))
 
 
-@pytest.mark.parametrize("harm", [name_a_tensor, name_a_state, set_a_setting])
+def name_a_setting() -> None:
+    Path("checkpoints/config.yaml").write_text(json.dumps({EVIL: 1}), encoding="utf-8")
+
+
+@pytest.mark.parametrize("harm", [name_a_tensor, name_a_state, name_a_setting, set_a_setting])
 def test_what_a_checkpoint_or_its_configuration_names_is_shown_escaped(
     trained: Run, capfd: pytest.CaptureFixture[str], harm: Callable[[], None]
 ) -> None:

@@ -36,6 +36,7 @@ def test_valid_class_settings_pass(arguments: tuple[Any, ...]) -> None:
 @pytest.mark.parametrize("changed", [
     {"batch_size": 0}, {"num_workers": -1}, {"image_size": 0}, {"image_size": [1, 2, 3]}, {"image_size": []},
     {"val_fraction": 0.0}, {"val_fraction": 1.0}, {"sample_pairs": 1},
+    {"num_workers": 100_000}, {"image_size": 10**6}, {"image_size": [64, 10**6]}, {"sample_pairs": 10**9},
 ])  # fmt: skip
 def test_an_invalid_loading_setting_is_named(changed: dict[str, Any]) -> None:
     with pytest.raises(DataError, match=next(iter(changed))):

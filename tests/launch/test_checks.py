@@ -37,6 +37,7 @@ def check(*args: str) -> None:
         ([PLATEAU, "--model.lr_scheduler.monitor=train/loss"], ["monitors 'train/loss'", "val/iou"]),
         ([PLATEAU, "--model.lr_scheduler.monitor=val/loss", "--model.lr_scheduler_interval=step"], ["epoch"]),
         (["--trainer.overfit_batches=1"], ["overfit_batches"]),
+        (["--trainer.devices=100000"], ["trainer.devices is 100000", "at most 256"]),
     ],
     ids=[
         "unknown monitor",
@@ -47,6 +48,7 @@ def check(*args: str) -> None:
         "plateau of train",
         "plateau per step",
         "overfit",
+        "devices",
     ],
 )
 def test_a_setting_that_does_not_fit_the_others_is_named(args: list[str], named: list[str]) -> None:
