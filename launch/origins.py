@@ -51,7 +51,10 @@ def search_working_folder_last(checkpoint_folders: Iterable[Path]) -> None:
     Args:
         checkpoint_folders: The folder of the checkpoint, and the one in which the run continues.
     """
-    here = Path.cwd()
+    try:
+        here = Path.cwd()
+    except OSError:  # the working folder is gone, and so holds no module
+        return
     never = {_real(folder) for folder in checkpoint_folders} - {_real(_PROGRAM)}
     moved = {_real(here)} - {_real(_PROGRAM)}
     sys.path[:] = [entry for entry in sys.path if _real(Path(entry or here)) not in never | moved]
