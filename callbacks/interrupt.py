@@ -173,6 +173,10 @@ class Interrupt(Checkpoint):
             elif not isinstance(exception, TrainingInterrupted | SaveFailedError | NotFiniteError | UnresumableError):
                 self._save_before_failure(trainer, pl_module)
         self._stalled_end.close()
+        # Lightning tears down the loop that failed only: after a stop in a validation, the loader of training still has
+        # its queues. Python would free them in any order, and a thread could write into a file that is closed, or into
+        # another one that has got its number since.
+        trainer.fit_loop.teardown()
 
     def _save_before_failure(self, trainer: Trainer, pl_module: LightningModule) -> None:
         if self._is_saved_in_latest(trainer):

@@ -179,11 +179,6 @@ def fit(trainer: Trainer, cli: TrainCLI, decision: Decision) -> None:
         if known is None:
             raise
         raise known from error
-    finally:
-        # Lightning tears down the loop that failed only: after a stop in a validation, the loader of training still has
-        # its queues. Python would free them in any order, and a thread could write into a file that is closed, or into
-        # another one that has got its number since.
-        trainer.fit_loop.teardown()
     refuse_stop_by_nan(trainer)
 
 

@@ -21,7 +21,7 @@ from resume.handoff import hand_on, parent_process
 from resume.system.errors import ResumeError
 from resume.system.launch_info import Launch
 from resume.system.output import ExplainedError, text
-from resume.system.signals import Stopped
+from resume.system.signals import Stopped, ignore_stop_signals
 from resume.system.watchdog import exit_if_unhandled
 
 _EXIT_FAILURE = 1
@@ -79,6 +79,8 @@ class ProcessGroup:
             if error is None or isinstance(error, Stopped):
                 wait_or_kill(self._children, _SECONDS_TO_END)
                 return
+            if self._peers is not None:
+                ignore_stop_signals()  # torchrun and SLURM send SIGTERM to the rest of a launch; the error comes first
             lost = self._loss(error) if isinstance(error, RuntimeError) else None
             kill(self._children)
         if lost is not None:
