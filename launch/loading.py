@@ -20,6 +20,7 @@ from resume.system.output import ExplainedError, one_line, text
 
 Shapes = dict[str, tuple[int, ...]]
 _SHOWN_PROBLEMS = 5
+_FEW = 64  # elements of a tensor that may be a count or a number of the optimizer
 
 
 class CheckpointError(ExplainedError):
@@ -48,7 +49,7 @@ class Loaded(NamedTuple):
         run: Its run entry.
         shapes: The shapes of its weights.
         not_finite: The names of those with NaN or infinity, unless it is a folder of shards.
-        optimizer: The state of its optimizer, with tensors that have no memory but for single numbers; None in a folder
+        optimizer: The state of its optimizer, with tensors that have no memory but for small ones; None in a folder
             of shards.
         states: All that it holds besides weights and the state of the optimizer.
     """
@@ -147,7 +148,7 @@ def require_reader(path: Path, strategy: Strategy) -> None:
 
 def _without_memory(value: Any) -> Any:
     if isinstance(value, torch.Tensor):
-        return value if value.ndim == 0 else torch.empty_like(value, device="meta")
+        return value if value.numel() <= _FEW else torch.empty_like(value, device="meta")
     if isinstance(value, dict):
         return {key: _without_memory(item) for key, item in value.items()}
     return [_without_memory(item) for item in value] if isinstance(value, list) else value

@@ -9,6 +9,8 @@ from resume.checkpoints.run_entry import LARGEST_INTEGER, RunEntry
 
 # What Lightning reads of its loops; it counts in each of them what is ready, started, processed and completed.
 _COUNTED = ("epoch_progress", "epoch_loop.batch_progress", "epoch_loop.val_loop.batch_progress")
+# Callbacks of which the program reads the states itself; one of the user's own may have a state of any type.
+_KNOWN_CALLBACKS = ("CheckpointFiles", "EarlyStopping", "TrainingHistory")
 _COUNTS = ("ready", "started", "processed", "completed")
 
 
@@ -24,17 +26,22 @@ def wrong_parts(checkpoint: Mapping[str, Any], run: RunEntry) -> Iterator[str]:
         if not isinstance(values, dict):
             yield name
         else:
-            yield from (f"{name}.{key}" for key, value in values.items() if not isinstance(value, kind))
-    for name in ("optimizer_states", "lr_schedulers"):
-        values = checkpoint.get(name, [])
-        if not isinstance(values, list) or not all(isinstance(value, dict) for value in values):
-            yield name
+            yield from (f"{name}.{key}" for key, one in values.items() if not _is_of(kind, one, str(key)))
+    optimizers, schedulers = (checkpoint.get(name, []) for name in ("optimizer_states", "lr_schedulers"))
+    if not isinstance(optimizers, list) or not all(isinstance(state, dict) for state in optimizers):
+        yield "optimizer_states"
+    if not isinstance(schedulers, list):
+        yield "lr_schedulers"
     if checkpoint.get("optimizer_states") == []:
         yield "optimizer_states"  # Lightning would go on with a new optimizer
     for name, count in (("epoch", None), ("global_step", run.global_step)):
         if not _is_count(checkpoint.get(name)) or checkpoint[name] != (checkpoint[name] if count is None else count):
             yield name
     yield from _wrong_counts(checkpoint.get("loops"))
+
+
+def _is_of(kind: type, value: Any, key: str) -> bool:
+    return isinstance(value, kind) or (kind is dict and key.partition("{")[0] not in _KNOWN_CALLBACKS)
 
 
 def _wrong_counts(loops: Any) -> Iterator[str]:

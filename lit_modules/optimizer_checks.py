@@ -67,26 +67,34 @@ def check_changed_optimizer(module: Segmentation, before: dict[str, Any]) -> Non
 def check_restored_optimizer(module: Segmentation, state: dict[str, Any]) -> None:
     """Take a step with the state of a checkpoint, with weights that have no memory.
 
-    An optimizer that can make no such step even when it is new is left to training.
+    An optimizer that can make no such step even with a state of its own is left to training.
 
     Args:
         module: Makes the optimizer.
-        state: Of an optimizer; its tensors need no memory either, but for single numbers.
+        state: Of an optimizer; its tensors need no memory either, but for small ones.
 
     Raises:
         NetworkError: The state is not one of this optimizer and this network.
     """
     try:
-        _optimizer_without_memory(module).step()
+        new = _optimizer_without_memory(module)
+        new.step()
+        _step_with(module, new.state_dict())
     except Exception:  # noqa: BLE001 - an optimizer can fail in any way
         return
     try:
-        optimizer = _optimizer_without_memory(module)
-        optimizer.load_state_dict(state)
-        optimizer.step()
+        _step_with(module, state)
     except Exception as error:
+        if "meta tensor" in str(error):  # the number that it asks for is not there, which says nothing of the state
+            return
         message = text("the state of its optimizer cannot be used ({reason})")
         raise NetworkError(message.format(reason=one_line(brief(error)))) from error
+
+
+def _step_with(module: Segmentation, state: dict[str, Any]) -> None:
+    optimizer = _optimizer_without_memory(module)
+    optimizer.load_state_dict(state)
+    optimizer.step()
 
 
 def _optimizer_without_memory(module: Segmentation) -> Optimizer:

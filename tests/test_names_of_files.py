@@ -37,7 +37,7 @@ def name_a_tensor() -> None:
 
 
 def name_a_state() -> None:
-    forge(LATEST, lambda content: content["callbacks"].__setitem__(EVIL, 1))
+    forge(LATEST, lambda content: content["callbacks"].__setitem__("EarlyStopping{" + EVIL, 1))
 
 
 def set_a_setting() -> None:

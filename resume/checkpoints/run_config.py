@@ -31,6 +31,8 @@ _FORM: dict[str, tuple[type, ...]] = {
     "trainer.accumulate_grad_batches": (int,),
     "trainer.callbacks": (list, dict, NoneType),
 }
+# A data class of the user's own may have arguments of the same names and of other types.
+_DATA_CLASS, _OF_DATA_CLASS = "datamodules.PairedImages", "data.init_args."
 _AT_LEAST = {"trainer.accumulate_grad_batches": 1}
 _LONGEST_VALUE = 40
 
@@ -50,13 +52,16 @@ def settings_of(config: str) -> dict[str, Any]:
     if not isinstance(settings, dict | None):
         raise UnreadableError(text("its configuration is no mapping"))
     settings = settings or {}
+    has_own_data = _value(settings, "data.class_path") not in (..., _DATA_CLASS)
     for key, types in _FORM.items():
-        _require(key, _value(settings, key), types)
+        if not (has_own_data and key.startswith(_OF_DATA_CLASS)):
+            _require(key, _value(settings, key), types)
     for one in _list(settings, "trainer.callbacks"):
         _require("trainer.callbacks", one, (dict,))
         _require("trainer.callbacks.init_args", one.get("init_args"), (dict, NoneType))
-        _require("trainer.callbacks.patience", (one.get("init_args") or {}).get("patience"), (int, NoneType))
-    for one in _list(settings, "data.init_args.split"):
+        if str(one.get("class_path")).rpartition(".")[2] == "EarlyStopping":
+            _require("trainer.callbacks.patience", part_of(one, "init_args").get("patience"), (int, NoneType))
+    for one in () if has_own_data else _list(settings, "data.init_args.split"):
         _require("data.init_args.split", one, (str,))
     return settings
 

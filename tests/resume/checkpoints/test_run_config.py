@@ -39,7 +39,7 @@ def nested(key: str, value: Any) -> str:
         ("trainer.callbacks", "EarlyStopping"),
         ("trainer.callbacks", ["EarlyStopping"]),
         ("trainer.callbacks", [{"init_args": "x"}]),
-        ("trainer.callbacks", [{"init_args": {"patience": "x"}}]),
+        ("trainer.callbacks", [{"class_path": "EarlyStopping", "init_args": {"patience": "x"}}]),
     ],
 )
 def test_a_setting_of_another_type_is_named(key: str, value: Any) -> None:
@@ -58,3 +58,10 @@ def test_a_long_or_invisible_value_is_shown_short_and_escaped() -> None:
 @pytest.mark.parametrize("config", ["", "null", "lang: auto", "trainer:\n  callbacks: null\nmodel:\n  init_args: {}"])
 def test_a_setting_may_be_absent(config: str) -> None:
     assert part_of(settings_of(config), "model", "init_args", "optimizer") == {}
+
+
+def test_classes_of_the_users_own_may_take_other_types_under_the_same_names() -> None:
+    data = {"class_path": "mine.Data", "init_args": {"split": "train", "fold": 3, "group": ["a"], "val_fraction": None}}
+    callbacks = [{"class_path": "mine.Stops", "init_args": {"patience": [1, 2]}}]
+    settings = {"data": data, "trainer": {"callbacks": callbacks}}
+    assert settings_of(json.dumps(settings)) == settings
