@@ -83,7 +83,7 @@ def test_every_text_has_its_translation_and_no_translation_is_left_over() -> Non
 @pytest.mark.parametrize("package", ["datamodules", "lit_modules"])
 def test_every_sentence_about_data_and_networks_is_in_the_catalog(package: str) -> None:
     outside = {sentence for source in (ROOT / package).rglob("*.py") for sentence in sentences_outside_catalog(source)}
-    assert outside <= {"Raw profile type exif"}  # a key in PNG files
+    assert outside <= {"Raw profile type exif", "meta tensor"}  # a key in PNG files, a part of messages of torch
 
 
 def test_translations_keep_the_places_of_values() -> None:
