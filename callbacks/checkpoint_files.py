@@ -133,8 +133,12 @@ class CheckpointFiles(ModelCheckpoint):
         is_same_metric = (state_dict["monitor"], state_dict["mode"]) == (self.monitor, self.mode)
         if not (self.keeps_scores and is_same_metric):
             return  # scores of different things are not compared
-        self.score = state_dict["score"]
-        self._set_best(state_dict["best_score"], state_dict["best_epoch"], state_dict["best_step"])
+        score, *best = (state_dict[name] for name in ("score", "best_score", "best_epoch", "best_step"))
+        wrong = [value for value in (score, *best) if value is not None and type(value) not in (int, float)]
+        if wrong:
+            raise TypeError(f"{wrong[0]!r} is no number")
+        self.score = score
+        self._set_best(*best)
 
     @override
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:

@@ -4,6 +4,7 @@ import csv
 import math
 import time
 from collections.abc import Mapping
+from operator import index
 from pathlib import Path
 from typing import Any, Literal
 
@@ -83,12 +84,12 @@ class TrainingHistory(Callback):
 
     @override
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.rows = [_numbers(row) for row in state_dict["rows"]]
+        self.rows = [{**_numbers(row), "epoch": index(row["epoch"])} for row in state_dict["rows"]]
         self.resumes = [_numbers(resume) for resume in state_dict["resumes"]]
-        self._lr = state_dict["lr"]
+        self._lr = _numbers({"lr": state_dict["lr"]})["lr"]
         self._val = _numbers(state_dict["val"])
-        self._earlier_seconds = state_dict["seconds"]
-        self._scored_from = state_dict.get("scored_from", 1)
+        self._earlier_seconds = float(state_dict["seconds"])
+        self._scored_from = index(state_dict.get("scored_from", 1))
         self._loaded = True
 
     @override

@@ -1,7 +1,12 @@
 """What is checked before anything is touched: data, network, settings and the checkpoint that is resumed."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from typing import Any
+
 import torch
 from jsonargparse import Namespace
+from lightning.pytorch import Callback
 
 from callbacks import CheckpointFiles, TrainingHistory
 from launch.cli import ConfigError, TrainCLI, as_config_error
@@ -9,7 +14,14 @@ from launch.loading import CheckpointError, Loaded, load_for_resume, require_fit
 from launch.own_split import report_own_split
 from launch.report import CheckProgress
 from launch.schedule_checks import limited
-from lit_modules import NetworkError, check_changed_optimizer, check_optimizer, check_restored_optimizer
+from launch.state_form import other_form
+from lit_modules import (
+    NetworkError,
+    check_changed_optimizer,
+    check_optimizer,
+    check_restored_optimizer,
+    check_restored_schedule,
+)
 from resume import limits
 from resume.arguments import Arguments
 from resume.checkpoints.newest import refusal
@@ -72,13 +84,24 @@ def _check_states(cli: TrainCLI, loaded: Loaded) -> None:
     missing += [
         f"callbacks.{one.__name__}" for one in (CheckpointFiles, TrainingHistory) if not callbacks.get(one.__name__)
     ]
+    missing += _of_other_form(cli.configured_callbacks, callbacks)
     if missing:
         reason = text("wrong or missing entry: {entry}").format(entry=missing[0])
         raise CheckpointError(refusal(loaded.path, reason))
     try:
         check_restored_optimizer(cli.model, loaded.optimizer)
+        check_restored_schedule(cli.model, states["lr_schedulers"][0])
     except NetworkError as error:
         raise CheckpointError(refusal(loaded.path, str(error))) from error
+
+
+def _of_other_form(configured: list[Callback], states: Mapping[str, Any]) -> Iterator[str]:
+    """Name the states of Lightning's own callbacks that these would use only later, and then fail."""
+    for callback in configured:
+        if type(callback).__module__.partition(".")[0] == "lightning" and callback.state_key in states:
+            with suppress(Exception):  # some have a state only in training
+                key, state = callback.state_key, callback.state_dict()
+                yield from other_form(state, states[key], f"callbacks.{type(callback).__name__}")
 
 
 def _check_one_rule(cli: TrainCLI, arguments: Arguments, decision: Decision) -> None:

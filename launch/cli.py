@@ -181,7 +181,12 @@ class TrainCLI(LightningCLI):
     @property
     def seconds_per_start(self) -> float | None:
         """How long each start may train; None means without a limit."""
-        return seconds_per_start(self.config_init.trainer.max_time, _as_list(self.config_init.trainer.callbacks))
+        return seconds_per_start(self.config_init.trainer.max_time, self.configured_callbacks)
+
+    @property
+    def configured_callbacks(self) -> list[Callback]:
+        """The callbacks of the configuration, built, without the program's own."""
+        return _as_list(self.config_init.trainer.callbacks)
 
     def build_trainer(self, callbacks: list[Callback], checkpoint_io: CheckpointIO) -> Trainer:
         """The trainer of the configuration, with the program's own callbacks after the configured ones.

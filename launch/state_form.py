@@ -55,6 +55,36 @@ def _wrong_counts(loops: Any) -> Iterator[str]:
             counts = progress.get(part) if isinstance(progress, dict) else None
             if not isinstance(counts, dict) or not all(_is_count(counts.get(one)) for one in _COUNTS):
                 yield f"loops.fit_loop.{name}.{part}"
+    yield from _no_counts("loops.fit_loop", loop)
+
+
+def _no_counts(key: str, value: Any) -> Iterator[str]:
+    """Name what stands, anywhere in the loops, in the place of a count."""
+    for name, inner in value.items() if isinstance(value, dict) else ():
+        if name in _COUNTS and not _is_count(inner):
+            yield f"{key}.{name}"
+        yield from _no_counts(f"{key}.{name}", inner)
+
+
+def other_form(expected: Any, found: Any, key: str) -> Iterator[str]:
+    """Name what is in the place of a number or of a mapping, as text in the place of a count.
+
+    Args:
+        expected: A state as its part would write it now.
+        found: The same state in a checkpoint; keys may be missing.
+        key: The name of the state.
+    """
+    if isinstance(expected, dict):
+        if not isinstance(found, dict):
+            yield key
+            return
+        for name in expected.keys() & found.keys():
+            yield from other_form(expected[name], found[name], f"{key}.{name}")
+    elif isinstance(expected, Tensor):
+        if not isinstance(found, Tensor) or found.shape != expected.shape:
+            yield key
+    elif isinstance(expected, int | float) and not isinstance(found, int | float):
+        yield key
 
 
 def _is_count(value: Any) -> bool:

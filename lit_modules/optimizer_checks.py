@@ -1,18 +1,22 @@
 """Checks of the optimizer and the schedule, before training."""
 
+import warnings
 from collections.abc import Iterator
 from contextlib import suppress
+from copy import deepcopy
 from typing import Any
 
 import torch
 from torch import nn
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import ReduceLROnPlateau
+from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
 
 from lit_modules.network_checks import NetworkError
 from lit_modules.optimizer_settings import monitor_of
 from lit_modules.segmentation import Segmentation
 from resume.system.output import brief, one_line, text
+
+_OF_TYPES = (ArithmeticError, AttributeError, LookupError, TypeError)
 
 
 def check_optimizer(module: Segmentation) -> None:
@@ -89,6 +93,46 @@ def check_restored_optimizer(module: Segmentation, state: dict[str, Any]) -> Non
             return
         message = text("the state of its optimizer cannot be used ({reason})")
         raise NetworkError(message.format(reason=one_line(brief(error)))) from error
+
+
+def check_restored_schedule(module: Segmentation, state: dict[str, Any]) -> None:
+    """Take a step of the schedule with the state of a checkpoint, for a small weight.
+
+    A schedule that can make no such step even with a state of its own is left to training.
+
+    Args:
+        module: Makes the optimizer and the schedule.
+        state: Of a schedule.
+
+    Raises:
+        NetworkError: The state is not one of this schedule.
+    """
+    try:
+        _step_of_schedule(module, None)
+    except Exception:  # noqa: BLE001 - a schedule can fail in any way
+        return
+    try:
+        _step_of_schedule(module, state)
+    except _OF_TYPES as error:  # others tell of the end of the schedule, at which a run may well have been saved
+        message = text("the state of its schedule cannot be used ({reason})")
+        raise NetworkError(message.format(reason=one_line(brief(error)))) from error
+
+
+def _step_of_schedule(module: Segmentation, state: dict[str, Any] | None) -> None:
+    optimizer = module.optimizer([nn.Parameter(torch.zeros(2, 2))])
+    scheduler = (module.lr_scheduler or _constant)(optimizer)
+    scheduler.load_state_dict(deepcopy(scheduler.state_dict() if state is None else state))
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that the optimizer has made no step
+        if isinstance(scheduler, ReduceLROnPlateau):
+            scheduler.step(0.0)
+        else:
+            scheduler.step()
+
+
+def _constant(optimizer: Optimizer) -> LambdaLR:
+    """In place of the default schedule, which needs a trainer: a LambdaLR too, whose function is not in its state."""
+    return LambdaLR(optimizer, lambda _: 1.0)
 
 
 def _step_with(module: Segmentation, state: dict[str, Any]) -> None:

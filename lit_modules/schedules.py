@@ -1,7 +1,7 @@
 """The default schedule: the learning rate follows from the progress of the run, never from a count of steps."""
 
 import math
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 from lightning.pytorch import Trainer
@@ -112,15 +112,15 @@ class ProgressSchedule:
 
     def resume(self, state: dict[str, Any]) -> bool:
         """Continue from a state, after the trainer has restored its counts; returns whether the length was changed."""
-        self._rise = None if state["rise"] is None else Rise(**state["rise"])
+        rise = state["rise"]
+        self._rise = None if rise is None else Rise(*(float(rise[one.name]) for one in fields(Rise)))
         now = progress_of(self._trainer)
         if state["limits"] == self._limits() or now is None or now == state["progress"]:
             return False
-        before = state["progress"]
-        is_longer = before is not None and now < before
-        share = _RISE * (1 - now / before) if is_longer else _RISE * (1 - now)
+        before = float(state["progress"] or 0)
+        share = _RISE * (1 - now / before) if now < before else _RISE * (1 - now)
         end = min(1.0, now + share)
-        self._rise = Rise(now, state["factor"], end) if end > now else None
+        self._rise = Rise(now, float(state["factor"]), end) if end > now else None
         return True
 
     def _limits(self) -> list[int | None]:

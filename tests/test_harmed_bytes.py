@@ -79,7 +79,7 @@ def weights(content: bytes, path: Path) -> dict[str, torch.Tensor]:
     return dict(AtomicCheckpointIO().load_checkpoint(path, weights_only=True)["state_dict"])
 
 
-@pytest.mark.parametrize("count", [40, pytest.param(600, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])])
+@pytest.mark.parametrize("count", [40, pytest.param(2000, marks=[pytest.mark.slow, pytest.mark.timeout(1200)])])
 def test_auto_ends_with_the_newest_sound_checkpoint_and_loads_what_was_saved(
     folder: Path, generations: tuple[bytes, bytes], tmp_path: Path, count: int
 ) -> None:

@@ -90,6 +90,7 @@ def in_parts(begin: Start) -> list[Launch]:
     return [first, second]
 
 
+@pytest.mark.slow
 def test_a_signal_to_one_process_stops_all_at_the_same_step(in_parts: list[Launch]) -> None:
     first = in_parts[0]
     assert first.process.returncode == 143

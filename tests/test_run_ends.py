@@ -234,13 +234,12 @@ def test_a_run_that_was_interrupted_in_its_last_validation_makes_it_in_the_next_
     assert compare_runs(Path("whole"), Path("parts")) == []
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "limit",
     [
         [f"--trainer.max_time={ONE_STEP_A_START}"],
-        pytest.param(
-            ["--trainer.callbacks+=Timer", f"--trainer.callbacks.duration={ONE_STEP_A_START}"], marks=pytest.mark.slow
-        ),
+        ["--trainer.callbacks+=Timer", f"--trainer.callbacks.duration={ONE_STEP_A_START}"],
     ],
     ids=["max_time", "Timer"],
 )

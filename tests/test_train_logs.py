@@ -83,6 +83,7 @@ def kill(*arguments: str, act: str) -> None:
     assert killed.finish() == -9, killed.complained()
 
 
+@pytest.mark.slow
 def test_steps_that_a_kill_took_back_are_there_once(run: Run, whole: tuple[Points, Points]) -> None:
     kill(*SETTINGS, *BOTH, act="0 val 4 SIGKILL")  # the last save is of step 2
     assert ("each_step", 3) in csv_points(Path("checkpoints") / CSV)
@@ -104,6 +105,7 @@ def test_a_validation_that_was_interrupted_is_logged_once_however_often_it_is_re
     assert points("checkpoints") == whole
 
 
+@pytest.mark.slow
 def test_a_run_that_goes_on_from_an_earlier_epoch_has_the_points_of_its_own_way(
     run: Run, whole: tuple[Points, Points]
 ) -> None:

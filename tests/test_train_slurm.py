@@ -55,6 +55,7 @@ def start(trained_folder: Path, tmp_path: Path) -> Iterator[Begin]:
         yield lambda *argv, program=(str(PROGRAM),), **job: begin(*program, *argv, PATH=path, **job)
 
 
+@pytest.mark.slow
 def test_a_job_is_saved_and_queued_again_before_its_time_is_over_and_then_continues_from_its_own_checkpoint(
     start: Begin, tmp_path: Path
 ) -> None:

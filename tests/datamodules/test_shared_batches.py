@@ -40,6 +40,7 @@ except RuntimeError as error:
 """
 
 
+@pytest.mark.slow
 def test_workers_hand_over_batches_without_shared_memory_and_end_if_they_cannot() -> None:
     """The shared memory holds the semaphores of the workers, but no batch."""
     command = with_shared_memory("256k", [sys.executable, "-c", LOADING])

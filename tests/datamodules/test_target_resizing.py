@@ -110,7 +110,9 @@ def test_a_resized_target_lies_on_its_image(size: int) -> None:
     assert shift.abs().max() < 0.05
 
 
-@pytest.mark.parametrize("name", GEOMETRIC)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name == "ElasticTransform" else name for name in GEOMETRIC]
+)
 def test_the_target_lies_on_its_image_after_every_geometric_transform(name: str) -> None:
     shift = mean_shift(PairTransform(None, GEOMETRIC[name]), size=280, radius=68.0)
     assert shift.abs().max() < 0.05

@@ -44,11 +44,11 @@ def saved(cli: TrainCLI) -> dict[str, Any]:
     ("typed", "said"),
     [
         (["--seed_everything=5"], "seed_everything 0 (not 5)"),
-        (["--data.val_fraction=0.5"], "data.val_fraction 0.3 (not 0.5)"),
-        (["--data.split_seed=3"], "data.split_seed 0 (not 3)"),
+        pytest.param(["--data.val_fraction=0.5"], "data.val_fraction 0.3 (not 0.5)", marks=pytest.mark.slow),
+        pytest.param(["--data.split_seed=3"], "data.split_seed 0 (not 3)", marks=pytest.mark.slow),
         (["--data.fold=1/3"], "data.fold None (not 1/3)"),
-        (["--data.group=.$"], "data.group None (not .$)"),
-        (["--data.split", "train.txt"], "data.split None (not ['train.txt'])"),
+        pytest.param(["--data.group=.$"], "data.group None (not .$)", marks=pytest.mark.slow),
+        pytest.param(["--data.split", "train.txt"], "data.split None (not ['train.txt'])", marks=pytest.mark.slow),
     ],
 )
 def test_a_resume_keeps_the_split_of_the_run_and_says_so(

@@ -28,9 +28,9 @@ class Remembers(Callback):
     [
         ("callbacks", "TrainingHistory", {"rows": [{"epoch": "text"}]}),
         ("callbacks", "CheckpointFiles", {"monitor": "val/iou"}),
-        ("lr_schedulers", 0, {"base_lrs": 1}),
-        ("train_loss", "epoch", None),
-        ("bad_steps", "epoch", ["text", 0]),
+        pytest.param("lr_schedulers", 0, {"base_lrs": 1}, marks=pytest.mark.slow),
+        pytest.param("train_loss", "epoch", None, marks=pytest.mark.slow),
+        pytest.param("bad_steps", "epoch", ["text", 0], marks=pytest.mark.slow),
     ],
 )
 def test_a_part_that_cannot_read_its_state_is_named_and_every_file_stays(

@@ -14,6 +14,7 @@ from launch.allowed import ALLOWED
 from launch.cli import TrainCLI
 from launch.sifting import Known, Sifter, names_beyond_the_table
 from launch.yaml_text import yaml_text
+from tests.helpers.audit_watch import AuditWatch
 from tests.helpers.foreign import SETTINGS
 
 CASES = 30_000
@@ -130,27 +131,15 @@ def wrong_keys(mapping: dict[Any, Any]) -> Iterator[str]:
             yield f"key {key}"
 
 
-class Watch:
-    """Notes what is imported, opened, started or compiled while it is on; a hook cannot be taken out again."""
-
-    EVENTS = ("import", "open", "exec", "compile", "os.system", "subprocess.Popen", "socket.connect", "os.mkdir")
-
-    def __init__(self) -> None:
-        self.is_on = False
-        self.seen: list[tuple[str, str]] = []
-        sys.addaudithook(self._note)
-
-    def _note(self, event: str, arguments: tuple[Any, ...]) -> None:
-        if self.is_on and event in self.EVENTS:
-            self.seen.append((event, str(arguments[0])))
-
-
 @pytest.fixture(scope="module")
-def watch() -> Watch:
-    return Watch()
+def watch() -> AuditWatch:
+    """Notes what is imported, opened, started or compiled."""
+    return AuditWatch(
+        "import", "open", "exec", "compile", "os.system", "subprocess.Popen", "socket.connect", "os.mkdir"
+    )
 
 
-def sifted(draws: int, seed: int, watch: Watch) -> Iterator[tuple[Any, Any, bool]]:
+def sifted(draws: int, seed: int, watch: AuditWatch) -> Iterator[tuple[Any, Any, bool]]:
     """Mutated configurations, what was kept of each, and whether it is refused."""
     draw = random.Random(seed)
     for _ in range(draws):
@@ -163,7 +152,7 @@ def sifted(draws: int, seed: int, watch: Watch) -> Iterator[tuple[Any, Any, bool
 
 
 @pytest.mark.parametrize("draws", [500, pytest.param(CASES, marks=pytest.mark.slow)])
-def test_whatever_is_changed_nothing_beyond_the_table_is_kept(draws: int, watch: Watch) -> None:
+def test_whatever_is_changed_nothing_beyond_the_table_is_kept(draws: int, watch: AuditWatch) -> None:
     watch.seen.clear()
     refused = 0
     for settings, kept, is_refused in sifted(draws, seed=draws, watch=watch):
@@ -176,7 +165,7 @@ def test_whatever_is_changed_nothing_beyond_the_table_is_kept(draws: int, watch:
 
 @pytest.mark.slow
 def test_the_parser_imports_and_opens_nothing_for_what_is_kept(
-    watch: Watch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    watch: AuditWatch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     default = str(Path(__file__).resolve().parents[2] / "configs" / "default.yaml")
     cli = TrainCLI(["--config", default, "--data.image_path=null", "--data.gt_path=null"])
@@ -197,7 +186,7 @@ def test_the_parser_imports_and_opens_nothing_for_what_is_kept(
         finally:
             watch.is_on = False
     assert MARK not in sys.modules
-    names = [name for _, name in watch.seen]
+    names = [str(name) for _, name, *_ in watch.seen]
     assert [name for name in names if MARK in name] == []
     assert parsed > PARSED // 4
 

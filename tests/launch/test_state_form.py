@@ -5,11 +5,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
 from tests.helpers.forging import forge
-from tests.helpers.tiny_run import PATHS, Run, contents
+from tests.helpers.pictures import draw_pairs
+from tests.helpers.tiny_run import PATHS, TINY, Run, contents
 
 LATEST = Path("checkpoints/latest_checkpoint.pth")
+OPTIMIZATION = "epoch_loop.automatic_optimization.optim_progress"
 RESUME = ["--no_interactive", "--lang=en", *PATHS, "--max_epochs=3"]
 
 
@@ -47,6 +50,13 @@ FORGED = {
     "half a moment": without("optimizer_states", 0, "state", 0, "exp_avg"),  # type: ignore[arg-type]
     "a moment of text": with_value("text", "optimizer_states", 0, "state", 0, "exp_avg"),
     "no weight decay": with_value(None, "optimizer_states", 0, "param_groups", 0, "weight_decay"),
+    "a count of the optimizer of text": with_value(
+        "text", "loops", "fit_loop", OPTIMIZATION, "optimizer", "zero_grad", "total", "ready"
+    ),
+    "no step of the schedule": with_value(None, "lr_schedulers", 0, "_step_count"),
+    "rates of text": with_value("text", "lr_schedulers", 0, "base_lrs"),
+    "scores from a mapping on": with_value({}, "callbacks", "TrainingHistory", "scored_from"),
+    "a best score of text": with_value("text", "callbacks", "CheckpointFiles", "best_score"),
     "the pairs of another": with_value({}, "PairedImages", "sides"),
 }
 
@@ -70,3 +80,18 @@ def test_auto_goes_on_to_the_next_file_whose_states_have_the_form(
     forge(LATEST, with_value({}, "loops"))
     assert trained(*RESUME, "--ckpt_path=auto") == 0
     assert "Loading checkpoint from checkpoints/checkpoint_epoch_2.pth" in capsys.readouterr().out
+
+
+def test_a_state_that_early_stopping_would_use_only_after_an_epoch_is_refused(
+    run: Run, capsys: pytest.CaptureFixture[str]
+) -> None:
+    stopping = ["--trainer.callbacks+=EarlyStopping", "--trainer.callbacks.monitor=val/loss"]
+    draw_pairs(Path("Data"), 8)
+    assert run("--no_interactive", *PATHS, *TINY, "--max_epochs=1", *stopping) == 0
+    key = "EarlyStopping{'monitor': 'val/loss', 'mode': 'min'}"
+    for name, value in (("wait_count", "text"), ("best_score", 1.0)):
+        forge(LATEST, with_value(value, "callbacks", key, name))
+        assert run(*RESUME, "--ckpt_path=latest") == 2
+        assert f"callbacks.EarlyStopping.{name}" in capsys.readouterr().err
+        forge(LATEST, with_value(torch.tensor(9.0) if name == "best_score" else 0, "callbacks", key, name))
+    assert run(*RESUME, "--ckpt_path=latest") == 0

@@ -224,6 +224,7 @@ def test_a_name_that_is_none_of_a_tensors_is_refused_by_this_name(name: str) -> 
         require_harmless(checkpoint_with(reference))
 
 
+@pytest.mark.slow
 def test_a_history_of_50_000_epochs_passes() -> None:
     row = {f"metric/{number}": 0.1 * number for number in range(9)}
     # Texts that are equal and not the same, as they come from 50,000 epochs.
