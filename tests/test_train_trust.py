@@ -1,13 +1,20 @@
 """Runs with a network of another package: restarted by a scheduler, and continued by another user."""
 
+import itertools
+import os
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
 
 from resume.system.user_key import KEY_VARIABLE
+from tests.helpers.audit_watch import AuditWatch
+from tests.helpers.forging import forge
+from tests.helpers.pictures import draw_pairs
 from tests.helpers.tiny_run import PATHS, TINY, Run, contents, load
 
 THIRD_PARTY = """
@@ -18,6 +25,15 @@ class Net(UNet):
 """
 SCRIPT = ["--no_interactive", "--lang=en", *PATHS, *TINY, "--model.network=third_party.Net"]
 RESUME = ["--lang=en", "--ckpt_path=latest"]
+LATEST = Path("checkpoints/latest_checkpoint.pth")
+
+# Everything of the table that writes, each argument with a place to which a file from elsewhere would have it write.
+WRITERS = {
+    "lightning.pytorch.loggers.CSVLogger": ("save_dir",),
+    "lightning.pytorch.loggers.TensorBoardLogger": ("save_dir",),
+    "lightning.pytorch.profilers.SimpleProfiler": ("dirpath", "filename"),
+    "lightning.pytorch.profilers.AdvancedProfiler": ("dirpath", "filename"),
+}
 
 
 @pytest.fixture(autouse=True)
@@ -92,3 +108,56 @@ def test_a_run_that_a_person_trusts_is_an_own_run_from_then_on(
     assert run(*RESUME, "--max_epochs=2", "--trust") == 0
     assert run(*RESUME, "--max_epochs=3") == 0
     assert "trust" not in yaml.safe_load(Path("checkpoints/config.yaml").read_text(encoding="utf-8"))
+
+
+def writing_to(place: str, logger: str, profiler: str) -> dict[str, Any]:
+    """Settings of a trainer whose logger and profiler write to a place."""
+    both = [{"class_path": name, "init_args": dict.fromkeys(WRITERS[name], place)} for name in (logger, profiler)]
+    return {"default_root_dir": place, "logger": both[0], "profiler": both[1], "log_every_n_steps": 1}
+
+
+def written(events: list[tuple[Any, ...]]) -> set[Path]:
+    """The paths that were opened to write, made, or given to a file."""
+    found: set[Path] = set()
+    for event, *values in events:
+        if event == "open" and isinstance(values[0], str | bytes | Path):
+            flags = values[2] if isinstance(values[2], int) else 0
+            if flags & (os.O_WRONLY | os.O_RDWR | os.O_CREAT):
+                found.add(Path(os.path.abspath(os.fsdecode(values[0]))))  # noqa: PTH100 - follows no link
+        elif event in ("os.mkdir", "os.link", "os.rename", "os.symlink"):
+            target = values[0] if event == "os.mkdir" else values[1]
+            found.add(Path(os.path.abspath(os.fsdecode(target))))  # noqa: PTH100
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(600)
+def test_a_foreign_run_writes_into_its_checkpoint_folder_alone(
+    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    use_home("theirs", monkeypatch, tmp_path)
+    draw_pairs(Path("Data"), 8)
+    assert run("--no_interactive", "--lang=en", *PATHS, *TINY, "--max_epochs=1") == 0
+    use_home("own", monkeypatch, tmp_path)
+    watch = AuditWatch("open", "os.mkdir", "os.link", "os.rename", "os.symlink")
+    places = [str(tmp_path / "absolute"), "../outside", "~/outside", "beside", "./checkpoints/../beside", ""]
+    loggers, profilers = list(WRITERS)[:2], list(WRITERS)[2:]
+    for number, (place, pair) in enumerate(itertools.product(places, zip(loggers, profilers, strict=True))):
+        settings = writing_to(place, *pair)
+
+        def change(content: dict[str, Any], settings: dict[str, Any] = settings) -> None:
+            config = yaml.safe_load(content["run"].config)
+            config["checkpoint_dir"] = settings["default_root_dir"]
+            config["trainer"].update(settings)
+            content["run"] = replace(content["run"], config=yaml.safe_dump(config))
+
+        forge(LATEST, change)
+        Path("checkpoints/config.yaml").unlink()
+        watch.is_on = True
+        assert run(*RESUME, f"--max_epochs={number + 2}") == 0
+        watch.is_on = False
+    folder, home = Path("checkpoints").resolve(), tmp_path / "own"
+    outside = {path for path in written(watch.seen) if not path.is_relative_to(folder) and path != Path(os.devnull)}
+    assert {path for path in outside if path != home and not path.is_relative_to(home)} == set()
+    assert any(folder.rglob("metrics.csv"))

@@ -52,6 +52,7 @@ def settings_of(config: str) -> dict[str, Any]:
     if not isinstance(settings, dict | None):
         raise UnreadableError(text("its configuration is no mapping"))
     settings = settings or {}
+    _require("data", _value(settings, "data"), _FORM["data"])
     has_own_data = _value(settings, "data.class_path") not in (..., _DATA_CLASS)
     for key, types in _FORM.items():
         if not (has_own_data and key.startswith(_OF_DATA_CLASS)):

@@ -24,6 +24,7 @@ MARK = "evil_module"
 FREE_TEXTS = ("image_path", "gt_path", "val_image_path", "val_gt_path", "split", "group")
 PLACES = ("save_dir", "root_dir", "dirpath", "filename", "default_root_dir", "dump_stats")
 HOSTILE: list[Any] = [
+    "",
     f"{MARK}.Thing",
     MARK,
     f"{MARK}.yaml",
@@ -39,7 +40,8 @@ HOSTILE: list[Any] = [
     f"!!python/name:{MARK}.Thing",
     f"{MARK}.Thing\n",
     f" {MARK}.Thing",
-    f"{MARK}:Thing",
+    "",
+    f"{MARK}.Thing",
     "builtins.print",
     "os.system",
     "LambdaCallback",
@@ -125,7 +127,7 @@ def wrong_keys(mapping: dict[Any, Any]) -> Iterator[str]:
     if "class_path" in mapping and mapping["class_path"] not in ALLOWED:
         yield f"class {mapping['class_path']}"
     for key, item in mapping.items():
-        if key in PLACES and item:
+        if key in PLACES and item is not None:
             yield f"writes to {item}"
         if not (type(key) is int or re.fullmatch(r"[\w/ ]+", str(key))) or str(key).startswith("__"):
             yield f"key {key}"

@@ -24,6 +24,8 @@ def nested(key: str, value: Any) -> str:
         ("seed_everything", True),
         ("train_minutes", "1h"),
         ("data", []),
+        ("data", "text"),
+        ("model", "text"),
         ("data.init_args", "other.yaml"),
         ("data.init_args.val_fraction", None),
         ("data.init_args.split", "train.txt"),
