@@ -25,6 +25,7 @@ from callbacks.checkpoint_io import loaded_run, state_of, writes_folders
 from callbacks.consensus import Consensus
 from callbacks.last_step import LastStep
 from callbacks.linked_files import drop_old_epoch_files, write_or_link
+from callbacks.plain_numbers import plain_numbers
 from callbacks.print_line import print_line
 from callbacks.save_record import SaveRecord
 from resume.checkpoints.run_entry import RunEntry
@@ -130,14 +131,10 @@ class CheckpointFiles(ModelCheckpoint):
 
     @override
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        is_same_metric = (state_dict["monitor"], state_dict["mode"]) == (self.monitor, self.mode)
-        if not (self.keeps_scores and is_same_metric):
+        if not self.keeps_scores or (state_dict["monitor"], state_dict["mode"]) != (self.monitor, self.mode):
             return  # scores of different things are not compared
-        score, *best = (state_dict[name] for name in ("score", "best_score", "best_epoch", "best_step"))
-        wrong = [value for value in (score, *best) if value is not None and type(value) not in (int, float)]
-        if wrong:
-            raise TypeError(f"{wrong[0]!r} is no number")
-        self.score = score
+        numbers = plain_numbers({name: state_dict[name] for name in ("score", "best_score", "best_epoch", "best_step")})
+        self.score, *best = numbers.values()
         self._set_best(*best)
 
     @override

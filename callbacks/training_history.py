@@ -14,6 +14,7 @@ from typing_extensions import override
 
 from callbacks.boundary import ends_before_validation, ends_here, epoch_has_ended, epoch_of
 from callbacks.history_plot import save_history
+from callbacks.plain_numbers import plain_numbers
 from callbacks.run_folder import FolderError, hold_folder
 from resume.run_files import HISTORY_CSV, HISTORY_PNG
 from resume.system.durable_files import staged
@@ -84,10 +85,10 @@ class TrainingHistory(Callback):
 
     @override
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        self.rows = [{**_numbers(row), "epoch": index(row["epoch"])} for row in state_dict["rows"]]
-        self.resumes = [_numbers(resume) for resume in state_dict["resumes"]]
-        self._lr = _numbers({"lr": state_dict["lr"]})["lr"]
-        self._val = _numbers(state_dict["val"])
+        self.rows = [{**plain_numbers(row), "epoch": index(row["epoch"])} for row in state_dict["rows"]]
+        self.resumes = [plain_numbers(resume) for resume in state_dict["resumes"]]
+        self._lr = plain_numbers({"lr": state_dict["lr"]})["lr"]
+        self._val = plain_numbers(state_dict["val"])
         self._earlier_seconds = float(state_dict["seconds"])
         self._scored_from = index(state_dict.get("scored_from", 1))
         self._loaded = True
@@ -204,15 +205,3 @@ def _chosen(metrics: Mapping[str, Any], *prefixes: str) -> Row:
 def _ordered(names: Any) -> list[str]:
     """Sort metrics by name, losses first."""
     return sorted(names, key=lambda name: (name != "train/loss", name != "val/loss", name))
-
-
-def _numbers(values: Mapping[str, Any]) -> dict[str, Any]:
-    """A copy.
-
-    Raises:
-        TypeError: A value is neither a number nor None, so no training has written it.
-    """
-    wrong = [name for name, value in values.items() if value is not None and type(value) not in (int, float)]
-    if wrong:
-        raise TypeError(f"{wrong[0]} is no number")
-    return dict(values)

@@ -18,7 +18,7 @@ from datamodules.pair_loader import PairLoader
 from datamodules.partition import Partition, SplitSettings, data_line, divide_folder, divide_samples, two_folders
 from datamodules.sampler import EpochSampler, Position
 from datamodules.settings import check_classes, check_folders_named, check_loading, check_split
-from datamodules.sides import Sides
+from datamodules.sides import Sides, split_of
 from datamodules.sources import FolderPairs, PairSource
 from datamodules.trainer_facts import counts, is_in_group, set_first_batch
 from datamodules.transforms import PairTransform, default_augmentation
@@ -227,8 +227,7 @@ class PairedImages(LightningDataModule):
         """
         if "sides" not in state:
             return
-        known = Sides.from_state(state["sides"])
-        self._validated_before = state["validated"]
+        known, self._validated_before = split_of(state)
         if not known.equals(self._known):
             self._known = known
             self.__dict__.pop("_partition", None)  # the value of the cached property

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -41,6 +41,22 @@ def name_pairs(stems: Sequence[str], sizes: Sequence[tuple[int, int]]) -> Named:
     )
 
 
+def split_of(state: Mapping[str, Any]) -> tuple["Sides", str]:
+    """Read the sides of a run, and the hash of the pairs that it has validated, from the state of its data.
+
+    Raises:
+        DataError: Something else has written the state.
+    """
+    sides, validated = Sides.from_state(state["sides"]), state.get("validated")
+    if not isinstance(validated, str):
+        raise _unknown_split()
+    return sides, validated
+
+
+def _unknown_split() -> DataError:
+    return DataError(text("The checkpoint does not say which pairs its run has used. Use another checkpoint."))
+
+
 class Sides:
     """The side of each pair that a run has used.
 
@@ -68,7 +84,7 @@ class Sides:
         except (KeyError, TypeError, AttributeError):
             is_right = False
         if not is_right:
-            raise DataError(text("The checkpoint does not say which pairs its run has used. Use another checkpoint."))
+            raise _unknown_split()
         return cls(Named(stems, sizes), validated)
 
     def state(self) -> dict[str, torch.Tensor]:

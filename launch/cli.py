@@ -19,9 +19,10 @@ from typing_extensions import override
 from callbacks import CheckpointFiles
 from datamodules import PairedImages
 from launch.config_text import plain_values
+from launch.config_values import value_problems
 from launch.loggers import default_logger, logger_keys, settled
 from launch.own_split import settle_split
-from launch.parser import Parser, missing_values
+from launch.parser import Parser
 from launch.plugins import cluster_plugins, fix_bucket_order
 from launch.time_limit import seconds_per_start, without_time_limits
 from launch.yaml_text import yaml_text
@@ -115,7 +116,9 @@ class TrainCLI(LightningCLI):
         self.config = parser.parse_args(args)
         if self.config.trainer.logger is True:
             self.config = parser.parse_args([*args, f"--trainer.logger={default_logger()}"])
-        _refuse_missing(self.config)
+        problems = value_problems(self.config, LINKS)
+        if problems:
+            raise ConfigError("\n".join(problems))
         # A restarted job adds the callbacks of its command line to a configuration that already has them.
         callbacks = self.config.trainer.callbacks
         if isinstance(callbacks, list):
@@ -260,14 +263,6 @@ def _drop_repeated(config: Namespace, run_config: dict[str, Any]) -> None:
         added = now[len(before) :]
         if now[max(0, len(before) - len(added)) : len(before)] == added:
             config[key] = now[: len(before)]
-
-
-def _refuse_missing(config: Namespace) -> None:
-    """Refuse classes that need a value which nobody gave; without a type, the parser does not see that."""
-    said = text("{key}: {name} has neither a type nor a default, so it needs a value: --{key}.{name} VALUE")
-    problems = [said.format(key=plain_key(key), name=name) for key, name in missing_values(config)]
-    if problems:
-        raise ConfigError("\n".join(problems))
 
 
 def _innermost(error: Exception) -> str:

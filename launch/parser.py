@@ -5,7 +5,6 @@ import dataclasses
 import inspect
 import os
 from argparse import SUPPRESS
-from collections.abc import Iterator
 from datetime import timedelta
 from enum import Enum
 from pathlib import Path
@@ -34,7 +33,7 @@ class Parser(LightningArgumentParser):
     """Reads configuration files as UTF-8 on every system, and takes arguments that have no type as plain YAML values.
 
     jsonargparse reads files in the encoding of the locale. An argument without a type it refuses, or sets to None if
-    it is mandatory: here that needs a value (`missing_values` finds those that have none), which may be any.
+    it is mandatory: here that needs a value (`value_problems` finds those that have none), which may be any.
     jsonargparse writes a default that is an object of any class, such as `nn.ReLU()` or a lambda, as a text, which a
     resume would then pass to the class instead: such a default stays out of the configuration, and so the class uses it
     again. The folder of a logger is null unless it is typed, which `launch.loggers` replaces.
@@ -128,16 +127,3 @@ def _is_plain(value: Any) -> bool:
     if isinstance(value, list):
         return all(map(_is_plain, value))
     return value is None or type(value) in (str, int, float, bool)
-
-
-def missing_values(config: Any, place: str = "") -> Iterator[tuple[str, str]]:
-    """The arguments without a value: the key of the class in the configuration, and the argument's name."""
-    if isinstance(config, list):
-        for item in config:
-            yield from missing_values(item, place)
-    elif isinstance(config, dict | Namespace):
-        for key, value in (config if isinstance(config, dict) else vars(config)).items():
-            if value is Missing:
-                yield place.removesuffix(".init_args"), str(key)
-            else:
-                yield from missing_values(value, f"{place}.{key}" if place else str(key))

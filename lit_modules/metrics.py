@@ -9,6 +9,7 @@ from torchmetrics import Metric
 from typing_extensions import override
 
 UNDEFINED = -1  # in place of a class id
+MOST_CLASSES = 4096  # whose confusion matrix has 128 MiB
 
 
 def class_ids(logits: Tensor) -> Tensor:

@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import nn
 from torch.optim import Optimizer
-from torch.optim.lr_scheduler import LambdaLR, ReduceLROnPlateau
+from torch.optim.lr_scheduler import LambdaLR, LRScheduler, ReduceLROnPlateau
 
 from lit_modules.network_checks import NetworkError
 from lit_modules.optimizer_settings import monitor_of
@@ -108,20 +108,29 @@ def check_restored_schedule(module: Segmentation, state: dict[str, Any]) -> None
         NetworkError: The state is not one of this schedule.
     """
     try:
-        _step_of_schedule(module, None)
+        own = _schedule(module)
+        own.load_state_dict(deepcopy(own.state_dict()))
+        _step(own)
+        restored = _schedule(module)
     except Exception:  # noqa: BLE001 - a schedule can fail in any way
         return
+    message = text("the state of its schedule cannot be used ({reason})")
     try:
-        _step_of_schedule(module, state)
+        restored.load_state_dict(deepcopy(state))
+    except Exception as error:
+        raise NetworkError(message.format(reason=one_line(brief(error)))) from error
+    try:
+        _step(restored)
     except _OF_TYPES as error:  # others tell of the end of the schedule, at which a run may well have been saved
-        message = text("the state of its schedule cannot be used ({reason})")
         raise NetworkError(message.format(reason=one_line(brief(error)))) from error
 
 
-def _step_of_schedule(module: Segmentation, state: dict[str, Any] | None) -> None:
+def _schedule(module: Segmentation) -> LRScheduler | ReduceLROnPlateau:
     optimizer = module.optimizer([nn.Parameter(torch.zeros(2, 2))])
-    scheduler = (module.lr_scheduler or _constant)(optimizer)
-    scheduler.load_state_dict(deepcopy(scheduler.state_dict() if state is None else state))
+    return (module.lr_scheduler or _constant)(optimizer)
+
+
+def _step(scheduler: LRScheduler | ReduceLROnPlateau) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # that the optimizer has made no step
         if isinstance(scheduler, ReduceLROnPlateau):

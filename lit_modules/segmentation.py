@@ -15,7 +15,7 @@ from typing_extensions import override
 
 from lit_modules.bad_steps import BadSteps
 from lit_modules.losses import image_losses
-from lit_modules.metrics import MeanLoss, OverlapMetrics, class_ids
+from lit_modules.metrics import MOST_CLASSES, MeanLoss, OverlapMetrics, class_ids
 from lit_modules.network_checks import NetworkError, check_logits, check_weights, preserved
 from lit_modules.optimizer_settings import Settings, monitor_of, settings_of, take_changes
 from lit_modules.schedules import ProgressSchedule
@@ -64,9 +64,9 @@ class Segmentation(LightningModule):
     ) -> None:
         super().__init__()
         problems = []
-        if num_classes < 2:
-            message = text("num_classes is {value}; it must be at least 2, because the background is a class too.")
-            problems.append(message.format(value=num_classes))
+        if not 2 <= num_classes <= MOST_CLASSES:
+            message = text("num_classes is {value}; it must be from 2 to {most}: the background is a class too.")
+            problems.append(message.format(value=num_classes, most=MOST_CLASSES))
         if ignore_index is not None and 0 <= ignore_index < num_classes:
             message = text("ignore_index is {value}; it must not be a class id (0 to {last}).")
             problems.append(message.format(value=ignore_index, last=num_classes - 1))

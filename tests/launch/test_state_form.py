@@ -54,6 +54,8 @@ FORGED = {
         "text", "loops", "fit_loop", OPTIMIZATION, "optimizer", "zero_grad", "total", "ready"
     ),
     "no step of the schedule": with_value(None, "lr_schedulers", 0, "_step_count"),
+    "a function of the schedule of text": with_value(["text"], "lr_schedulers", 0, "lr_lambdas"),
+    "no word of the validation": without("PairedImages", "validated"),
     "rates of text": with_value("text", "lr_schedulers", 0, "base_lrs"),
     "scores from a mapping on": with_value({}, "callbacks", "TrainingHistory", "scored_from"),
     "a best score of text": with_value("text", "callbacks", "CheckpointFiles", "best_score"),

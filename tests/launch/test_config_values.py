@@ -1,0 +1,53 @@
+"""Values that the parser lets pass from a file, and that would fail only in training: refused with their keys."""
+
+from typing import Any
+
+import pytest
+import yaml
+
+from launch.cli import TrainCLI
+from resume.configuration import CONFIGS
+from resume.system.output import ExplainedError
+
+DEFAULT = str(CONFIGS / "default.yaml")
+
+
+def refused(content: dict[str, Any]) -> str:
+    with pytest.raises(ExplainedError) as error:
+        TrainCLI(["--config", DEFAULT, "--config", yaml.safe_dump(content)])
+    return str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ({"trainer": {"detect_anomaly": None}}, "trainer.detect_anomaly is null; expected bool."),
+        ({"data": {"sample_pairs": None}}, "data.sample_pairs is null; expected int."),
+        (
+            {"model": {"optimizer": {"class_path": "torch.optim.AdamW", "init_args": {"differentiable": None}}}},
+            "model.optimizer.differentiable is null; expected bool.",
+        ),
+        (
+            {
+                "trainer": {
+                    "callbacks": [
+                        {"class_path": "EarlyStopping", "init_args": {"monitor": "val/iou", "min_delta": None}}
+                    ]
+                }
+            },
+            "trainer.callbacks.min_delta is null; expected float.",
+        ),
+        ({"seed_everything": 2**32}, "--seed_everything is 4294967296; it must be from 0 to 4294967295."),
+        ({"data": {"num_classes": 10**18}}, "num_classes is 1000000000000000000; it must be from 2 to 4096"),
+    ],
+)
+def test_a_value_that_would_fail_in_training_is_named(content: dict[str, Any], said: str) -> None:
+    assert said in refused(content)
+
+
+def test_null_is_a_value_where_the_class_says_so() -> None:
+    trainer = {"max_epochs": None, "max_steps": 3, "limit_val_batches": None, "profiler": None, "benchmark": None}
+    optimizer = {"class_path": "torch.optim.AdamW", "init_args": {"lr": 0.1, "foreach": None, "fused": None}}
+    content = {"trainer": trainer, "model": {"optimizer": optimizer}, "data": {"augmentation": None}}
+    built = TrainCLI(["--config", DEFAULT, "--config", yaml.safe_dump(content)])
+    assert built.config.trainer.max_epochs is None
