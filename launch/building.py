@@ -29,8 +29,9 @@ from callbacks.run_state import machine
 from datamodules import PairedImages
 from datamodules.shared_batches import small_memory_line
 from launch.callback_checks import check_callbacks
-from launch.cli import ConfigError, TrainCLI, as_config_error
+from launch.cli import TrainCLI
 from launch.conditions import device_line, git_commit, versions
+from launch.config_errors import ConfigError, as_config_error
 from launch.divergence import diverged_error, refuse_stop_by_nan
 from launch.first_error import raising_first
 from launch.first_save import require_resumable

@@ -6,7 +6,7 @@ from typing import Any
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import Checkpoint, DeviceStatsMonitor, EarlyStopping, LearningRateMonitor
 
-from launch.cli import ConfigError
+from launch.config_errors import ConfigError
 from resume.system.output import text
 
 _NEED_A_LOGGER = (LearningRateMonitor, DeviceStatsMonitor)

@@ -9,7 +9,8 @@ from jsonargparse import Namespace
 from lightning.pytorch import Callback
 
 from callbacks import CheckpointFiles, TrainingHistory
-from launch.cli import ConfigError, TrainCLI, as_config_error
+from launch.cli import TrainCLI
+from launch.config_errors import ConfigError, as_config_error
 from launch.loading import CheckpointError, Loaded, load_for_resume, require_fit
 from launch.own_split import report_own_split
 from launch.report import CheckProgress

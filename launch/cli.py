@@ -1,9 +1,7 @@
 """The configuration of a run: which settings exist, and what is built from them."""
 
-import re
 from argparse import ArgumentError
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -11,13 +9,13 @@ from typing import Any
 import yaml
 from jsonargparse import Namespace
 from lightning.fabric.plugins import CheckpointIO
-from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 from typing_extensions import override
 
 from callbacks import CheckpointFiles
 from datamodules import PairedImages
+from launch.config_errors import ConfigError, as_config_error, without_types
 from launch.config_text import plain_values
 from launch.config_values import value_problems
 from launch.loggers import default_logger, logger_keys, settled
@@ -30,7 +28,7 @@ from lit_modules import Segmentation
 from resume.checkpoints.run_entry import DataPaths
 from resume.configuration import CONFIGS, flat, plain_key, read_keys
 from resume.flags import FLAGS, NOT_SAVED
-from resume.system.output import ExplainedError, text
+from resume.system.output import text
 from resume.system.settings_loader import SettingsLoader
 
 # Settings of one part that another part decides, so that they cannot differ.
@@ -43,19 +41,6 @@ LINKS = {
 
 # To these, `--data.augmentation+=...` and the like add. An augmentation may be there twice.
 _LISTS = ("data.init_args.augmentation", "trainer.logger", "trainer.plugins")
-
-
-class ConfigError(ExplainedError):
-    """A flag or a configuration file is wrong; the message says which."""
-
-
-@contextmanager
-def as_config_error() -> Iterator[None]:
-    """A class that refuses its settings explains why; for the user that is a wrong configuration."""
-    try:
-        yield
-    except (ValueError, TypeError, MisconfigurationException) as error:
-        raise ConfigError(_innermost(error)) from error
 
 
 class TrainCLI(LightningCLI):
@@ -106,7 +91,7 @@ class TrainCLI(LightningCLI):
                 load_from_checkpoint_support=False,
             )
         except ArgumentError as error:
-            raise ConfigError(_shortened(str(error))) from error
+            raise ConfigError(without_types(str(error))) from error
 
     @override
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
@@ -114,7 +99,7 @@ class TrainCLI(LightningCLI):
         assert isinstance(args, list)
         _refuse_linked(args)
         self.config = parser.parse_args(args)
-        if self.config.trainer.logger is True:
+        if self.config.trainer.logger in (True, None):  # to Lightning, both mean its own choice
             self.config = parser.parse_args([*args, f"--trainer.logger={default_logger()}"])
         problems = value_problems(self.config, LINKS)
         if problems:
@@ -263,30 +248,3 @@ def _drop_repeated(config: Namespace, run_config: dict[str, Any]) -> None:
         added = now[len(before) :]
         if now[max(0, len(before) - len(added)) : len(before)] == added:
             config[key] = now[: len(before)]
-
-
-def _innermost(error: Exception) -> str:
-    """What a class has said; around it, the parser lists the types that it tried."""
-    found = re.search(r"Problem with given class_path '(.+)':", str(error))
-    while found and (inner := error.__cause__ or error.__context__) and isinstance(inner, Exception):
-        error = inner
-    return f"{found[1]}: {error}" if found else str(error)
-
-
-_NOISE = re.compile(
-    r"Does not validate against any of the Union subtypes|Subtypes: .*|Errors:|Expected a <class 'NoneType'>"
-    r"|Given value.*|Problem with given class_path '(datamodules\.PairedImages|lit_modules\.Segmentation)':"
-)
-
-
-def _shortened(message: str) -> str:
-    """The parser's message without the types that it tried: `data.batch_size: Expected a <class 'int'>. ...`."""
-    keys, reasons = [], []
-    for line in message.splitlines():
-        words = line.strip().removeprefix("- ")
-        key = re.fullmatch(r'Parser key "(.+)":', words)
-        if key:
-            keys.append(key[1])
-        elif words and not _NOISE.fullmatch(words):
-            reasons.append(words)
-    return f"{'.'.join(keys)}: {' '.join(reasons)}" if keys and reasons else message

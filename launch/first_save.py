@@ -15,7 +15,8 @@ from torch import Tensor
 from torch.nn import Parameter
 
 from callbacks.finding import callbacks_of
-from launch.cli import ConfigError, TrainCLI
+from launch.cli import TrainCLI
+from launch.config_errors import ConfigError
 from lit_modules import states_after_a_step
 from resume.checkpoints.pickle_check import require_harmless
 from resume.checkpoints.zip_form import read_directory, require_form

@@ -2,7 +2,8 @@
 
 from lightning.pytorch import Trainer
 
-from launch.cli import ConfigError, TrainCLI
+from launch.cli import TrainCLI
+from launch.config_errors import ConfigError
 from lit_modules import schedule_length
 from resume.checkpoints.run_config import part_of, settings_of
 from resume.checkpoints.run_entry import RunEntry

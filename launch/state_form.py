@@ -12,6 +12,7 @@ _COUNTED = ("epoch_progress", "epoch_loop.batch_progress", "epoch_loop.val_loop.
 # Callbacks of which the program reads the states itself; one of the user's own may have a state of any type.
 _KNOWN_CALLBACKS = ("CheckpointFiles", "EarlyStopping", "TrainingHistory")
 _COUNTS = ("ready", "started", "processed", "completed")
+_STEPS = "_batches_that_stepped"
 
 
 def wrong_parts(checkpoint: Mapping[str, Any], run: RunEntry) -> Iterator[str]:
@@ -61,7 +62,7 @@ def _wrong_counts(loops: Any) -> Iterator[str]:
 def _no_counts(key: str, value: Any) -> Iterator[str]:
     """Name what stands, anywhere in the loops, in the place of a count."""
     for name, inner in value.items() if isinstance(value, dict) else ():
-        if name in _COUNTS and not _is_count(inner):
+        if name in (*_COUNTS, _STEPS) and not _is_count(inner):
             yield f"{key}.{name}"
         yield from _no_counts(f"{key}.{name}", inner)
 

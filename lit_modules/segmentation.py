@@ -70,7 +70,7 @@ class Segmentation(LightningModule):
         if ignore_index is not None and 0 <= ignore_index < num_classes:
             message = text("ignore_index is {value}; it must not be a class id (0 to {last}).")
             problems.append(message.format(value=ignore_index, last=num_classes - 1))
-        if dice_weight < 0:
+        if not 0 <= dice_weight < math.inf:
             problems.append(text("dice_weight is {value}; it must be at least 0.").format(value=dice_weight))
         if problems:
             raise NetworkError("\n".join(problems))

@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from launch.checks import _check_tensor_count, check_settings
-from launch.cli import ConfigError, TrainCLI
+from launch.cli import TrainCLI
+from launch.config_errors import ConfigError
 from lit_modules import NetworkError
 
 DEFAULT = str(Path(__file__).resolve().parents[2] / "configs" / "default.yaml")

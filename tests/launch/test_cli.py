@@ -7,7 +7,8 @@ import pytest
 import yaml
 
 from callbacks import AtomicCheckpointIO
-from launch.cli import ConfigError, TrainCLI
+from launch.cli import TrainCLI
+from launch.config_errors import ConfigError
 
 ROOT = Path(__file__).resolve().parents[2]
 DEFAULT = str(ROOT / "configs" / "default.yaml")

@@ -38,6 +38,8 @@ def refused(content: dict[str, Any]) -> str:
             "trainer.callbacks.min_delta is null; expected float.",
         ),
         ({"seed_everything": 2**32}, "--seed_everything is 4294967296; it must be from 0 to 4294967295."),
+        ({"model": {"dice_weight": float("nan")}}, "dice_weight is nan"),
+        ({"model": {"network": {"class_path": "UNet", "init_args": {"width": 10**18}}}}, "UNet: Storage size"),
         ({"data": {"num_classes": 10**18}}, "num_classes is 1000000000000000000; it must be from 2 to 4096"),
     ],
 )
@@ -51,3 +53,14 @@ def test_null_is_a_value_where_the_class_says_so() -> None:
     content = {"trainer": trainer, "model": {"optimizer": optimizer}, "data": {"augmentation": None}}
     built = TrainCLI(["--config", DEFAULT, "--config", yaml.safe_dump(content)])
     assert built.config.trainer.max_epochs is None
+
+
+def test_a_logger_of_null_is_one_of_the_run_as_true_is() -> None:
+    loggers = [
+        TrainCLI(
+            ["--config", DEFAULT, "--config", yaml.safe_dump({"trainer": {"logger": value}})]
+        ).config.trainer.logger
+        for value in (None, True)
+    ]
+    assert loggers[0] == loggers[1]
+    assert loggers[0].class_path.startswith("lightning.pytorch.loggers.")

@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from exactness.comparison import compare_runs
-from launch.cli import ConfigError, TrainCLI
+from launch.cli import TrainCLI
+from launch.config_errors import ConfigError
 from tests.helpers.own_classes import OWN_MODULE, PLACES, flags_of
 from tests.helpers.stopping import StopAsPlanned
 from tests.helpers.tiny_run import PATHS, TINY, Run

@@ -9,7 +9,8 @@ import yaml
 import resume
 from datamodules.seeding import mix
 from launch.checks import check
-from launch.cli import ConfigError, TrainCLI
+from launch.cli import TrainCLI
+from launch.config_errors import ConfigError
 from launch.trust import settle
 from resume.system.launch_info import SHELL
 from tests.helpers.pictures import draw_pair

@@ -7,7 +7,8 @@ import pytest
 from lightning.pytorch import Trainer
 
 from callbacks import AtomicCheckpointIO
-from launch.cli import ConfigError, TrainCLI
+from launch.cli import TrainCLI
+from launch.config_errors import ConfigError
 from launch.schedule_checks import refuse_other_unit, refuse_short_schedule, steps_per_epoch
 from tests.helpers.checkpoint_folders import entry
 

@@ -53,6 +53,9 @@ FORGED = {
     "a count of the optimizer of text": with_value(
         "text", "loops", "fit_loop", OPTIMIZATION, "optimizer", "zero_grad", "total", "ready"
     ),
+    "a count of steps of text": with_value(
+        "text", "loops", "fit_loop", "epoch_loop.state_dict", "_batches_that_stepped"
+    ),
     "no step of the schedule": with_value(None, "lr_schedulers", 0, "_step_count"),
     "a function of the schedule of text": with_value(["text"], "lr_schedulers", 0, "lr_lambdas"),
     "no word of the validation": without("PairedImages", "validated"),
