@@ -28,7 +28,6 @@ class Remembers(Callback):
     [
         ("callbacks", "TrainingHistory", {"rows": [{"epoch": "text"}]}),
         ("callbacks", "CheckpointFiles", {"monitor": "val/iou"}),
-        pytest.param("lr_schedulers", 0, {"base_lrs": 1}, marks=pytest.mark.slow),
         pytest.param("train_loss", "epoch", None, marks=pytest.mark.slow),
         pytest.param("bad_steps", "epoch", ["text", 0], marks=pytest.mark.slow),
     ],

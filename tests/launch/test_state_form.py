@@ -59,6 +59,7 @@ FORGED = {
     "no step of the schedule": with_value(None, "lr_schedulers", 0, "_step_count"),
     "a function of the schedule of text": with_value(["text"], "lr_schedulers", 0, "lr_lambdas"),
     "no word of the validation": without("PairedImages", "validated"),
+    "half a schedule": with_value({"base_lrs": 1}, "lr_schedulers", 0),
     "rates of text": with_value("text", "lr_schedulers", 0, "base_lrs"),
     "scores from a mapping on": with_value({}, "callbacks", "TrainingHistory", "scored_from"),
     "a best score of text": with_value("text", "callbacks", "CheckpointFiles", "best_score"),
