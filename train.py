@@ -130,6 +130,7 @@ def train(arguments: resume.Arguments, settled: "Settled", start: Start) -> int:
     from launch.checkpoint_size import checkpoint_size, checkpoints_kept
     from launch.checks import check, is_finished
     from launch.cli import TrainCLI
+    from launch.facts import find_facts
     from launch.process_group import ProcessGroup
     from launch.quiet import quiet
     from launch.scores import with_other_scores
@@ -148,6 +149,7 @@ def train(arguments: resume.Arguments, settled: "Settled", start: Start) -> int:
         return try_training(cli, arguments, decision)
     try:
         with FolderLock(decision.checkpoint_dir / LOCK, break_lock=arguments.break_lock) as lock:
+            find_facts(cli)
             resumed = check(cli, arguments, decision)
             if isinstance(decision, resume.Resume) and is_finished(cli, decision, resumed):
                 if decision.completes_save:
@@ -169,8 +171,10 @@ def try_training(cli: "TrainCLI", arguments: resume.Arguments, decision: resume.
     """A trial (`fast_dev_run`): check everything and train a few batches from the start; nothing is written."""
     from launch.building import build_trainer, fit
     from launch.checks import check
+    from launch.facts import find_facts
     from launch.process_group import ProcessGroup
 
+    find_facts(cli)
     check(cli, arguments, decision)
     trainer, files = build_trainer(cli, arguments, decision, resumed=None)
     with ProcessGroup(trainer, decision, arguments.launch):

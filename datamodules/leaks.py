@@ -26,12 +26,18 @@ class _File(NamedTuple):
 _Group = list[_File]
 
 
-def refuse_nested_folders(image_path: str, val_image_path: str) -> None:
+def refuse_nested_folders(image_path: str | None, val_image_path: str | None) -> None:
     """Check that neither folder of images is the other one or inside it: sub-folders are read too.
+
+    Args:
+        image_path: The folder for training; None: there is none.
+        val_image_path: That for validation; None: there is none.
 
     Raises:
         DataError: They are not separate.
     """
+    if image_path is None or val_image_path is None:
+        return
     training, validation = (Path(path).resolve() for path in (image_path, val_image_path))
     if not (training.is_dir() and validation.is_dir()):
         return  # a folder that is missing has a message of its own

@@ -15,7 +15,7 @@ from datamodules.dataset import mixed_sizes_message
 from datamodules.image_facts import ImageFacts
 from datamodules.image_files import read_gt, read_header, read_image, without_pillow_warnings
 from datamodules.labels import ClassMapping, values_of
-from datamodules.sources import FolderPairs
+from datamodules.sources import FolderPairs, PairSource
 from resume.system.output import plural
 
 Progress = Callable[[int, int], None]
@@ -93,6 +93,17 @@ class PairProblems:
         parts += self.batches
         if parts:
             raise DataError("\n".join(parts))
+
+
+def check_samples(source: PairSource, count: int, mapping: ClassMapping) -> ImageFacts:
+    """See that the first drawing of the sample set fits the classes; all are of one size.
+
+    Raises:
+        DataError: A value belongs to no class.
+    """
+    raw = source.load(0)
+    mapping.target(raw.labels, raw.gt_name)
+    return ImageFacts(Counter({tuple(raw.image.shape[1:]): count}), Counter())
 
 
 def check_pairs(

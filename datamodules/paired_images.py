@@ -1,7 +1,6 @@
 """The data module: pairs of images and ground truth as batches for training and validation."""
 
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import Any
 
@@ -10,17 +9,19 @@ from torch import Tensor, nn
 
 from datamodules.data_errors import DataError
 from datamodules.dataset import PairDataset
+from datamodules.facts import Fact, facts_of_names
 from datamodules.image_facts import ImageFacts, images_line
 from datamodules.labels import ClassMapping
 from datamodules.leaks import refuse_nested_folders, refuse_same_images
-from datamodules.pair_checks import Progress, care_for, check_pairs
+from datamodules.pair_checks import Progress, care_for, check_pairs, check_samples
 from datamodules.pair_loader import PairLoader
+from datamodules.pairs import Pairing, PairSettings, pair_folders
 from datamodules.partition import Partition, SplitSettings, data_line, divide_folder, divide_samples, two_folders
 from datamodules.sampler import EpochSampler, Position
-from datamodules.settings import check_classes, check_folders_named, check_loading, check_split
+from datamodules.settings import check_classes, check_folders_named, check_loading, check_split, height_and_width
 from datamodules.sides import Sides, split_of
 from datamodules.sources import FolderPairs, PairSource
-from datamodules.trainer_facts import counts, is_in_group, set_first_batch
+from datamodules.trainer_facts import is_in_group, position_of, set_first_batch
 from datamodules.transforms import PairTransform, default_augmentation
 from datamodules.workers import SERVER, start_method, start_server
 from resume.system.output import text
@@ -34,7 +35,11 @@ class PairedImages(LightningDataModule):
 
     Args:
         image_path: Folder of images, including sub-folders; null (with gt_path null): the built-in sample set.
-        gt_path: Folder of ground truth, with the names of the images except for the suffix.
+        gt_path: Folder of ground truth; it may be the same folder, or inside it.
+        image_pattern: Names of the images, such as "{stem}_img.*"; null: found from the names.
+        gt_pattern: Names of their ground truth, such as "{stem}_mask.*"; null: found from the names.
+        pairs: CSV with the paths of an image and of its ground truth in each row, in place of the patterns.
+        allow_unpaired: Whether to leave out files without a partner.
         val_image_path: Folder of images for validation; null: a share of the pairs is used instead.
         val_gt_path: Folder of ground truth for validation.
         val_fraction: Share of the pairs for validation, if nothing else says which pairs are for validation; of fewer
@@ -60,6 +65,10 @@ class PairedImages(LightningDataModule):
         self,
         image_path: str | None = "Data/images",
         gt_path: str | None = "Data/gt",
+        image_pattern: str | None = None,
+        gt_pattern: str | None = None,
+        pairs: str | None = None,
+        allow_unpaired: bool = False,
         val_image_path: str | None = None,
         val_gt_path: str | None = None,
         val_fraction: float = 0.2,
@@ -80,6 +89,10 @@ class PairedImages(LightningDataModule):
         super().__init__()
         self.image_path = image_path
         self.gt_path = gt_path
+        self.image_pattern = image_pattern
+        self.gt_pattern = gt_pattern
+        self.pairs = pairs
+        self.allow_unpaired = allow_unpaired
         self.val_image_path = val_image_path
         self.val_gt_path = val_gt_path
         self.val_fraction = val_fraction
@@ -110,9 +123,8 @@ class PairedImages(LightningDataModule):
     def check(self, every_gt: bool, progress: Progress | None = None) -> None:
         """Find problems of the data before training.
 
-        Every check covers: the settings are valid, the pairs are complete, all sizes fit, no file lacks its end, the
-        first pair of training and of validation can be decoded, and its values have a class. Of a new run, every ground
-        truth is decoded too; of a resumed one, every pair that it has not used yet.
+        The settings are valid, all sizes fit, no file lacks its end, and the first pair of each side can be decoded and
+        its values have a class. Of a new run, every ground truth is decoded; of a resumed one, every pair that is new.
 
         Args:
             every_gt: Whether to decode the ground truth also of the pairs that a resumed run has used.
@@ -124,32 +136,36 @@ class PairedImages(LightningDataModule):
         check_folders_named(self.image_path, self.gt_path, self.val_image_path, self.val_gt_path)
         check_loading(self.batch_size, self.num_workers, self.image_size, self.val_fraction, self.sample_pairs)
         check_split(self.split, self.group, self.fold, self.val_image_path is not None)
-        if self.image_path is not None and self.val_image_path is not None:
-            refuse_nested_folders(self.image_path, self.val_image_path)
+        refuse_nested_folders(self.image_path, self.val_image_path)
         parts = self._partition
-        sources = parts.training, parts.validation
-        folders = [source for source in sources if isinstance(source, FolderPairs)]
-        if not folders:
-            raw = sources[0].load(0)
-            self._mapping.target(raw.labels, raw.gt_name)
-            self._facts = ImageFacts(Counter({tuple(raw.image.shape[1:]): self.sample_pairs}), Counter())
+        training, validation = parts.training, parts.validation
+        if not (isinstance(training, FolderPairs) and isinstance(validation, FolderPairs)):
+            self._facts = check_samples(training, self.sample_pairs, self._mapping)
             return
         if self.val_image_path is not None:
-            refuse_same_images(*folders)
+            refuse_same_images(training, validation)
         keeps_sizes = self.image_size is None and self.batch_size > 1
         one_size = [keeps_sizes and not self.augmentation, keeps_sizes]
         care = [care_for(unseen, is_new_run=self._known is None, every_gt=every_gt) for unseen in parts.unseen]
-        self._facts = check_pairs(folders, one_size, self._mapping, care, progress)
+        self._facts = check_pairs((training, validation), one_size, self._mapping, care, progress)
+
+    def find_facts(self) -> Iterator[Fact]:
+        """Give each open setting its value, once for the run; raises a DataError where the data do not say it."""
+        if self.image_path is None or self.gt_path is None:
+            return
+        for fact in facts_of_names(self._pairing, self._pair_settings):
+            vars(self).update(fact.settings)
+            yield fact
 
     def example_image(self) -> Tensor:
         """Return the first training image as input of the network: float32 (1, 3, H, W), without augmentation."""
-        dataset = self._dataset(self._partition.training, PairTransform(self._height_and_width))
+        dataset = self._dataset(self._partition.training, PairTransform(height_and_width(self.image_size)))
         return dataset[0][0].unsqueeze(0)
 
     def describe(self) -> str:
         """Return one line: the number of pairs, their source and, after `check`, what is done to the images."""
         line = data_line(self._partition, self.fold)
-        return line if self._facts is None else f"{line}; {images_line(self._facts, self._height_and_width)}"
+        return line if self._facts is None else f"{line}; {images_line(self._facts, height_and_width(self.image_size))}"
 
     @property
     def stayed(self) -> Sequence[str]:
@@ -162,11 +178,7 @@ class PairedImages(LightningDataModule):
         return self._validated_before in (None, self._partition.validated)
 
     def prepare_workers(self, trainer: Trainer | None) -> None:
-        """Start the server of the workers, which takes seconds to start, while the program continues.
-
-        Args:
-            trainer: The trainer that will use the loaders; None: the loaders are used without a trainer.
-        """
+        """Start the server of the workers, which takes seconds, while the program continues; None: no trainer."""
         if self.num_workers > 0 and start_method(is_in_group(trainer)) == SERVER:
             start_server()
 
@@ -183,7 +195,9 @@ class PairedImages(LightningDataModule):
         """
         rank, world_size = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         augmentation = default_augmentation() if self.augmentation is None else self.augmentation
-        dataset = self._dataset(self._partition.training, PairTransform(self._height_and_width, augmentation))
+        dataset = self._dataset(
+            self._partition.training, PairTransform(height_and_width(self.image_size), augmentation)
+        )
         if len(dataset) < world_size:
             message = text("Each device needs at least one pair for training: {pairs} pairs, {devices} devices.")
             raise DataError(message.format(pairs=len(dataset), devices=world_size))
@@ -192,9 +206,12 @@ class PairedImages(LightningDataModule):
 
     def batches_per_epoch(self, world_size: int) -> int:
         """Return the number of training batches of an epoch on each of ``world_size`` devices."""
+        return -(-len(self._plain_sampler(world_size)) // self.batch_size)
+
+    def _plain_sampler(self, world_size: int, start: Position | None = None) -> EpochSampler:
+        """That of the first process, without a transform."""
         dataset = self._dataset(self._partition.training, PairTransform(None))
-        sampler = EpochSampler(dataset, self.seed, self.batch_size, world_size=world_size)
-        return -(-len(sampler) // self.batch_size)
+        return EpochSampler(dataset, self.seed, self.batch_size, world_size=world_size, start=start or Position())
 
     def val_dataloader(self) -> PairLoader:
         """Return batches like those for training, in the order of the names, without augmentation.
@@ -202,7 +219,7 @@ class PairedImages(LightningDataModule):
         Each rank gets all batches. If the ranks shared them, the ranks would have different numbers of batches, or some
         pairs would be counted twice.
         """
-        dataset = self._dataset(self._partition.validation, PairTransform(self._height_and_width))
+        dataset = self._dataset(self._partition.validation, PairTransform(height_and_width(self.image_size)))
         return self._loader(dataset, None)
 
     def state_dict(self) -> dict[str, Any]:
@@ -217,7 +234,7 @@ class PairedImages(LightningDataModule):
         if state_dict.get("order", self._order) != self._order:
             self._start = self._start._replace(samples=0)  # the position is one in another order
         if self.trainer and self._start.samples_done:
-            self._set_first_batch(self.trainer)
+            set_first_batch(self.trainer, self._start, self._plain_sampler(self.trainer.world_size, self._start))
 
     def continue_from(self, state: Mapping[str, Any]) -> None:
         """Keep each pair on the side on which a run has used it.
@@ -240,26 +257,7 @@ class PairedImages(LightningDataModule):
     def _position(self) -> Position:
         if self.trainer is None or self._sampler is None:
             return self._start
-        epochs, batches = counts(self.trainer)
-        if epochs.processed == epochs.started:  # between two epochs: the batches are those of the last epoch
-            return Position(epochs.processed)
-        if batches.processed >= self.trainer.num_training_batches:
-            return Position(epochs.processed + 1)
-        return self._sampler.position(epochs.processed, batches.processed)
-
-    def _set_first_batch(self, trainer: Trainer) -> None:
-        """Make Lightning begin at the first batch after the samples that are done.
-
-        This batch has another number if the batch size or the number of devices has changed.
-        """
-        sampler = EpochSampler(
-            self._dataset(self._partition.training, PairTransform(None)),
-            self.seed,
-            self.batch_size,
-            world_size=trainer.world_size,
-            start=self._start,
-        )
-        set_first_batch(trainer, self._start.epoch, sampler.first_batch(self._start.epoch))
+        return position_of(self.trainer, self._sampler)
 
     def _dataset(self, source: PairSource, transform: PairTransform) -> PairDataset:
         return PairDataset(source, self._mapping, transform, self.seed)
@@ -270,17 +268,18 @@ class PairedImages(LightningDataModule):
         in_group = is_in_group(self.trainer)
         return PairLoader(dataset, sampler, self.batch_size, self.num_workers, on_cuda, in_group)
 
-    @property
-    def _height_and_width(self) -> tuple[int, int] | None:
-        if self.image_size is None:
-            return None
-        sides = [self.image_size] if isinstance(self.image_size, int) else self.image_size
-        return sides[0], sides[-1]
-
     @cached_property
     def _mapping(self) -> ClassMapping:
         check_classes(self.num_classes, self.class_values, self.ignore_index)
         return ClassMapping(self.num_classes, self.class_values, self.ignore_index)
+
+    @property
+    def _pair_settings(self) -> PairSettings:
+        return PairSettings(self.image_pattern, self.gt_pattern, self.pairs, self.allow_unpaired)
+
+    @cached_property
+    def _pairing(self) -> Pairing:
+        return pair_folders(str(self.image_path), str(self.gt_path), self._pair_settings)
 
     @property
     def _split_settings(self) -> SplitSettings:
@@ -292,7 +291,9 @@ class PairedImages(LightningDataModule):
         if self.image_path is None or self.gt_path is None:
             return divide_samples(self.sample_pairs, self._split_settings, self._known)
         if self.val_image_path is None or self.val_gt_path is None:
-            return divide_folder(self.image_path, self.gt_path, self._split_settings, self._known)
+            pairs = self._pairing.pairs
+            return divide_folder(self.image_path, self.gt_path, pairs, self._split_settings, self._known)
         val_paths = self.val_image_path, self.val_gt_path
-        paths = self.image_path, self.gt_path
-        return two_folders(paths, val_paths, self.group, self._known, self._validated_before)
+        val_pairs = pair_folders(*val_paths, self._pair_settings._replace(table=None)).pairs
+        both = (self.image_path, self.gt_path), self._pairing.pairs, val_paths, val_pairs
+        return two_folders(*both, self.group, self._known, self._validated_before)

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from datamodules.data_errors import DataError, bullet_list, short_list
-from datamodules.pairs import Pair, find_pairs
+from datamodules.pairs import Pair
 from datamodules.settings import parse_fold
 from datamodules.sides import (
     LEFT_OUT,
@@ -93,19 +93,21 @@ def divide_samples(count: int, settings: SplitSettings, known: Sides | None) -> 
     )
 
 
-def divide_folder(image_path: str, gt_path: str, settings: SplitSettings, known: Sides | None) -> Partition:
+def divide_folder(
+    image_path: str, gt_path: str, pairs: Sequence[Pair], settings: SplitSettings, known: Sides | None
+) -> Partition:
     """Divide the pairs of two folders.
 
     Args:
         image_path: The folder of the images.
         gt_path: The folder of the ground truth.
+        pairs: Their pairs.
         settings: The rule for pairs that the run has not used yet.
         known: What a resumed run has used.
 
     Raises:
-        DataError: The pairs are incomplete, or cannot be divided like this.
+        DataError: The pairs cannot be divided like this.
     """
-    pairs = find_pairs(image_path, gt_path)
     stems = [pair.stem for pair in pairs]
     named = _name_files(image_path, gt_path, pairs)
     sides, stayed = _divide(stems, named, settings, known, image_path)
@@ -125,7 +127,9 @@ def divide_folder(image_path: str, gt_path: str, settings: SplitSettings, known:
 
 def two_folders(
     paths: tuple[str, str],
+    pairs: Sequence[Pair],
     val_paths: tuple[str, str],
+    val_pairs: Sequence[Pair],
     group: str | None,
     known: Sides | None,
     validated_before: str | None,
@@ -134,15 +138,16 @@ def two_folders(
 
     Args:
         paths: The folders of images and ground truth for training.
-        val_paths: Those for validation.
+        pairs: Their pairs.
+        val_paths: The folders for validation.
+        val_pairs: Their pairs.
         group: A regular expression for the group in a stem: no group may be on both sides.
         known: What a resumed run has used.
         validated_before: The fingerprint of the pairs with which it has validated.
 
     Raises:
-        DataError: The pairs are incomplete, or a group is on both sides.
+        DataError: A group is on both sides.
     """
-    pairs, val_pairs = find_pairs(*paths), find_pairs(*val_paths)
     if group is not None:
         groups, val_groups = (groups_of([pair.stem for pair in some], group) for some in (pairs, val_pairs))
         shared = sorted(set(groups) & set(val_groups))
@@ -253,6 +258,6 @@ def _name_files(image_path: str, gt_path: str, pairs: Sequence[Pair]) -> Named:
 
 def _size(folder: str, name: str) -> int:
     try:
-        return os.stat(f"{folder}/{name}").st_size  # noqa: PTH116 (a Path for each file takes ten times as long)
+        return os.stat(os.path.join(folder, name)).st_size  # noqa: PTH116, PTH118 (a Path takes ten times as long)
     except OSError:  # a broken link, which the check of the files reports
         return -1

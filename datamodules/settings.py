@@ -204,3 +204,11 @@ def parse_fold(fold: str) -> tuple[int, int]:
         return int(number), int(count)
     message = text("--data.fold is {fold!r}; expected K/N, such as 1/5: validate with fold K, from 1 to N, of N >= 2.")
     raise DataError(message.format(fold=fold))
+
+
+def height_and_width(image_size: int | Sequence[int] | None) -> tuple[int, int] | None:
+    """The size for training; None: the images keep their sizes."""
+    if image_size is None:
+        return None
+    sides = [image_size] if isinstance(image_size, int) else image_size
+    return sides[0], sides[-1]

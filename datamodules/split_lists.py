@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from datamodules.data_errors import DataError, bullet_list
-from datamodules.pairs import SUFFIXES
+from datamodules.folders import SUFFIXES
 from datamodules.sides import LEFT_OUT, TRAINING, VALIDATION, SidesArray
 from resume.system.output import plural, text
 

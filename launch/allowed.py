@@ -117,7 +117,8 @@ _CLASSES = {
     },
     "lit_modules.networks": {"UNet": "in_channels out_channels width depth dropout"},
     "datamodules": {
-        "PairedImages": "image_path:folder gt_path:folder val_image_path:folder val_gt_path:folder val_fraction "
+        "PairedImages": "image_path:folder gt_path:folder image_pattern:pattern gt_pattern:pattern pairs:folder "
+        "allow_unpaired val_image_path:folder val_gt_path:folder val_fraction "
         "split:folders group:pattern fold:word split_seed num_classes class_values ignore_index image_size batch_size "
         "num_workers augmentation:classes sample_pairs seed"
     },

@@ -9,7 +9,7 @@ from torchvision.transforms import v2
 from datamodules.data_errors import DataError
 from datamodules.dataset import PairDataset, collate
 from datamodules.labels import ClassMapping
-from datamodules.pairs import find_pairs
+from datamodules.pairs import PairSettings, pair_folders
 from datamodules.sources import FolderPairs, SamplePairs
 from datamodules.transforms import PairTransform, default_augmentation
 
@@ -17,7 +17,7 @@ WritePairs = Callable[..., tuple[str, str]]
 
 
 def folder_dataset(paths: tuple[str, str], size: tuple[int, int] | None = (16, 16)) -> PairDataset:
-    source = FolderPairs(*paths, find_pairs(*paths))
+    source = FolderPairs(*paths, pair_folders(*paths, PairSettings()).pairs)
     return PairDataset(source, ClassMapping(2, None, None), PairTransform(size, default_augmentation()), seed=0)
 
 

@@ -8,14 +8,14 @@ from PIL import Image
 from datamodules.data_errors import DataError
 from datamodules.labels import ClassMapping
 from datamodules.pair_checks import Care, care_for, check_pairs
-from datamodules.pairs import find_pairs
+from datamodules.pairs import PairSettings, pair_folders
 from datamodules.sources import FolderPairs
 
 WritePairs = Callable[..., tuple[str, str]]
 
 
 def check(paths: tuple[str, str], care: Care = Care.GT, one_size: bool = False) -> None:
-    source = FolderPairs(*paths, find_pairs(*paths))
+    source = FolderPairs(*paths, pair_folders(*paths, PairSettings()).pairs)
     levels = np.full(len(source), care, dtype=np.int8)
     check_pairs([source], [one_size], ClassMapping(2, None, None), [levels])
 
@@ -115,7 +115,7 @@ def test_different_sizes_are_an_error_only_if_one_size_is_needed(
 
 def test_progress_is_reported_after_each_pair(write_pairs: WritePairs) -> None:
     paths = write_pairs(3)
-    source = FolderPairs(*paths, find_pairs(*paths))
+    source = FolderPairs(*paths, pair_folders(*paths, PairSettings()).pairs)
     reported: list[tuple[int, int]] = []
     care = [np.zeros(3, np.int8)] * 2
     check_pairs(

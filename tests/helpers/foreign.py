@@ -20,6 +20,10 @@ SETTINGS: dict[str, Any] = {
         "init_args": {
             "image_path": "Data/images",
             "gt_path": "Data/gt",
+            "image_pattern": "{stem}_img.*",
+            "gt_pattern": "{numbers}_*.png",
+            "pairs": "pairs.csv",
+            "allow_unpaired": False,
             "split": ["train.txt", "val.txt"],
             "group": "(p[0-9]+)_.*",
             "fold": "1/5",

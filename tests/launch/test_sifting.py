@@ -22,6 +22,7 @@ PARSED = 60
 MARK = "evil_module"
 # Where a text may be a path to read, or a regular expression.
 FREE_TEXTS = ("image_path", "gt_path", "val_image_path", "val_gt_path", "split", "group")
+FREE_TEXTS += ("image_pattern", "gt_pattern", "pairs")
 PLACES = ("save_dir", "root_dir", "dirpath", "filename", "default_root_dir", "dump_stats")
 HOSTILE: list[Any] = [
     "",
