@@ -123,8 +123,8 @@ class Sifter:
         return self._free(key, value) if is_trusted else self._refuse(key, value)
 
     def _place(self, key: str, value: Any) -> Any:
-        if value is None:
-            return value  # an empty text is the working folder
+        if value is None or value is False:
+            return value  # nowhere; an empty text is the working folder
         if plain_key(key) not in self._known.given:
             self.unused.append((plain_key(key), value))
         return _NOTHING
