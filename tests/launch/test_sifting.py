@@ -21,8 +21,8 @@ CASES = 30_000
 PARSED = 60
 MARK = "evil_module"
 # Where a text may be a path to read, or a regular expression.
-FREE_TEXTS = ("image_path", "gt_path", "val_image_path", "val_gt_path", "split", "group")
-FREE_TEXTS += ("image_pattern", "gt_pattern", "pairs")
+FREE_TEXTS = ("image_path", "gt_path", "val_image_path", "val_gt_path", "split", "group", "pairs")
+PATTERNS = ("image_pattern", "gt_pattern")
 PLACES = ("save_dir", "root_dir", "dirpath", "filename", "default_root_dir", "dump_stats")
 HOSTILE: list[Any] = [
     "",
@@ -116,7 +116,7 @@ def faults(value: Any, name: str = "") -> Iterator[str]:
         for item in value:
             yield from faults(item, name)
     elif isinstance(value, str):
-        if name != "class_path" and name not in FREE_TEXTS and not re.fullmatch(r"[\w /+,:-]*", value):
+        if name != "class_path" and name not in (*FREE_TEXTS, *PATTERNS) and not re.fullmatch(r"[\w /+,:-]*", value):
             yield f"{name}: {value}"
         if name in ("name", "version", "sub_dir") and "/" in value:
             yield f"leads to {value}"
