@@ -6,6 +6,7 @@ from pathlib import Path
 
 from datamodules.data_errors import DataError, bullet_list
 from datamodules.folders import composed
+from datamodules.text_tables import read_table
 from resume.system.output import plural, text
 
 _DELIMITERS = ",;\t"
@@ -52,13 +53,7 @@ def pairs_of_table(file: str, image_path: str, gt_path: str) -> list[tuple[str, 
 
 def _rows(file: str) -> list[tuple[int, Sequence[str]]]:
     """Number and cells of each row that is not empty."""
-    try:
-        content = Path(file).read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
-        reason = getattr(error, "strerror", None) or text("it is not UTF-8")
-        raise DataError(
-            text("--data.pairs {file} cannot be read: {reason}").format(file=file, reason=reason)
-        ) from error
+    content = read_table(file, "data.pairs")
     first = content.partition("\n")[0]
     delimiter = max(_DELIMITERS, key=first.count)
     return list(_cells(content, delimiter))

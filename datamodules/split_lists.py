@@ -1,6 +1,5 @@
 """Lists of the user's own that say which pairs are for training and which for validation: text files or tables."""
 
-import codecs
 import csv
 import os
 import re
@@ -15,6 +14,7 @@ import numpy as np
 from datamodules.data_errors import DataError, bullet_list
 from datamodules.folders import SUFFIXES
 from datamodules.sides import LEFT_OUT, TRAINING, VALIDATION, SidesArray
+from datamodules.text_tables import read_table
 from resume.system.output import plural, text
 
 # A list for testing is read too, so that its names are checked; its pairs are left out.
@@ -159,27 +159,12 @@ def _entries(file: str, names: _Names) -> Iterator[tuple[str, int]]:
 
 def _rows(file: str) -> list[Row]:
     """Read each line that is not empty: the whole line, then its cells, or its words between spaces."""
-    lines = [line for line in _read(file).splitlines() if line.strip()]
+    lines = [line for line in read_table(file, "data.split").splitlines() if line.strip()]
     delimiter = max(_DELIMITERS, key=lambda one: sum(one in line for line in islice(lines, _ROWS_TO_LOOK_AT)))
     is_table = all(delimiter in line for line in lines[:_ROWS_TO_LOOK_AT])
     cells = csv.reader(lines, delimiter=delimiter, skipinitialspace=True) if is_table else map(str.split, lines)
     # The whole line comes first: names may contain spaces and commas.
     return [[line.strip().strip("\"'"), *row] for line, row in zip(lines, cells, strict=False)]
-
-
-def _read(file: str) -> str:
-    """Read text in UTF-8, UTF-16 or the Chinese encoding of Windows, as editors and Excel save it."""
-    try:
-        content = Path(file).read_bytes()
-    except OSError as error:
-        message = text("--data.split {file}: cannot be read ({reason}).")
-        raise DataError(message.format(file=file, reason=error.strerror)) from error
-    if content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return content.decode("utf-16", errors="replace")
-    try:
-        return content.decode("utf-8-sig")
-    except UnicodeDecodeError:
-        return content.decode("gb18030", errors="replace")
 
 
 def _side_of_file(file: str) -> int | None:

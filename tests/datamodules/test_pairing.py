@@ -1,5 +1,6 @@
 """Folders as people have them: the rule that pairs their names is found, said, and kept."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +12,7 @@ from PIL import Image
 from datamodules.data_errors import DataError
 from datamodules.facts import facts_of_names
 from datamodules.pairs import Pairing, PairSettings, pair_folders
+from datamodules.text_tables import read_table
 
 OPEN = PairSettings()
 SHARED = Path(__file__).resolve().parents[3] / "shared" / "data"
@@ -235,3 +237,18 @@ def test_all_problems_of_a_table_are_named_with_their_rows(tmp_path: Path) -> No
         pair_folders(images, gts, PairSettings(table=str(table)))
     for line in ("row 2: no file b.png", "row 3 has 1 columns, expected 2", "row 4: a.png is there twice"):
         assert line in str(error.value)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such files")
+@pytest.mark.parametrize("flag", ["data.pairs", "data.split"])
+def test_a_pipe_in_the_place_of_a_table_does_not_hang(tmp_path: Path, flag: str) -> None:
+    os.mkfifo(tmp_path / "train.txt")
+    with pytest.raises(DataError, match=f"--{flag} .*not a file"):
+        read_table(str(tmp_path / "train.txt"), flag)
+
+
+def test_a_table_in_the_chinese_encoding_of_windows_is_read(tmp_path: Path) -> None:
+    images, gts = files(tmp_path / "i", ["细胞.png"]), files(tmp_path / "g", ["标注.png"])
+    table = tmp_path / "pairs.csv"
+    table.write_bytes("图像,标注\r\n细胞.png,标注.png\r\n".encode("gb18030"))
+    assert [pair.gt for pair in pair_folders(images, gts, PairSettings(table=str(table))).pairs] == ["标注.png"]
