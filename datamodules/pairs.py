@@ -181,7 +181,7 @@ def _by_rule(folders: _Folders, found: Pairing, settings: PairSettings) -> Pairi
     images, other_images = _by_key(folders.image_path, candidates, image_pattern)
     pairs = [Pair(stem, images[stem], gts[stem]) for stem in sorted(images.keys() & gts.keys())]
     unfit = (0, 0)
-    if not settings.is_open:  # patterns that were set say which files are meant
+    if pairs and not settings.is_open:  # patterns that were set say which files are meant
         unfit = len(other_images), 0 if folders.are_one else len(other_gts)
         other_images, other_gts = [], []
     single_images = [*other_images, *(images[stem] for stem in images.keys() - gts.keys())]

@@ -212,6 +212,11 @@ def test_a_pattern_that_says_nothing_is_refused(tmp_path: Path, pattern: str, sa
     assert said in str(error.value)
 
 
+def test_patterns_that_fit_no_file_are_refused_with_the_files(tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"1 image without(.|\n)*a\.png(.|\n)*b\.png(.|\n)*x{stem}\.\* with y{stem}\.\*"):
+        paired(tmp_path, ["a.png"], ["b.png"], PairSettings("x{stem}.*", "y{stem}.*"))
+
+
 def test_a_pattern_with_folders_is_one_of_the_whole_path(tmp_path: Path) -> None:
     settings = PairSettings("{stem}/images/*.png", "{stem}/mask.png")
     found = paired(tmp_path, ["p1/images/x.png", "p2/images/y.png"], ["p1/mask.png", "p2/mask.png"], settings)
