@@ -114,7 +114,7 @@ def pair_folders(image_path: str, gt_path: str, settings: PairSettings) -> Pairi
     if settings.image_pattern is not None or settings.gt_pattern is not None:
         default = SAME_STEM._replace(image_pattern=settings.image_pattern or SAME_STEM.image_pattern)
         rule = default._replace(gt_pattern=settings.gt_pattern or SAME_STEM.gt_pattern)
-        return _by_rule(folders, Pairing([], rule), settings)
+        return _by_rule(folders, Pairing([], rule, _variants(folders, rule)), settings)
     return _by_rule(folders, _found(folders), settings)
 
 
@@ -159,6 +159,16 @@ def _found(folders: _Folders) -> Pairing:
     examples = [str(Path(folders.gt_path, _example(folders, one.rule))) for one in rules.found]
     chosen = first_of_labels(examples) if len(examples) > 1 else 0
     return Pairing([], rules.found[chosen].rule, tuple(patterns[:chosen] + patterns[chosen + 1 :]))
+
+
+def _variants(folders: _Folders, rule: Rule) -> tuple[str, ...]:
+    """Other ground truth of the same images, which lacks no image, and is none in the folder of the images."""
+    images = Names(folders.images)
+    gts = images if folders.are_one else Names(folders.gts)
+    if not folders.are_one and images.stems == gts.stems:
+        return ()
+    found = (one.rule for one in find_rules(images, gts).found)
+    return tuple(one.gt_pattern for one in found if one.image_pattern == rule.image_pattern and one != rule)
 
 
 def _by_rule(folders: _Folders, found: Pairing, settings: PairSettings) -> Pairing:

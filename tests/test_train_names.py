@@ -83,4 +83,5 @@ def test_images_and_ground_truth_in_one_folder_are_trained_on(run: Run, capsys: 
         path.rename(Path("Data/images", path.name))
     assert run(*NEW, "--image_path=Data/images", "--gt_path=Data/images") == 0
     assert "12 pairs" in capsys.readouterr().out
+    assert run(*RESUME) == 0
     assert kept() == ("{stem}.*", "{stem}_mask.*")
