@@ -25,7 +25,7 @@ from callbacks.checkpoint_io import loaded_run, state_of, writes_folders
 from callbacks.consensus import Consensus
 from callbacks.last_step import LastStep
 from callbacks.linked_files import drop_old_epoch_files, write_or_link
-from callbacks.plain_numbers import plain_numbers
+from callbacks.plain_numbers import plain_numbers, whole_number
 from callbacks.print_line import print_line
 from callbacks.save_record import SaveRecord
 from resume.checkpoints.run_entry import RunEntry
@@ -133,9 +133,8 @@ class CheckpointFiles(ModelCheckpoint):
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         if not self.keeps_scores or (state_dict["monitor"], state_dict["mode"]) != (self.monitor, self.mode):
             return  # scores of different things are not compared
-        numbers = plain_numbers({name: state_dict[name] for name in ("score", "best_score", "best_epoch", "best_step")})
-        self.score, *best = numbers.values()
-        self._set_best(*best)
+        self.score, best_score = plain_numbers({name: state_dict[name] for name in ("score", "best_score")}).values()
+        self._set_best(best_score, *map(whole_number, (state_dict["best_epoch"], state_dict["best_step"])))
 
     @override
     def on_save_checkpoint(self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]) -> None:

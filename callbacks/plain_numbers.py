@@ -1,6 +1,7 @@
 """The numbers in the state of a callback, which anybody may have written."""
 
 from collections.abc import Mapping
+from operator import index
 from typing import Any
 
 
@@ -14,3 +15,12 @@ def plain_numbers(values: Mapping[str, Any]) -> dict[str, Any]:
     if wrong:
         raise TypeError(f"{wrong[0]} is no number")
     return dict(values)
+
+
+def whole_number(value: Any) -> int | None:
+    """The value, if it is None or a whole number.
+
+    Raises:
+        TypeError: It is something else.
+    """
+    return None if value is None else index(value)

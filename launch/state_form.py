@@ -1,5 +1,6 @@
 """The form of what a checkpoint holds beside its tensors: anybody may have written it."""
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ _COUNTED = ("epoch_progress", "epoch_loop.batch_progress", "epoch_loop.val_loop.
 # Callbacks of which the program reads the states itself; one of the user's own may have a state of any type.
 _KNOWN_CALLBACKS = ("CheckpointFiles", "EarlyStopping", "TrainingHistory")
 _COUNTS = ("ready", "started", "processed", "completed")
+_VERSION = "pytorch-lightning_version"
 _STEPS = "_batches_that_stepped"
 
 
@@ -35,6 +37,9 @@ def wrong_parts(checkpoint: Mapping[str, Any], run: RunEntry) -> Iterator[str]:
         yield "lr_schedulers"
     if checkpoint.get("optimizer_states") == []:
         yield "optimizer_states"  # Lightning would go on with a new optimizer
+    version = checkpoint.get(_VERSION, "0.0")
+    if not isinstance(version, str) or not re.match(r"\d+\.\d+", version):
+        yield _VERSION  # with which Lightning decides how to read all else
     for name, count in (("epoch", None), ("global_step", run.global_step)):
         if not _is_count(checkpoint.get(name)) or checkpoint[name] != (checkpoint[name] if count is None else count):
             yield name

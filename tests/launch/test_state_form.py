@@ -62,6 +62,8 @@ FORGED = {
     "half a schedule": with_value({"base_lrs": 1}, "lr_schedulers", 0),
     "rates of text": with_value("text", "lr_schedulers", 0, "base_lrs"),
     "scores from a mapping on": with_value({}, "callbacks", "TrainingHistory", "scored_from"),
+    "a best step that is no number": with_value(float("nan"), "callbacks", "CheckpointFiles", "best_step"),
+    "a version that is none": with_value("new", "pytorch-lightning_version"),
     "a best score of text": with_value("text", "callbacks", "CheckpointFiles", "best_score"),
     "the pairs of another": with_value({}, "PairedImages", "sides"),
 }
