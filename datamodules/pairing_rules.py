@@ -6,6 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import product
 from typing import NamedTuple
 
+import numpy as np
+
 from datamodules.folders import composed
 from datamodules.name_patterns import NUMBERS, STEM
 
@@ -13,10 +15,12 @@ _TOKENS = re.compile(r"[^\W\d_]+|\d+|[\W_]")
 _SEPARATORS = "_-. "
 _JPEG = (".jpg", ".jpeg")  # which changes values, so that it is a photograph beside anything else
 _COUNTED = 300  # names in which heads and tails are counted
+_FEW = 3
 _TRIED = 60  # images on which each rule is tried
-_TRIED_FIRST = 4  # and those of which it must pair one
+_TRIED_FIRST = 12  # and those of which it must pair one; in one folder, a share of them are images
 _MOST_TOKENS = 8  # of a name at either end that can be a head or a tail
 _MOST_AFFIXES = 40  # heads, and tails, on each side
+_MOST_BOTH = 200  # heads with tails; those with one of the two come first
 # Share of the names that must have a head or a tail; of six variants of the ground truth, each has 0.17.
 _COMMON = 0.12
 # Share of the images of the best rule that a variant must pair too, since a few of its files may be missing.
@@ -88,9 +92,10 @@ class Names:
         self.stems = set(self._sorted)
 
     def sample(self, count: int) -> list[tuple[str, str]]:
-        """Folder, with a slash behind it, and name of some stems, over all of them."""
-        step = max(1, len(self._sorted) // count)
-        return [_split(stem) for stem in self._sorted[::step]]
+        """Folder, with a slash behind it, and name of some stems: drawn, since kinds of files may take turns."""
+        total = len(self._sorted)
+        drawn = np.random.default_rng(0).choice(total, min(count, total), replace=False)
+        return [_split(self._sorted[index]) for index in drawn]
 
     def bases(self) -> dict[str, str]:
         """The stem of each name that is in one folder alone."""
@@ -153,7 +158,7 @@ def _rules(images: Names, gts: Names, place: str) -> list[Found]:
             continue
         keys = [(folder, image.key(base)) for folder, base in tried]
         first = _partners(keys[:_TRIED_FIRST], gt, stem_of, place)
-        if not one_folder and not any(first):
+        if not any(first) and len(tried) > _TRIED_FIRST:
             continue
         partners = (*first, *_partners(keys[_TRIED_FIRST:], gt, stem_of, place))
         if any(partners) and partners not in found and not _says_little(keys):
@@ -194,7 +199,10 @@ def _affixes(names: Names, *, needs_most: bool) -> list[Affixes]:
         heads.update("".join(tokens[:count]) for count in range(most + 1))
         tails.update("".join(tokens[len(tokens) - count :]) for count in range(most + 1))
     least = (_AS_MANY / 2 if needs_most else _COMMON) * len(bases)
-    return [Affixes(head, tail) for head, tail in product(_common(heads, least), _common(tails, least))]
+    if len(bases) > _FEW:
+        least = max(least, 2)  # what one name has alone is no rule
+    both = [Affixes(head, tail) for head, tail in product(_common(heads, least), _common(tails, least))]
+    return sorted(both, key=lambda one: (bool(one.head and one.tail), len(one.head + one.tail)))[:_MOST_BOTH]
 
 
 def _common(counts: Mapping[str, int], least: float) -> list[str]:

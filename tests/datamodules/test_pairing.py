@@ -125,6 +125,16 @@ def test_of_two_observers_in_the_folder_of_the_images_the_first_is_used_and_the_
     assert "{stem}_2ndHO.*" in fact.line
 
 
+@pytest.mark.parametrize("count", [300, 1200])
+def test_kinds_of_files_that_follow_one_another_are_all_seen(tmp_path: Path, count: int) -> None:
+    ends = (".jpg", "_1stHO.png", "_2ndHO.png")
+    folder = files(tmp_path, [f"{number:04}{end}" for number in range(count) for end in ends])
+    found = pair_folders(folder, folder, OPEN)
+    assert found.rule == ("{stem}.*", "{stem}_1stHO.*")
+    assert found.variants == ("{stem}_2ndHO.*",)
+    assert len(found.pairs) == count
+
+
 def test_of_several_kinds_of_ground_truth_that_with_class_numbers_is_used(tmp_path: Path) -> None:
     images = [f"{city}_leftImg8bit.png" for city in CITIES]
     gts = [f"{city}_gtFine_{kind}.png" for city in CITIES for kind in VARIANTS]
