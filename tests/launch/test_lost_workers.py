@@ -73,5 +73,6 @@ def test_killed_workers_end_the_run_with_one_message_and_the_steps_before_are_sa
     said = capsys.readouterr()
     assert said.err.startswith("train.py: A data worker (process ")
     assert said.err.count("\n") == 1
-    assert "All steps before that (3) are saved in checkpoints/interrupted_checkpoint.pth" in said.out
-    assert tiny.load(Path("checkpoints/interrupted_checkpoint.pth"))["run"]["global_step"] == 3
+    done = tiny.load(Path("checkpoints/interrupted_checkpoint.pth"))["run"]["global_step"]
+    assert done in (3, 4)  # the batch of the fourth step may have been handed over before the workers were killed
+    assert f"All steps before that ({done}) are saved in checkpoints/interrupted_checkpoint.pth" in said.out
