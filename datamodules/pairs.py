@@ -138,8 +138,7 @@ def _is_below(folder: Path, outer: Path) -> bool:
 
 def _found(folders: _Folders) -> Pairing:
     """The rule that the names follow; where there is none, the same stem, whose failure names the files."""
-    images = Names(folders.images)
-    gts = images if folders.are_one else Names(folders.gts)
+    images, gts = _names(folders)
     if not folders.are_one and images.stems == gts.stems:
         return Pairing([], SAME_STEM)
     if folders.are_one and (by_suffix := rule_of_suffixes(folders.images)) is not None:
@@ -161,10 +160,14 @@ def _found(folders: _Folders) -> Pairing:
     return Pairing([], rules.found[chosen].rule, tuple(patterns[:chosen] + patterns[chosen + 1 :]))
 
 
+def _names(folders: _Folders) -> tuple[Names, Names]:
+    images = Names(folders.images)
+    return images, images if folders.are_one else Names(folders.gts)
+
+
 def _variants(folders: _Folders, rule: Rule) -> tuple[str, ...]:
     """Other ground truth of the same images, which lacks no image, and is none in the folder of the images."""
-    images = Names(folders.images)
-    gts = images if folders.are_one else Names(folders.gts)
+    images, gts = _names(folders)
     if not folders.are_one and images.stems == gts.stems:
         return ()
     found = (one.rule for one in find_rules(images, gts).found)
