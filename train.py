@@ -130,6 +130,8 @@ def train(arguments: resume.Arguments, settled: "Settled", start: Start) -> int:
     from launch.checkpoint_size import checkpoint_size, checkpoints_kept
     from launch.checks import check, is_finished
     from launch.cli import TrainCLI
+    from launch.data_report import check_data
+    from launch.data_scan import keep_scan, take_scan
     from launch.facts import find_facts
     from launch.process_group import ProcessGroup
     from launch.quiet import quiet
@@ -145,11 +147,15 @@ def train(arguments: resume.Arguments, settled: "Settled", start: Start) -> int:
         run_loggers=None if run is None else run.loggers,
     )
     set_language(resolve_language(cli.config.lang))  # on a resume, the run's own
+    if arguments.check_data:
+        return check_data(cli, start.launch, decision.checkpoint_dir)
     if cli.is_trial:
         return try_training(cli, arguments, decision)
     try:
         with FolderLock(decision.checkpoint_dir / LOCK, break_lock=arguments.break_lock) as lock:
-            find_facts(cli)
+            take_scan(cli, decision.checkpoint_dir)
+            facts = find_facts(cli, start.launch)
+            cli.build()
             resumed = check(cli, arguments, decision)
             if isinstance(decision, resume.Resume) and is_finished(cli, decision, resumed):
                 if decision.completes_save:
@@ -159,8 +165,9 @@ def train(arguments: resume.Arguments, settled: "Settled", start: Start) -> int:
             trainer, files = build_trainer(cli, arguments, decision, resumed)
             size = checkpoint_size(cli, trainer)
             decision = start.decision = resume.require_space(decision, size, checkpoints_kept(cli))
-            with ended(start), ProcessGroup(trainer, decision, start.launch) as processes:
+            with ended(start), ProcessGroup(trainer, decision, facts, start.launch) as processes:
                 processes.first_does(lambda: make_way(cli, start, lock))
+                processes.first_does(lambda: keep_scan(cli, decision.checkpoint_dir))
                 fit(trainer, cli, decision)
     except TrainingInterrupted as stop:
         return report_interruption(stop, start.launch)
@@ -174,10 +181,11 @@ def try_training(cli: "TrainCLI", arguments: resume.Arguments, decision: resume.
     from launch.facts import find_facts
     from launch.process_group import ProcessGroup
 
-    find_facts(cli)
+    facts = find_facts(cli, arguments.launch)
+    cli.build()
     check(cli, arguments, decision)
     trainer, files = build_trainer(cli, arguments, decision, resumed=None)
-    with ProcessGroup(trainer, decision, arguments.launch):
+    with ProcessGroup(trainer, decision, facts, arguments.launch):
         fit(trainer, cli, resume.Fresh(decision.checkpoint_dir))
     return report_run(trainer, files, arguments.launch)
 

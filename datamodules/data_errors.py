@@ -1,8 +1,12 @@
 """The error of all data and data settings that cannot be used, and the lists in its messages."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
 
 from resume.system.output import ExplainedError, one_line, text
+
+_lists_all: ContextVar[bool] = ContextVar("lists_all", default=False)
 
 
 class DataError(ExplainedError):
@@ -14,7 +18,32 @@ class DataError(ExplainedError):
     """
 
     def __init__(self, message: str) -> None:
-        super().__init__(message.rpartition(f"{DataError.__module__}.{DataError.__qualname__}: ")[2].rstrip())
+        name = f"{type(self).__module__}.{type(self).__qualname__}: "
+        super().__init__(message.rpartition(name)[2].rstrip())
+
+
+def raised(error: DataError) -> None:
+    """Raise an error: what becomes of it where nothing else is asked for."""
+    raise error
+
+
+class FileError(DataError):
+    """A file cannot be read as a picture; the message names it."""
+
+
+@contextmanager
+def listing_all() -> Iterator[None]:
+    """Name all items in the messages of the block, however many they are."""
+    token = _lists_all.set(True)
+    try:
+        yield
+    finally:
+        _lists_all.reset(token)
+
+
+def most_listed(limit: int, count: int) -> int:
+    """How many of `count` items a message names that otherwise names `limit`."""
+    return count if _lists_all.get() else limit
 
 
 def bullet_list(items: Sequence[str], limit: int = 10) -> str:
@@ -22,6 +51,7 @@ def bullet_list(items: Sequence[str], limit: int = 10) -> str:
 
     An item may be a file name; a line break in it is escaped.
     """
+    limit = most_listed(limit, len(items))
     lines = [f"  - {one_line(item)}" for item in items[:limit]]
     if len(items) > limit:
         lines.append("  " + text("… and {count} more").format(count=len(items) - limit))

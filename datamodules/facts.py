@@ -19,19 +19,27 @@ class Fact(NamedTuple):
     line: str
 
 
-def facts_of_names(pairing: Pairing, settings: PairSettings) -> Iterator[Fact]:
+def facts_of_names(pairing: Pairing, settings: PairSettings, validation: Pairing | None = None) -> Iterator[Fact]:
     """What was decided about the names.
 
     Args:
         pairing: The pairs.
         settings: With which they were paired.
+        validation: The pairs of the folders for validation, if there are such.
     """
     if pairing.rule is not None:
         yield Fact(pairing.rule._asdict(), _rule_line(pairing) if settings.is_open else "")
+    yield from (Fact({}, line) for line in _lines_of_unused(pairing))
+    if validation is not None:
+        said = text("Validation: {line}")
+        yield from (Fact({}, said.format(line=line)) for line in _lines_of_unused(validation))
+
+
+def _lines_of_unused(pairing: Pairing) -> Iterator[str]:
     if any(pairing.unfit):
-        yield Fact({}, _unfit_line(pairing))
+        yield _unfit_line(pairing)
     if any(pairing.left_out):
-        yield Fact({}, _left_out_line(pairing))
+        yield _left_out_line(pairing)
 
 
 def _rule_line(pairing: Pairing) -> str:
@@ -44,7 +52,11 @@ def _rule_line(pairing: Pairing) -> str:
         said += text(". Their numbers are padded differently, so this is a guess: look at the pairs")
     if pairing.variants:
         said += text(". Other ground truth of the same images is not used: {variants}").format(
-            variants=", ".join(pairing.variants)
+            variants=", ".join(rule.gt_pattern for rule in pairing.variants)
+        )
+    if pairing.image_variants:
+        said += text(". Other files beside the images are not used: {variants}").format(
+            variants=", ".join(pairing.image_variants)
         )
     return said
 

@@ -10,6 +10,7 @@ _LAST_BYTES = {
     "JPEG": b"\xff\xd9",
     "MPO": b"\xff\xd9",  # several JPEG pictures, as cameras write them
     "GIF": b";",
+    "JPEG2000": b"\xff\xd9",
 }
 
 

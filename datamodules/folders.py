@@ -2,13 +2,23 @@
 
 import os
 import unicodedata
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from datamodules.data_errors import DataError
-from resume.system.output import text
+from datamodules.foreign_formats import foreign_line
+from datamodules.packed_names import PackedNames
+from resume.system.output import plural, text
 
-SUFFIXES = frozenset({".png", ".jpg", ".jpeg", ".tif", ".tiff", ".bmp", ".gif", ".webp"})
+SUFFIXES = frozenset(
+    {
+        ".png", ".apng", ".jpg", ".jpeg", ".jpe", ".jfif", ".tif", ".tiff", ".btf", ".tf8", ".lsm", ".stk", ".bmp",
+        ".dib", ".gif", ".webp", ".avif", ".jp2", ".j2k", ".j2c", ".jpc", ".jpf", ".jpx", ".pbm", ".pgm", ".ppm",
+        ".pnm", ".pfm", ".tga", ".qoi", ".pcx", ".sgi", ".npy",
+    }
+)  # fmt: skip
+_SHOWN = 5  # kinds of other files
 
 
 def check_folders(image_path: str, gt_path: str) -> None:
@@ -34,7 +44,7 @@ def _folder_problem(role: str, path: str) -> str:
     return message.format(role=role, path=path, absolute=Path(path).absolute())
 
 
-def images_below(folder: str, without: str | None = None) -> list[str]:
+def images_below(folder: str, without: str | None = None) -> PackedNames:
     """List the files with the suffix of an image, sorted, each relative to the folder with `/` between the parts.
 
     Links are followed. Hidden files and folders, such as `._a.png` and `.ipynb_checkpoints/`, are left out.
@@ -46,8 +56,42 @@ def images_below(folder: str, without: str | None = None) -> list[str]:
     Raises:
         DataError: A folder cannot be read.
     """
-    names = (name for name in _walk(folder, without) if os.path.splitext(name)[1].lower() in SUFFIXES)  # noqa: PTH122
-    return sorted(names)  # the order of the file system is not the same everywhere
+    names = [name for name in _walk(folder, without) if _suffix(name) in SUFFIXES]
+    names.sort()  # the order of the file system is not the same everywhere
+    return PackedNames(names)
+
+
+def _suffix(name: str) -> str:
+    return name[name.rfind(".") :].lower()
+
+
+def no_images_problem(folders: Sequence[str]) -> str:
+    """Say that folders hold no image, and what they hold instead."""
+    lines = [
+        text("No images in {folders} (suffixes: {suffixes}; sub-folders included).").format(
+            folders=", ".join(folders), suffixes=" ".join(sorted(SUFFIXES))
+        )
+    ]
+    for folder in folders:
+        lines += _other_files(folder)
+    return "\n".join(lines)
+
+
+def _other_files(folder: str) -> Iterator[str]:
+    """A line for each frequent kind of files in a folder without images."""
+    counts: Counter[str] = Counter()
+    examples: dict[str, str] = {}
+    for name in _walk(folder, None):
+        suffix = "".join(Path(name).suffixes[-2:]).lower()  # .nii.gz
+        counts[suffix] += 1
+        examples.setdefault(suffix, name)
+    for suffix, count in counts.most_common(_SHOWN):
+        kind, example = suffix or text("without a suffix"), examples[suffix]
+        line = text("{folder} holds {files} of the kind {kind}, such as {example}")
+        files = plural("{count} file", "{count} files", count)
+        yield "  - " + line.format(folder=folder, files=files, kind=kind, example=example)
+        if (advice := foreign_line(str(Path(folder, example)))) is not None:
+            yield f"    {advice}"
 
 
 def composed(name: str) -> str:

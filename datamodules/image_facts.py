@@ -4,22 +4,18 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from PIL import Image
-
+from datamodules.raster_form import FileHeader
 from resume.system.output import catalogued, text, translated
 
 Size = tuple[int, ...]
 
-DEEP_MODES = frozenset({"I", "F", "I;16", "I;16L", "I;16B", "I;16N"})  # more than 8 bits per pixel
 _GREY = catalogued("{count} grey: repeated to three channels")
-_DEEP = catalogued("{count} with more than 8 bits: stretched from minimum and maximum to the whole range")
-_DEEP_COLOURS = catalogued("{count} in colours of 16 bits: reduced to 8 bits")
+_DEEP = catalogued("{count} with more than 8 bits: in one range of values")
 _ALPHA = catalogued("{count} with alpha: dropped")
 _PALETTE = catalogued("{count} with a palette: its colours")
 _OTHER = catalogued("{count} in other colour systems: converted to RGB")
 _TURNED = catalogued("{count} turned upright as EXIF says")
-_PAGES = catalogued("{count} of several pages: only the first is read")
-_ORDER = (_GREY, _DEEP, _DEEP_COLOURS, _ALPHA, _PALETTE, _OTHER, _TURNED, _PAGES)
+_ORDER = (_GREY, _DEEP, _ALPHA, _PALETTE, _OTHER, _TURNED)
 
 
 class ImageFacts(NamedTuple):
@@ -39,31 +35,22 @@ class ImageFacts(NamedTuple):
         self.treatments.update(treatments)
 
 
-def treatments_of(image: Image.Image, *, is_turned: bool) -> list[str]:
+def treatments_of(header: FileHeader, channels: int) -> list[str]:
     """Return what reading this image changes, as messages.
 
     Args:
-        image: Opened by Pillow; its header is enough.
-        is_turned: Whether its EXIF orientation is not the upright one.
+        header: What its file says.
+        channels: Of the images as the network gets them.
     """
-    found = []
-    if image.mode in DEEP_MODES:
-        found.append(_DEEP)
-    elif any(";16" in str(tile[3]) for tile in getattr(image, "tile", [])):
-        found.append(_DEEP_COLOURS)
-    if image.mode in ("1", "L", "LA", "La", *DEEP_MODES):
-        found.append(_GREY)
-    elif image.mode in ("P", "PA"):
-        found.append(_PALETTE)
-    elif image.mode not in ("RGB", "RGBA", "RGBX", "RGBa"):
-        found.append(_OTHER)
-    if image.mode in ("LA", "La", "PA", "RGBA", "RGBa"):
-        found.append(_ALPHA)
-    if is_turned:
-        found.append(_TURNED)
-    if getattr(image, "is_animated", False):
-        found.append(_PAGES)
-    return found
+    is_changed = {
+        _GREY: header.channels == 1 and channels == 3 and not header.has_palette,
+        _DEEP: header.bits > 8 or header.is_float,
+        _ALPHA: header.has_alpha,
+        _PALETTE: header.has_palette,
+        _OTHER: header.is_converted,
+        _TURNED: header.orientation in range(2, 9),
+    }
+    return [message for message, holds in is_changed.items() if holds]
 
 
 def images_line(facts: ImageFacts, image_size: tuple[int, int] | None) -> str:

@@ -1,190 +1,140 @@
-"""Image and ground truth files as arrays, in every mode that Pillow reads.
+"""Images as tensors, all of a data set in one form."""
 
-The EXIF orientation is applied. No information that the network could use is lost.
-"""
-
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 import torch
-from PIL import Image, ImageOps, UnidentifiedImageError
-from PIL.ExifTags import Base
-from PIL.ImageFile import ImageFile
 from torch import Tensor
 
-from datamodules.data_errors import DataError, short_list
-from datamodules.file_ends import looks_whole
-from datamodules.image_facts import DEEP_MODES, treatments_of
+from datamodules.data_errors import DataError
+from datamodules.image_stats import ImageStats, colours_of
+from datamodules.raster_form import Pixels, Raster
+from datamodules.rasters import read_raster, turned
 from resume.system.output import one_line, text
 
-# Pillow's limit protects web servers against hostile files; here, large microscope and satellite images must open.
-Image.MAX_IMAGE_PIXELS = None
 
-ORIENTED_PNG_KEYS = frozenset({"exif", "Raw profile type exif", "XML:com.adobe.xmp", "xmp"})
-TRANSPOSED = frozenset({5, 6, 7, 8})  # EXIF orientations that swap width and height
-
-
-class Header(NamedTuple):
-    """What a file says of itself, without its pixels.
+class ImageForm(NamedTuple):
+    """What all images of a data set have in common, decided once and kept in the run.
 
     Attributes:
-        size: Height and width, after the EXIF orientation.
-        looks_whole: Whether the file ends as its format ends; if not, only decoding shows whether it is damaged.
-        treatments: What reading it as an image changes, as messages.
+        channels: Of the tensors: 1 (grey), 3 (colour), or the number of measurements a pixel.
+        value_range: Of files with more than 8 bits: the values that become 0 and 1.
+        top_of_8_bits: Of files with 8 bits: the value that becomes 1; 255, or 1 where they hold only 0 and 1.
     """
 
-    size: tuple[int, int]
-    looks_whole: bool
-    treatments: list[str]
+    channels: int = 3
+    value_range: tuple[float, float] = (0.0, 255.0)
+    top_of_8_bits: int = 255
 
 
-@contextmanager
-def without_pillow_warnings() -> Iterator[None]:
-    """Suppress Pillow's warnings about unusual metadata in files that it can decode.
+def read_image(path: str, form: ImageForm, page: int = 0, limit: int | None = None) -> Tensor:
+    """Read an image upright, in the form of its data set. Alpha is dropped.
 
-    Must not be used inside threads, because warning filters belong to the whole process.
-    """
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module=r"PIL\.")
-        yield
-
-
-@contextmanager
-def _open_image(path: str) -> Iterator[ImageFile]:
-    try:
-        # From a path, Pillow 13 maps an uncompressed TIFF with the size of the rotated image, and garbles its pixels.
-        with Path(path).open("rb") as file, Image.open(file) as image:
-            yield image
-    except DataError:
-        raise
-    except FileNotFoundError as error:
-        raise DataError(text("{path} no longer exists").format(path=one_line(path))) from error
-    except Exception as error:  # on a damaged file, Pillow's plugins raise exceptions of any class
-        message = text("{path} cannot be read as an image: {reason}")
-        raise DataError(message.format(path=one_line(path), reason=_reason(error, path))) from error
-
-
-def _reason(error: Exception, path: str) -> str:
-    if isinstance(error, UnidentifiedImageError):
-        return text("it is not an image, or its beginning is damaged")
-    return str(error).replace(path, text("the file")) or type(error).__name__
-
-
-def _orient(image: Image.Image) -> None:
-    """Decode the first page and apply its EXIF orientation."""
-    ImageOps.exif_transpose(image, in_place=True)
-    if 0 in image.size:
-        raise ValueError(text("its size is {width} × {height} pixels").format(width=image.width, height=image.height))
-
-
-def read_header(path: str) -> Header:
-    """Read the header and the last bytes of a file; its pixels are not decoded.
-
-    Raises:
-        DataError: The file is not an image.
-    """
-    with _open_image(path) as image:
-        width, height = image.size
-        orientation = _orientation(image)
-        size = (width, height) if orientation in TRANSPOSED else (height, width)
-        treatments = treatments_of(image, is_turned=orientation in range(2, 9))
-        return Header(size, looks_whole(image), treatments)
-
-
-def _orientation(image: Image.Image) -> int:
-    if image.format == "TIFF":  # Pillow has already swapped width and height
-        return 1
-    if image.format == "PNG" and not ORIENTED_PNG_KEYS & image.info.keys():
-        return 1  # getexif() would decode the whole file to look for a late chunk
-    return int(image.getexif().get(Base.Orientation, 1))
-
-
-def read_image(path: str) -> Tensor:
-    """Read an image.
-
-    8-bit values are divided by 255; deeper values are stretched from their minimum and maximum to [0, 1]. Grey is
-    repeated to three channels, the alpha channel is dropped, and only the first of several pages is read.
+    Args:
+        path: The file.
+        form: Grey becomes three channels if the form has three.
+        page: The number of the page, from 0.
+        limit: As in `rasters.read_header`.
 
     Returns:
-        float32 (3, H, W) in [0, 1].
+        float32 (C, H, W) in [0, 1].
 
     Raises:
-        DataError: The file is not an image, is damaged, or holds values that are not finite numbers.
+        DataError: The file cannot be read, does not fit the form, or holds values that are not finite numbers.
     """
-    with _open_image(path) as image:
-        _orient(image)
-        if image.mode in DEEP_MODES:
-            return _stretch(np.asarray(image)).expand(3, -1, -1)
-        pixels = torch.from_numpy(_eight_bit(image)).to(torch.float32).div_(255)
-        return pixels.expand(3, -1, -1) if pixels.ndim == 2 else pixels.permute(2, 0, 1)
+    return image_tensor(read_raster(path, page, limit), form, path)
 
 
-def _stretch(pixels: npt.NDArray[np.generic]) -> Tensor:
-    """Scale deep values to float32 (H, W) in [0, 1].
-
-    The image is standardised later, so its scale has no meaning. Without the stretching, 12-bit data in a 16-bit file
-    would be nearly black in the augmentation.
-    """
-    values = pixels.astype(np.float64)
-    if not np.isfinite(values).all():
-        raise ValueError(text("it holds values that are not finite numbers"))
-    values -= values.min()
-    return torch.from_numpy((values / (values.max() or 1.0)).astype(np.float32))
+def image_tensor(raster: Raster, form: ImageForm, path: str) -> Tensor:
+    """As `read_image`, of a file that is decoded already; its path is for messages."""
+    pixels = colours_of(raster)
+    _check_channels(path, 1 if pixels.ndim == 2 else pixels.shape[2], form.channels)
+    scaled = _scaled(path, turned(pixels, raster.orientation), _top(raster, form), form)
+    return scaled.expand(form.channels, -1, -1) if scaled.ndim == 2 else scaled.permute(2, 0, 1)
 
 
-def _eight_bit(image: Image.Image) -> npt.NDArray[np.uint8]:
-    """Return uint8 (H, W) or (H, W, 3)."""
-    if image.mode in ("1", "L", "LA", "La"):
-        return np.array(image.convert("L") if image.mode != "L" else image)
-    if image.mode in ("P", "PA", "RGBa"):
-        # Pillow cannot convert a palette's transparency or premultiplied alpha to RGB directly.
-        image = image.convert("RGBA")
-    if image.mode in ("RGB", "RGBA", "RGBX"):
-        return np.array(image)[:, :, :3]
-    return np.array(image.convert("RGB"))
+def _top(raster: Raster, form: ImageForm) -> int:
+    """The value that becomes 1, of at most 8 bits. The colours of a palette always have 8."""
+    if raster.palette is not None:
+        return 255
+    return form.top_of_8_bits if raster.bits == 8 else 2**raster.bits - 1
 
 
-def read_gt(path: str) -> npt.NDArray[np.integer]:
-    """Read ground truth as the numbers in the file: grey values, 0 and 1, palette indices, 16-bit labels.
+def check_statistics(stats: ImageStats, bits: int, form: ImageForm | None, path: str) -> None:
+    """See whether `image_tensor` can read an image, from what was seen of it.
 
-    Returns:
-        An integer array (H, W).
+    Args:
+        stats: Of its pixels.
+        bits: Significant bits of a sample.
+        form: Of the data set; None: it could not be found.
+        path: The file, for messages.
 
     Raises:
-        DataError: The file is not an image, is damaged, or holds colours instead of one number per pixel.
+        DataError: The image does not fit the form, or holds values that are not finite numbers.
     """
-    with _open_image(path) as image:
-        _orient(image)
-        if image.mode == "1":
-            return np.array(image, dtype=np.uint8)
-        if image.mode in ("L", "P", "I", "I;16", "I;16L", "I;16B", "I;16N"):
-            labels = np.array(image)
-            return labels.astype(labels.dtype.newbyteorder("="), copy=False)
-        if image.mode in ("LA", "PA"):
-            return np.array(image)[:, :, 0]
-        if image.mode in ("RGB", "RGBA", "RGBX"):
-            return _single_channel(np.array(image)[:, :, :3], path)
-        message = text(
-            "{path} is not ground truth: its mode is {mode}. Save it as a grey PNG with one number per pixel."
-        )
-        raise DataError(message.format(path=one_line(path), mode=image.mode))
+    if form is None:
+        _check_finite(path, stats.lowest, stats.highest)
+        return
+    _check_channels(path, stats.channels, form.channels)
+    if stats.is_deep:
+        _check_values(path, stats.lowest, stats.highest, form.value_range)
+    elif bits == 8 and stats.highest > form.top_of_8_bits:
+        raise _outside(path, stats.highest, (0, form.top_of_8_bits))
 
 
-def _single_channel(pixels: npt.NDArray[np.uint8], path: str) -> npt.NDArray[np.uint8]:
-    if (pixels == pixels[:, :, :1]).all():
-        return pixels[:, :, 0]
-    colours = np.unique(pixels @ np.array([1 << 16, 1 << 8, 1])).tolist()
-    shown = short_list([f"({colour >> 16}, {colour >> 8 & 255}, {colour & 255})" for colour in colours], limit=5)
-    used = [name for name, largest in zip("RGB", pixels.max(axis=(0, 1)).tolist(), strict=True) if largest]
-    advice = text("Save it as a grey or palette PNG whose numbers are the classes.")
-    if len(used) == 1:
-        advice = text(
-            "Only its {channel} channel is used; save that channel: Image.open(…).getchannel('{channel}').save(…)."
-        ).format(channel=used[0])
-    message = text("{path} holds colours (R, G, B), but one number per pixel is expected: {colours}. {advice}")
-    raise DataError(message.format(path=one_line(path), colours=shown, advice=advice))
+def is_deep(raster: Raster) -> bool:
+    """Whether the numbers need the range of the data set, since their type says nothing of their scale."""
+    return raster.palette is None and raster.pixels.dtype != np.uint8
+
+
+def _check_channels(path: str, found: int, channels: int) -> None:
+    if found in (channels, 1 if channels == 3 else channels):
+        return
+    message = text(
+        "{path} has {found} channels, but the images of this run have {channels}; --data.channels sets another number"
+    )
+    if (found, channels) == (3, 1):
+        message = text("{path} is in colour, but the images of this run are grey; --data.channels 3 reads both")
+    raise DataError(message.format(path=one_line(path), found=found, channels=channels))
+
+
+def _scaled(path: str, pixels: Pixels, top: int, form: ImageForm) -> Tensor:
+    """float32 of the same shape in [0, 1]; `top` becomes 1 in files of at most 8 bits."""
+    if pixels.dtype != np.uint8:
+        return _measured(path, pixels, form.value_range)
+    if top < 255 and (highest := int(pixels.max())) > top:
+        raise _outside(path, highest, (0, top))
+    return torch.from_numpy(np.require(pixels, requirements=["C", "W"])).to(torch.float32).div_(top)
+
+
+def _measured(path: str, pixels: Pixels, value_range: tuple[float, float]) -> Tensor:
+    _check_values(path, float(pixels.min()), float(pixels.max()), value_range)  # NaN, if any pixel is NaN
+    start, end = value_range
+    exact = np.float32 if pixels.dtype in (np.uint16, np.int16, np.int8, np.float32) else np.float64
+    scaled = torch.from_numpy(np.require(pixels, dtype=exact, requirements=["C", "W"]))
+    return scaled.sub(start).div_(end - start).to(torch.float32).clamp_(0, 1)
+
+
+def _check_finite(path: str, lowest: float, highest: float) -> None:
+    if not (np.isfinite(lowest) and np.isfinite(highest)):
+        message = text("{path} cannot be read as an image: it holds values that are not finite numbers")
+        raise DataError(message.format(path=one_line(path)))
+
+
+def _check_values(path: str, lowest: float, highest: float, value_range: tuple[float, float]) -> None:
+    _check_finite(path, lowest, highest)
+    start, end = value_range
+    for value in (lowest, highest):
+        if not start <= value <= end:
+            raise _outside(path, value, value_range)
+
+
+def _outside(path: str, value: float, value_range: tuple[float, float]) -> DataError:
+    message = text(
+        "{path} holds the value {value}, but the images of this run hold {lowest} to {highest}. "
+        "--data.image_range sets another range, such as [0, 65535]."
+    )
+    lowest, highest = value_range
+    return DataError(
+        message.format(path=one_line(path), value=f"{value:.9g}", lowest=f"{lowest:.9g}", highest=f"{highest:.9g}")
+    )

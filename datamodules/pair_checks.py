@@ -1,9 +1,7 @@
 """Problems in the files of pairs, found before training starts."""
 
-import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from enum import IntEnum
 from typing import NamedTuple
 
@@ -12,13 +10,17 @@ import numpy.typing as npt
 
 from datamodules.data_errors import DataError, bullet_list
 from datamodules.dataset import mixed_sizes_message
-from datamodules.image_facts import ImageFacts
-from datamodules.image_files import read_gt, read_header, read_image, without_pillow_warnings
-from datamodules.labels import ClassMapping, values_of
-from datamodules.sources import FolderPairs, PairSource
-from resume.system.output import plural
+from datamodules.gt_codes import CLASS_READINGS
+from datamodules.gt_tables import codes_in
+from datamodules.image_facts import ImageFacts, treatments_of
+from datamodules.labels import ClassMapping
+from datamodules.orientations import cause_of_sizes, turn_of_gt, upright
+from datamodules.scanning import PairScan, Progress, Scan, scan_pair
+from datamodules.sources import FolderPairs, PairSource, exif_advice
+from datamodules.threads import in_threads
+from datamodules.unreadable import Failure, Skipped
+from resume.system.output import one_line, plural, text
 
-Progress = Callable[[int, int], None]
 _SHOWN = 20  # files of one kind of problem in a message
 
 
@@ -46,22 +48,13 @@ def care_for(unseen: npt.NDArray[np.bool_], *, is_new_run: bool, every_gt: bool)
     return care.astype(np.int8)
 
 
-class Inspection(NamedTuple):
-    """Facts about one pair of files; sizes are (height, width)."""
-
-    unreadable: list[str] = []  # noqa: RUF012 (never appended to)
-    image_size: tuple[int, ...] = ()
-    gt_size: tuple[int, ...] = ()
-    values: Sequence[int] = ()
-    treatments: Sequence[str] = ()
-
-
 class PairProblems:
     """All problems that were found, by kind, to be raised as one error."""
 
     def __init__(self) -> None:
         self.unreadable: list[str] = []
         self.sizes: list[str] = []
+        self.turns: list[str] = []
         self.values: list[str] = []
         self.batches: list[str] = []
 
@@ -81,6 +74,15 @@ class PairProblems:
                 )
             )
             parts.append(bullet_list(self.sizes, _SHOWN))
+        if self.turns:
+            parts.append(
+                plural(
+                    "{count} ground truth file may or may not be turned:",
+                    "{count} ground truth files may or may not be turned:",
+                    len(self.turns),
+                )
+            )
+            parts += [bullet_list(self.turns, _SHOWN), exif_advice()]
         if self.values:
             parts.append(
                 plural(
@@ -106,11 +108,27 @@ def check_samples(source: PairSource, count: int, mapping: ClassMapping) -> Imag
     return ImageFacts(Counter({tuple(raw.image.shape[1:]): count}), Counter())
 
 
+class Check(NamedTuple):
+    """What pairs are checked against.
+
+    Attributes:
+        mapping: The codes that the ground truth may hold.
+        scan: What was seen of the pairs already.
+        skipped: For each source, the pairs that the run does without.
+        most_skipped: How many pairs that cannot be read the run may do without.
+    """
+
+    mapping: ClassMapping
+    scan: Scan
+    skipped: Sequence[Skipped]
+    most_skipped: int
+
+
 def check_pairs(
     sources: Sequence[FolderPairs],
     one_size: Sequence[bool],
-    mapping: ClassMapping,
     care: Sequence[npt.NDArray[np.int8]],
+    check: Check,
     progress: Progress | None = None,
 ) -> ImageFacts:
     """Look at every file: its header and its end, and the pixels of those that need it.
@@ -118,8 +136,8 @@ def check_pairs(
     Args:
         sources: The pairs for training and for validation.
         one_size: For each source, whether all its images must have the same size.
-        mapping: The values that the ground truth may hold.
         care: For each source, the care for each of its pairs.
+        check: What they are checked against.
         progress: Called after each pair with the number of pairs done and the number of all pairs.
 
     Returns:
@@ -130,59 +148,72 @@ def check_pairs(
     """
     problems, facts = PairProblems(), ImageFacts(Counter(), Counter())
     done, total = 0, sum(len(source) for source in sources)
-    for source, needs_one_size, levels in zip(sources, one_size, care, strict=True):
+    failures: list[list[Failure]] = []
+    for source, needs_one_size, levels, skipped in zip(sources, one_size, care, check.skipped, strict=True):
         sizes = set()
-        for index, inspection in enumerate(_inspect_all(source, levels)):
-            _add_problems(inspection, index, source, mapping, problems)
-            sizes.add(inspection.image_size)
-            facts.add(inspection.image_size, inspection.treatments)
+        failures.append([])
+        for index, seen in enumerate(_look_at_all(source, levels, check.scan)):
             done += 1
             if progress is not None:
                 progress(done, total)
-        sizes.discard(())
+            if index in skipped.indices:
+                continue
+            if seen.problems or seen.image is None:
+                failures[-1].append(Failure(index, "\n".join(seen.problems)))
+                continue
+            _add_problems(seen, index, source, check.mapping, problems)
+            size = upright(seen.image.size, seen.image.orientation)
+            sizes.add(size)
+            facts.add(size, treatments_of(seen.image, source.how.form.channels))
         if needs_one_size and len(sizes) > 1:
             problems.batches.append(mixed_sizes_message(sizes))
-    problems.raise_if_any(mapping)
+    _add_unreadable(failures, check, problems)
+    problems.raise_if_any(check.mapping)
     return facts
 
 
+def _add_unreadable(failures: Sequence[Sequence[Failure]], check: Check, problems: PairProblems) -> None:
+    """Do without the pairs that cannot be read, if the run may; else they are problems."""
+    if sum(map(len, failures)) <= check.most_skipped:
+        for skipped, some in zip(check.skipped, failures, strict=True):
+            skipped.add(some)
+        return
+    problems.unreadable += [line for some in failures for failure in some for line in failure.message.splitlines()]
+
+
 def _add_problems(
-    inspection: Inspection, index: int, source: FolderPairs, mapping: ClassMapping, problems: PairProblems
+    seen: PairScan, index: int, source: FolderPairs, mapping: ClassMapping, problems: PairProblems
 ) -> None:
-    if inspection.unreadable:
-        problems.unreadable += inspection.unreadable
-    elif inspection.image_size != inspection.gt_size:
-        problems.sizes.append(source.size_problem(index, inspection.image_size, inspection.gt_size))
-    elif not mapping.fits(inspection.values):
-        problems.values.append(mapping.problem(source.gt_file(index), inspection.values))
+    assert seen.image is not None
+    assert seen.gt is not None
+    turn = turn_of_gt(seen.image, seen.gt)
+    if turn.is_ambiguous and source.how.exif_gt == "fit":
+        problems.turns.append(source.ambiguous_problem(index))
+    elif not turn.fits:
+        sizes = upright(seen.image.size, seen.image.orientation), upright(seen.gt.size, turn.orientation)
+        problems.sizes.append(source.size_problem(index, *sizes, cause_of_sizes(seen.image, seen.gt)))
+    elif seen.stats is not None and source.how.gt_reading in CLASS_READINGS:
+        values = codes_in(seen.stats, source.how.gt_reading)
+        if values is None:
+            message = text("{path} holds {count} different values, or none that can be read as {reading}")
+            problems.values.append(
+                message.format(
+                    path=one_line(source.gt_file(index)), count=seen.stats.distinct, reading=source.how.gt_reading
+                )
+            )
+        elif not mapping.fits(list(values)):
+            problems.values.append(mapping.problem(source.gt_file(index), list(values)))
 
 
-def _inspect_all(source: FolderPairs, care: npt.NDArray[np.int8]) -> Iterator[Inspection]:
-    def inspect(index: int) -> Inspection:
-        return _inspect(source.image_file(index), source.gt_file(index), care[index])
+def _look_at_all(source: FolderPairs, care: npt.NDArray[np.int8], scan: Scan) -> Iterator[PairScan]:
+    def look(index: int) -> PairScan:
+        seen = scan.of(source, index) or scan_pair(source, index, decodes_gt=care[index] >= Care.GT)
+        if seen.image is None or (care[index] < Care.BOTH and seen.image.looks_whole):
+            return seen
+        try:
+            source.image(index)
+        except DataError as error:
+            return seen._replace(problems=(*seen.problems, str(error)))
+        return seen
 
-    # Threads are enough: other threads run while Pillow decodes a file or waits for a network drive.
-    with without_pillow_warnings(), ThreadPoolExecutor(min(16, 2 * (os.cpu_count() or 1))) as pool:
-        yield from pool.map(inspect, range(len(source)))
-
-
-def _inspect(image: str, gt: str, care: int) -> Inspection:
-    image_size: tuple[int, ...] = ()
-    gt_size: tuple[int, ...] = ()
-    values: Sequence[int] = ()
-    treatments: Sequence[str] = ()
-    unreadable = []
-    try:
-        image_size, looks_whole, treatments = read_header(image)
-        if care >= Care.BOTH or not looks_whole:
-            image_size = tuple(read_image(image).shape[1:])
-    except DataError as error:
-        unreadable.append(str(error))
-    try:
-        gt_size, looks_whole, _ = read_header(gt)
-        if care >= Care.GT or not looks_whole:
-            labels = read_gt(gt)
-            gt_size, values = labels.shape, values_of(labels)
-    except DataError as error:
-        unreadable.append(str(error))
-    return Inspection(unreadable, image_size, gt_size, values, treatments)
+    return in_threads(look, range(len(source)))

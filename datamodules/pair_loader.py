@@ -1,5 +1,6 @@
 """DataLoaders whose workers ignore stop signals, and which can resume within an epoch."""
 
+from collections.abc import Callable, Iterator
 from functools import partial
 from typing import Any
 
@@ -8,8 +9,11 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from datamodules.dataset import collate
+from datamodules.unreadable import Failure, collate_loaded
 from datamodules.workers import initialise_worker, start_method, stop_signals_blocked
 from resume.system.output import current_language
+
+OnFailures = Callable[[list[Failure]], None]
 
 
 class PairLoader(DataLoader[tuple[Tensor, Tensor]]):
@@ -25,6 +29,8 @@ class PairLoader(DataLoader[tuple[Tensor, Tensor]]):
         num_workers: Processes that load samples; 0: the training process loads them.
         pin_memory: Whether the batches are copied to a GPU.
         in_group: Whether the training process is in a process group.
+        on_failures: Called with the pairs of each batch that could not be read, of a `ForgivingDataset`; None: such a
+            pair is an error.
     """
 
     def __init__(
@@ -35,7 +41,9 @@ class PairLoader(DataLoader[tuple[Tensor, Tensor]]):
         num_workers: int,
         pin_memory: bool,
         in_group: bool = False,
+        on_failures: OnFailures | None = None,
     ) -> None:
+        collating: Callable[[Any], Any] = collate if on_failures is None else collate_loaded
         super().__init__(
             dataset,
             sampler=sampler,
@@ -43,11 +51,22 @@ class PairLoader(DataLoader[tuple[Tensor, Tensor]]):
             num_workers=num_workers,
             pin_memory=pin_memory,
             persistent_workers=num_workers > 0,
-            collate_fn=collate,
+            collate_fn=collating,
             multiprocessing_context=start_method(in_group) if num_workers > 0 else None,
             worker_init_fn=partial(initialise_worker, current_language()),
             generator=torch.Generator(),  # without it, each epoch would draw from the global generator
         )
+        self._on_failures = on_failures
+
+    def __iter__(self) -> Any:
+        batches = super().__iter__()
+        return batches if self._on_failures is None else self._without_failures(batches, self._on_failures)
+
+    @staticmethod
+    def _without_failures(batches: Any, on_failures: OnFailures) -> Iterator[tuple[Tensor, Tensor]]:
+        for images, targets, failures in batches:
+            on_failures(failures)
+            yield images, targets
 
     def _get_iterator(self) -> Any:
         # A signal would otherwise interrupt the start of a worker, and leave one of which the program does not know.

@@ -1,14 +1,14 @@
 """The pairs for training and for validation: from the settings of the split, and from what a resumed run has used."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from datamodules.data_errors import DataError, bullet_list, short_list
-from datamodules.pairs import Pair
+from datamodules.pages import stems_of_files
 from datamodules.settings import parse_fold
 from datamodules.sides import (
     LEFT_OUT,
@@ -22,7 +22,7 @@ from datamodules.sides import (
     no_sides,
 )
 from datamodules.sources import FolderPairs, PairSource, SamplePairs
-from datamodules.split import by_fold, by_share, groups_by_share, groups_of
+from datamodules.split import by_fold, by_share, groups_by_share, groups_of, slices_in_a_row
 from datamodules.split_lists import sides_of_lists
 from resume.system.output import plural, text
 
@@ -56,6 +56,7 @@ class Partition(NamedTuple):
         validated: A fingerprint of the pairs for validation and their contents.
         unseen: For each pair for training, and for each for validation: whether the run has not used it yet, or its
             files have changed since.
+        hashes: The hash of the stem of each pair for training, and of each for validation.
         left_out: The number of pairs that no list names.
         stayed: The stems that the split would put on the other side than the run did.
     """
@@ -66,11 +67,39 @@ class Partition(NamedTuple):
     trained: str
     validated: str
     unseen: tuple[npt.NDArray[np.bool_], npt.NDArray[np.bool_]]
+    hashes: tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]
     left_out: int = 0
     stayed: Sequence[str] = ()
 
 
-def divide_samples(count: int, settings: SplitSettings, known: Sides | None) -> Partition:
+def divide(
+    sources: Sequence[FolderPairs],
+    sample_pairs: int,
+    settings: SplitSettings,
+    known: Sides | None,
+    validated_before: str | None,
+) -> Partition:
+    """Divide the pairs of a run.
+
+    Args:
+        sources: Those for training and for validation; those of both together; or none: the built-in sample set.
+        sample_pairs: The number of pairs of the sample set.
+        settings: The rule for pairs that the run has not used yet.
+        known: What a resumed run has used.
+        validated_before: The fingerprint of the pairs with which it has validated.
+
+    Raises:
+        DataError: The pairs cannot be divided like this.
+    """
+    if not sources:
+        return _divide_samples(sample_pairs, settings, known)
+    if len(sources) == 1:
+        return _divide_folder(sources[0], settings, known)
+    training, validation = sources
+    return _two_folders(training, validation, settings.group, known, validated_before)
+
+
+def _divide_samples(count: int, settings: SplitSettings, known: Sides | None) -> Partition:
     """Divide the built-in sample set, which is drawn from the seed of the split.
 
     Raises:
@@ -78,7 +107,7 @@ def divide_samples(count: int, settings: SplitSettings, known: Sides | None) -> 
     """
     stems = [f"sample {index}" for index in range(count)]
     named = name_pairs(stems, [(settings.seed, index) for index in range(count)])
-    sides, stayed = _divide(stems, named, settings, known, image_path=None)
+    sides, stayed = _divide(stems, named, settings, known, source=None)
     training, validation = (np.flatnonzero(sides == side).tolist() for side in (TRAINING, VALIDATION))
     unseen = ~(known or no_sides()).has_unchanged(named)
     return Partition(
@@ -88,48 +117,43 @@ def divide_samples(count: int, settings: SplitSettings, known: Sides | None) -> 
         fingerprint(named.stems[training]),
         fingerprint(named.contents[validation]),
         (unseen[training], unseen[validation]),
+        (named.stems[training], named.stems[validation]),
         count - len(training) - len(validation),
         stayed,
     )
 
 
-def divide_folder(
-    image_path: str, gt_path: str, pairs: Sequence[Pair], settings: SplitSettings, known: Sides | None
-) -> Partition:
+def _divide_folder(source: FolderPairs, settings: SplitSettings, known: Sides | None) -> Partition:
     """Divide the pairs of two folders.
 
     Args:
-        image_path: The folder of the images.
-        gt_path: The folder of the ground truth.
-        pairs: Their pairs.
+        source: All pairs.
         settings: The rule for pairs that the run has not used yet.
         known: What a resumed run has used.
 
     Raises:
         DataError: The pairs cannot be divided like this.
     """
-    stems = [pair.stem for pair in pairs]
-    named = _name_files(image_path, gt_path, pairs)
-    sides, stayed = _divide(stems, named, settings, known, image_path)
-    training, validation = (np.flatnonzero(sides == side).tolist() for side in (TRAINING, VALIDATION))
+    named = _name_files(source)
+    sides, stayed = _divide(list(source.pairs.stems), named, settings, known, source)
+    training, validation = (np.flatnonzero(sides == side) for side in (TRAINING, VALIDATION))
     unseen = ~(known or no_sides()).has_unchanged(named)
     return Partition(
-        FolderPairs(image_path, gt_path, [pairs[index] for index in training]),
-        FolderPairs(image_path, gt_path, [pairs[index] for index in validation]),
+        source.of(source.pairs.take(training)),
+        source.of(source.pairs.take(validation)),
         (known or no_sides()).continued(named, sides),
         fingerprint(named.stems[training]),
         fingerprint(named.contents[validation]),
         (unseen[training], unseen[validation]),
-        len(pairs) - len(training) - len(validation),
+        (named.stems[training], named.stems[validation]),
+        len(source) - len(training) - len(validation),
         stayed,
     )
 
 
-def two_folders(
-    paths: tuple[str, str],
-    pairs: Sequence[Pair],
-    val_paths: tuple[str, str],
-    val_pairs: Sequence[Pair],
+def _two_folders(
+    source: FolderPairs,
+    val_source: FolderPairs,
     group: str | None,
     known: Sides | None,
     validated_before: str | None,
@@ -137,10 +161,8 @@ def two_folders(
     """Train on the pairs of two folders, and validate with those of two others.
 
     Args:
-        paths: The folders of images and ground truth for training.
-        pairs: Their pairs.
-        val_paths: The folders for validation.
-        val_pairs: Their pairs.
+        source: The pairs for training.
+        val_source: The pairs for validation.
         group: A regular expression for the group in a stem: no group may be on both sides.
         known: What a resumed run has used.
         validated_before: The fingerprint of the pairs with which it has validated.
@@ -149,7 +171,7 @@ def two_folders(
         DataError: A group is on both sides.
     """
     if group is not None:
-        groups, val_groups = (groups_of([pair.stem for pair in some], group) for some in (pairs, val_pairs))
+        groups, val_groups = (groups_of(stems_of_files(some.pairs), group) for some in (source, val_source))
         shared = sorted(set(groups) & set(val_groups))
         if shared:
             problem = plural(
@@ -158,47 +180,30 @@ def two_folders(
                 len(shared),
             )
             raise DataError(f"--data.group {group}: {problem}\n{bullet_list(shared)}")
-    named = _name_files(*paths, pairs)
-    sides = np.full(len(pairs), TRAINING, dtype=np.int8)
+    named = _name_files(source)
+    sides = np.full(len(source), TRAINING, dtype=np.int8)
     used = known or no_sides()
-    validated = fingerprint(_name_files(*val_paths, val_pairs).contents)
+    val_named = _name_files(val_source)
+    validated = fingerprint(val_named.contents)
     return Partition(
-        FolderPairs(*paths, pairs),
-        FolderPairs(*val_paths, val_pairs),
+        source,
+        val_source,
         used.continued(named, sides),
         fingerprint(named.stems),
         validated,
-        (~used.has_unchanged(named), np.full(len(val_pairs), validated != validated_before)),
-    )
-
-
-def data_line(parts: Partition, fold: str | None) -> str:
-    """Return one line with the number of pairs on each side and their source.
-
-    Args:
-        parts: The pairs.
-        fold: The fold for validation; None if there are no folds.
-    """
-    train = plural("{count} pair for training", "{count} pairs for training", len(parts.training))
-    val = text("{count} for validation").format(count=len(parts.validation))
-    if fold is not None:
-        val = text("{val} (fold {fold})").format(val=val, fold=fold)
-    if parts.left_out:
-        val = text("{val}, {count} left out (in no list)").format(val=val, count=parts.left_out)
-    source, val_source = parts.training.describe(), parts.validation.describe()
-    if source == val_source:
-        return text("{train}, {val}, {source}").format(train=train, val=val, source=source)
-    return text("{train}, {source}; {val}, {val_source}").format(
-        train=train, source=source, val=val, val_source=val_source
+        (~used.has_unchanged(named), np.full(len(val_source), validated != validated_before)),
+        (named.stems, val_named.stems),
     )
 
 
 def _divide(
-    stems: Sequence[str], named: Named, settings: SplitSettings, known: Sides | None, image_path: str | None
+    stems: Sequence[str], named: Named, settings: SplitSettings, known: Sides | None, source: FolderPairs | None
 ) -> tuple[SidesArray, list[str]]:
     """Return the side of each pair, and the stems that the rule alone would put on the other side."""
-    groups = None if settings.group is None else groups_of(stems, settings.group)
-    ruled = _ruled(stems, groups, settings, image_path)
+    files = stems if source is None else stems_of_files(source.pairs)
+    has_pages = source is not None and source.pairs.pages is not None
+    groups = groups_of(files, settings.group) if settings.group is not None else [*files] if has_pages else None
+    ruled = _ruled(files, groups, settings, source)
     if known is None:
         return ruled, []
     sides = known.kept(named, ruled)
@@ -216,21 +221,36 @@ def _divide(
 
 
 def _ruled(
-    stems: Sequence[str], groups: Sequence[str] | None, settings: SplitSettings, image_path: str | None
+    files: Sequence[str], groups: Sequence[str] | None, settings: SplitSettings, source: FolderPairs | None
 ) -> SidesArray:
+    """The side of each pair by the rule alone, from the stems of the files; the pages of a file have the same one."""
     if settings.lists is not None:
-        sides = sides_of_lists(stems, settings.lists, image_path)
+        sides = _listed(files, settings.lists, source)
         if groups is not None:
             _refuse_divided_groups(groups, sides)
         return sides
-    if settings.fold is not None:
-        number, count = parse_fold(settings.fold)
-        validated = by_fold(groups or stems, number, count, settings.seed)
+    fold = None if settings.fold is None else parse_fold(settings.fold)
+    if settings.group is None and len(files) > 1 and len(set(files)) == 1:  # a single stack
+        validated = slices_in_a_row(len(files), settings.val_fraction, fold)
+    elif fold is not None:
+        validated = by_fold(groups or files, *fold, settings.seed)
     elif groups is not None:
         validated = groups_by_share(groups, settings.val_fraction, settings.seed)
     else:
-        validated = by_share(stems, settings.val_fraction, settings.seed)
+        validated = by_share(files, settings.val_fraction, settings.seed)
     return np.where(validated, VALIDATION, TRAINING).astype(np.int8)
+
+
+def _listed(files: Sequence[str], lists: Sequence[str], source: FolderPairs | None) -> SidesArray:
+    """The side of each pair by lists of names, in which a file of several pages is there once."""
+    first = {file: index for index, file in reversed([*enumerate(files)])}
+    stems, image_path = list(dict.fromkeys(files)), None
+    of_files: list[Iterable[str]] = []
+    if source is not None:
+        image_path, pairs = source.image_path, source.pairs.take(np.array([first[stem] for stem in stems]))
+        of_files = [pairs.images, (gts[0] for gts in pairs.gts)]
+    side_of = dict(zip(stems, sides_of_lists(stems, lists, image_path, of_files).tolist(), strict=True))
+    return np.array([side_of[file] for file in files], dtype=np.int8)
 
 
 def _with_their_groups(groups: Sequence[str], sides: SidesArray, is_known: npt.NDArray[np.bool_]) -> SidesArray:
@@ -251,9 +271,12 @@ def _refuse_divided_groups(groups: Sequence[str], sides: SidesArray) -> None:
         raise DataError(message.format(groups=short_list(shared, limit=10)))
 
 
-def _name_files(image_path: str, gt_path: str, pairs: Sequence[Pair]) -> Named:
-    sizes = [(_size(image_path, pair.image), _size(gt_path, pair.gt)) for pair in pairs]
-    return name_pairs([pair.stem for pair in pairs], sizes)
+def _name_files(source: FolderPairs) -> Named:
+    sizes = [
+        (_size(source.image_path, image), sum(_size(source.gt_path, gt) for gt in gts))
+        for image, gts in zip(source.pairs.images, source.pairs.gts, strict=True)
+    ]
+    return name_pairs(list(source.pairs.stems), sizes)
 
 
 def _size(folder: str, name: str) -> int:

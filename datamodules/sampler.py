@@ -1,13 +1,33 @@
 """The order of the training samples, and the position in it."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
+from torch import Tensor
 from torch.utils.data import Dataset
 from torch.utils.data.distributed import DistributedSampler
 
 from datamodules.seeding import mix
+
+
+def order_of(seed: int, epoch: int, size: int) -> Tensor:
+    """Return the order of the samples of an epoch, before the ranks share them: int64 (size,)."""
+    return torch.randperm(size, generator=torch.Generator().manual_seed(mix(seed, "order", epoch)))
+
+
+def in_place_of(index: int, order: Sequence[int], skipped: Collection[int]) -> int:
+    """Return the next sample of an order that is not skipped: the sample itself, if it is not.
+
+    Args:
+        index: The sample.
+        order: All samples; behind the last one comes the first one again.
+        skipped: Samples that no other place gets either; not all of them.
+    """
+    if index not in skipped:
+        return index
+    place = order.index(index)
+    return next(one for one in (*order[place + 1 :], *order[:place]) if one not in skipped)
 
 
 class Position(NamedTuple):
@@ -41,6 +61,7 @@ class EpochSampler(DistributedSampler[tuple[int, int]]):
         rank: The rank of this process.
         world_size: The number of processes.
         start: The position at which training begins.
+        skipped: Samples in whose places others come; it may grow.
     """
 
     def __init__(
@@ -51,20 +72,22 @@ class EpochSampler(DistributedSampler[tuple[int, int]]):
         rank: int = 0,
         world_size: int = 1,
         start: Position = Position(),  # noqa: B008 (a tuple cannot change)
+        skipped: Collection[int] = (),
     ) -> None:
         super().__init__(dataset, num_replicas=world_size, rank=rank, seed=seed)
         self._size = len(dataset)  # type: ignore[arg-type]
         self._batch_size = batch_size
+        self._skipped = skipped
         # A dataset of another size has another order, so the epoch starts again from its beginning.
         self._start = start if start.samples == self._size else Position(start.epoch)
         self.epoch = start.epoch
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
-        generator = torch.Generator().manual_seed(mix(self.seed, "order", self.epoch))
         done = self._samples_done(self.epoch)
-        order = torch.randperm(self._size, generator=generator)[done + self.rank :: self.num_replicas]
-        for index in order[: self._share(self._size - done)].tolist():
-            yield self.epoch, index
+        order = order_of(self.seed, self.epoch, self._size)
+        for index in order[done + self.rank :: self.num_replicas][: self._share(self._size - done)].tolist():
+            is_skipped = index in self._skipped
+            yield self.epoch, in_place_of(index, order.tolist(), self._skipped) if is_skipped else index
 
     def __len__(self) -> int:
         """Return this rank's samples in a whole epoch, also in the first one: Lightning counts the done batches."""

@@ -4,7 +4,7 @@ import os
 from collections.abc import Sequence
 
 from datamodules.data_errors import DataError
-from datamodules.labels import LARGEST_VALUE
+from datamodules.labels import LARGEST_VALUE, ClassValue, code_of, codes_of
 from resume.system.output import text
 
 # A number that is far too large, mistyped or from the configuration of a checkpoint from elsewhere, must not take all
@@ -12,28 +12,41 @@ from resume.system.output import text
 _MOST_WORKERS, _WORKERS_PER_PROCESSOR = 64, 8
 _LONGEST_SIDE = 2**15
 _MOST_SAMPLE_PAIRS = 100_000
+MOST_CLASSES = 2**16
 
 
-def check_classes(num_classes: int, class_values: Sequence[int] | None, ignore_index: int | None) -> None:
+def check_classes(
+    num_classes: int,
+    class_values: Sequence[ClassValue] | None,
+    ignore_index: int | None,
+    ignored_values: Sequence[int | str] = (),
+) -> None:
     """Check the settings for the meaning of the ground truth.
 
     Raises:
         DataError: There are problems; the message contains all of them.
     """
     problems = []
-    if not 2 <= num_classes <= LARGEST_VALUE + 1:
+    if not 2 <= num_classes <= MOST_CLASSES:
         problems.append(
             text(
                 "--data.num_classes is {count}; it must be from 2 to {largest}, because the background is a class too."
-            ).format(count=num_classes, largest=LARGEST_VALUE + 1)
+            ).format(count=num_classes, largest=MOST_CLASSES)
         )
     if class_values is not None:
-        problems += _class_value_problems(num_classes, class_values, ignore_index)
-    if ignore_index is not None and not 0 <= ignore_index <= LARGEST_VALUE:
+        problems += _class_value_problems(num_classes, class_values, ignore_index, ignored_values)
+    if ignore_index is not None and not 0 <= ignore_index < MOST_CLASSES:
         problems.append(
             text("--data.ignore_index is {value}; it must be a value in the ground truth, from 0 to {largest}.").format(
-                value=ignore_index, largest=LARGEST_VALUE
+                value=ignore_index, largest=MOST_CLASSES - 1
             )
+        )
+    if ignored_values and ignore_index is None:
+        problems.append(
+            text(
+                "--data.ignored_values {values} needs --data.ignore_index, the number of such pixels in the target, "
+                "such as 255."
+            ).format(values=list(ignored_values))
         )
     if ignore_index is not None and 0 <= ignore_index < num_classes:
         problems.append(
@@ -46,21 +59,30 @@ def check_classes(num_classes: int, class_values: Sequence[int] | None, ignore_i
         raise DataError("\n".join(problems))
 
 
-def _class_value_problems(num_classes: int, class_values: Sequence[int], ignore_index: int | None) -> list[str]:
+def _class_value_problems(
+    num_classes: int,
+    class_values: Sequence[ClassValue],
+    ignore_index: int | None,
+    ignored_values: Sequence[int | str],
+) -> list[str]:
     problems = []
     if len(class_values) != num_classes:
         problems.append(
             text("--data.class_values {values}: expected one value per class (--data.num_classes {count}).")
         )
-    if len(set(class_values)) != len(class_values):
+    codes = [code for value in class_values for code in codes_of(value)]
+    if len(set(codes)) != len(codes):
         problems.append(text("--data.class_values {values}: a value occurs twice."))
-    if any(not 0 <= value <= LARGEST_VALUE for value in class_values):
+    if any(not 0 <= code <= LARGEST_VALUE for code in codes):
         problems.append(text("--data.class_values {values}: each value must be from 0 to {largest}."))
-    if ignore_index in class_values:
+    has_colours = any(isinstance(value, str) for value in class_values)
+    ignored = {code_of(value) for value in ignored_values} | ({ignore_index} - {None} if not has_colours else set())
+    if ignored & set(codes):
         problems.append(
             text("--data.class_values {values}: a class cannot have the value of --data.ignore_index ({ignored}).")
         )
-    fields = {"values": list(class_values), "count": num_classes, "largest": LARGEST_VALUE, "ignored": ignore_index}
+    shown = ", ".join(map(str, sorted(code for code in ignored if code is not None)))
+    fields = {"values": list(class_values), "count": num_classes, "largest": LARGEST_VALUE, "ignored": shown}
     return [problem.format(**fields) for problem in problems]
 
 

@@ -74,6 +74,26 @@ def groups_by_share(groups: Sequence[str], val_fraction: float, seed: int) -> li
     return [group in validated for group in groups]
 
 
+def slices_in_a_row(count: int, val_fraction: float, fold: tuple[int, int] | None) -> list[bool]:
+    """Validate with slices of one stack that lie side by side: a slice resembles its neighbours.
+
+    Args:
+        count: The number of slices, at least 2.
+        val_fraction: The approximate share of validation, at the end of the stack; between 0 and 1.
+        fold: K and N: the K-th of N parts instead; None: there are no folds.
+
+    Raises:
+        DataError: There are fewer slices than folds.
+    """
+    if fold is None:
+        validated = min(max(round(val_fraction * count), 1), count - 1)
+        return [index >= count - validated for index in range(count)]
+    number, parts = fold
+    if parts > count:
+        raise _too_few_groups(Counter(map(str, range(count))), parts)
+    return [(number - 1) * count // parts <= index < number * count // parts for index in range(count)]
+
+
 def by_fold(groups: Sequence[str], number: int, count: int, seed: int) -> list[bool]:
     """Validate with one of `count` folds of about equal size; each group is in exactly one fold.
 

@@ -3,16 +3,15 @@
 import csv
 import os
 import re
-import unicodedata
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from pathlib import Path
 
 import numpy as np
 
 from datamodules.data_errors import DataError, bullet_list
-from datamodules.folders import SUFFIXES
+from datamodules.folders import SUFFIXES, composed
 from datamodules.sides import LEFT_OUT, TRAINING, VALIDATION, SidesArray
 from datamodules.text_tables import read_table
 from resume.system.output import plural, text
@@ -35,7 +34,9 @@ _ROWS_TO_LOOK_AT = 1000
 Row = list[str]
 
 
-def sides_of_lists(stems: Sequence[str], files: Sequence[str], image_path: str | None) -> SidesArray:
+def sides_of_lists(
+    stems: Sequence[str], files: Sequence[str], image_path: str | None, of_files: Sequence[Iterable[str]] = ()
+) -> SidesArray:
     """Read the side of each pair from lists.
 
     A list is a text file with one name a line, or a table (CSV, also with semicolons or tabs) with a column of names.
@@ -46,6 +47,7 @@ def sides_of_lists(stems: Sequence[str], files: Sequence[str], image_path: str |
         stems: The names of the pairs.
         files: The lists.
         image_path: The folder of the images, by which a name may begin.
+        of_files: The images, and the ground truth, of the pairs: paths whose names may have more than the stems.
 
     Returns:
         The side of each pair; `LEFT_OUT` for pairs that no list names.
@@ -54,7 +56,7 @@ def sides_of_lists(stems: Sequence[str], files: Sequence[str], image_path: str |
         DataError: A file cannot be read or has no roles, a name matches no pair or several, a pair is on both sides,
             or a side is empty.
     """
-    names = _Names(stems, image_path)
+    names = _Names(stems, image_path, of_files)
     found: dict[int, set[int]] = defaultdict(set)
     for file in files:
         for name, side in _entries(file, names):
@@ -81,11 +83,10 @@ def sides_of_lists(stems: Sequence[str], files: Sequence[str], image_path: str |
 class _Names:
     """Finds the pair that a name in a list means, and collects the names that mean none or several."""
 
-    def __init__(self, stems: Sequence[str], image_path: str | None) -> None:
-        self._places = {stem: index for index, stem in enumerate(stems)}
-        self._endings: dict[str, list[str]] = defaultdict(list)  # by the last part of the path
-        for stem in stems:
-            self._endings[stem.rpartition("/")[2]].append(stem)
+    def __init__(self, stems: Sequence[str], image_path: str | None, of_files: Sequence[Iterable[str]]) -> None:
+        self._stems = stems
+        self._kinds = [_Paths(stems)]
+        self._of_files = list(of_files)  # which are looked at only where a name is no stem
         self._image_path = image_path
         self._unknown: list[str] = []
         self._ambiguous: list[str] = []
@@ -93,23 +94,22 @@ class _Names:
     def find(self, name: str, file: str) -> int | None:
         matches = self.matches(name)
         if len(matches) == 1:
-            return self._places[matches[0]]
+            return matches[0]
         problems = self._ambiguous if matches else self._unknown
-        problems.append(f"{name} ({file})" + (f": {', '.join(matches[:3])}" if matches else ""))
+        shown = ", ".join(self._stems[index] for index in matches[:3])
+        problems.append(f"{name} ({file})" + (f": {shown}" if matches else ""))
         return None
 
-    def matches(self, name: str) -> list[str]:
-        """Return the stems that a name may mean: the whole path, else the paths that end like it, or it like them."""
-        path = unicodedata.normalize("NFC", name.strip().replace("\\", "/")).removeprefix("./")
-        stem, suffix = os.path.splitext(path)  # noqa: PTH122 (a Path for each name takes ten times as long)
-        for whole in (path, stem) if suffix.lower() in SUFFIXES else (path,):
-            if whole in self._places:
-                return [whole]
-            alike = self._endings.get(whole.rpartition("/")[2], [])
-            found = [one for one in alike if f"/{one}".endswith(f"/{whole}")]
-            longest = max((one for one in alike if f"/{whole}".endswith(f"/{one}")), key=len, default=None)
-            if found or longest is not None:
-                return found or [longest or ""]
+    def matches(self, name: str) -> list[int]:
+        """Return the pairs that a name may mean: by their stems, else by their images, else by their ground truth."""
+        for kind in self._kinds:
+            if found := kind.matches(name):
+                return found
+        while self._of_files:
+            paths = self._of_files.pop(0)
+            self._kinds.append(_Paths([composed(path.rpartition(".")[0]) for path in paths]))
+            if found := self._kinds[-1].matches(name):
+                return found
         return []
 
     def raise_problems(self) -> None:
@@ -126,6 +126,35 @@ class _Names:
         if parts:
             where = text("the images are in {folder}").format(folder=self._image_path)
             raise DataError("\n".join([f"--data.split ({where}):", *parts]))
+
+
+class _Paths:
+    """One path for each pair, without suffix; different pairs may have the same one.
+
+    Args:
+        paths: The paths, relative to a folder.
+    """
+
+    def __init__(self, paths: Sequence[str]) -> None:
+        self._paths = paths
+        self._endings: dict[str, list[int]] = defaultdict(list)  # by the last part of the path
+        for index, path in enumerate(paths):
+            self._endings[path.rpartition("/")[2]].append(index)
+
+    def matches(self, name: str) -> list[int]:
+        """Return the pairs with the whole path, else those whose paths end like it, else the one that it ends like."""
+        path = composed(name.strip().replace("\\", "/")).removeprefix("./")
+        stem, suffix = os.path.splitext(path)  # noqa: PTH122 (a Path for each name takes ten times as long)
+        for whole in (path, stem) if suffix.lower() in SUFFIXES else (path,):
+            alike = self._endings.get(whole.rpartition("/")[2], [])
+            if same := [index for index in alike if self._paths[index] == whole]:
+                return same
+            if found := [index for index in alike if self._paths[index].endswith(f"/{whole}")]:
+                return found
+            if within := [index for index in alike if whole.endswith(f"/{self._paths[index]}")]:
+                longest = max(len(self._paths[index]) for index in within)
+                return [index for index in within if len(self._paths[index]) == longest]
+        return []
 
 
 def _entries(file: str, names: _Names) -> Iterator[tuple[str, int]]:

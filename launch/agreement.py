@@ -1,6 +1,7 @@
 """Whether all processes of a launch, each by its own look at the folder, would do the same."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from resume.decision import Archive, Decision, Quit, Resume, StartOver
 from resume.system.errors import ResumeError
@@ -50,6 +51,32 @@ def refuse_disagreement(outlines: Sequence[tuple[str, str | None]]) -> None:
             "Nothing was changed."
         ).format(first=first, wanted=wanted, other=other[0], planned=other[1])
     )
+
+
+def refuse_other_facts(facts: Sequence[tuple[str, Mapping[str, Any] | None]]) -> None:
+    """Check that all processes have found the same in the data.
+
+    Args:
+        facts: The name of each process and what it has found; None for a process that took over what another has found.
+
+    Raises:
+        ResumeError: Two processes have found different things.
+    """
+    own = [(process, found) for process, found in facts if found is not None]
+    first, wanted = own[0]
+    for process, found in own:
+        for name in sorted(wanted.keys() | found.keys()):
+            if found.get(name) != wanted.get(name):
+                message = text(
+                    "The processes of this launch do not see the same data: for --data.{name}, {first} has found "
+                    "{wanted}, {other} has found {found}. The folders must be the same on all machines. Nothing was "
+                    "changed."
+                )
+                raise ResumeError(
+                    message.format(
+                        name=name, first=first, wanted=wanted.get(name), other=process, found=found.get(name)
+                    )
+                )
 
 
 def refuse_other_size(wanted: int, launch: Launch) -> None:

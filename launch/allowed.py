@@ -17,6 +17,8 @@ _LONGEST = 1000
 _WORD = re.compile(r"[\w /+,-]*")
 _NAME = re.compile(r"[\w-]*")
 _TIME = re.compile(r"[\d:. ]+|\d+ days?, [\d:.]+")
+_COLOUR = re.compile("#[0-9a-fA-F]{6}")
+_SHOWN = re.compile(r"[^\x00-\x1f\x7f-\x9f]*")
 _DEVICE = re.compile(r"(auto|cpu|mps|cuda)(:\d{1,3})?")
 
 
@@ -50,7 +52,7 @@ def _matches(form: re.Pattern[str]) -> Callable[[Any], bool]:
     return lambda value: isinstance(value, str) and len(value) <= _LONGEST and form.fullmatch(value) is not None
 
 
-_is_word, _is_time = _matches(_WORD), _matches(_TIME)
+_is_word, _is_time, _is_colour, _is_shown = (_matches(form) for form in (_WORD, _TIME, _COLOUR, _SHOWN))
 
 
 def _is_words(value: Any) -> bool:
@@ -73,6 +75,16 @@ def _is_folders(value: Any) -> bool:
     return isinstance(value, list) and all(map(_is_folder, value))
 
 
+def _is_values(value: Any) -> bool:
+    """Whether it is a list of numbers and colours, or of lists of these."""
+    return isinstance(value, list) and all(_is_number(one) or _is_colour(one) or _is_values(one) for one in value)
+
+
+def _is_names(value: Any) -> bool:
+    """Whether it is a list of names to be shown, on one line each."""
+    return isinstance(value, list) and all(map(_is_shown, value))
+
+
 FORMS: Mapping[str, Callable[[Any], bool]] = {
     "word": _is_words,
     "name": _matches(_NAME),
@@ -81,6 +93,8 @@ FORMS: Mapping[str, Callable[[Any], bool]] = {
     "device": _matches(_DEVICE),
     "folder": _is_folder,
     "folders": _is_folders,
+    "values": _is_values,
+    "names": _is_names,
     "pattern": lambda value: isinstance(value, str) and len(value) <= _LONGEST,
 }
 
@@ -119,8 +133,9 @@ _CLASSES = {
     "datamodules": {
         "PairedImages": "image_path:folder gt_path:folder image_pattern:pattern gt_pattern:pattern pairs:folder "
         "allow_unpaired val_image_path:folder val_gt_path:folder val_fraction "
-        "split:folders group:pattern fold:word split_seed num_classes class_values ignore_index image_size batch_size "
-        "num_workers augmentation:classes sample_pairs seed"
+        "split:folders group:pattern fold:word split_seed channels image_range image_top max_image_memory exif_gt:word "
+        "gt_reading:word gt_threshold classes:folder class_names:names num_classes class_values:values ignore_index "
+        "ignored_values:values image_size batch_size skip_unreadable num_workers augmentation:classes sample_pairs seed"
     },
     "torch.optim": {
         "ASGD": f"lr lambd alpha t0 weight_decay {_SWITCHES}",

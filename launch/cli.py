@@ -1,7 +1,7 @@
 """The configuration of a run: which settings exist, and what is built from them."""
 
 from argparse import ArgumentError
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -44,7 +44,7 @@ _LISTS = ("data.init_args.augmentation", "trainer.logger", "trainer.plugins")
 
 
 class TrainCLI(LightningCLI):
-    """LightningCLI over the parts of this project. It builds datamodule and module, and later the trainer.
+    """LightningCLI over the parts of this project. It builds the datamodule, and later the module and the trainer.
 
     Args:
         args: Command line with LightningCLI's own keys; a `--config` for each base configuration comes first.
@@ -55,6 +55,7 @@ class TrainCLI(LightningCLI):
     Attributes:
         logger_keys: The name of each logger in the run entry.
         overruled: Settings of the split that are not as configured, but as in the run that is resumed.
+        given: The keys of all settings that the command line and its configurations name.
 
     Raises:
         ConfigError: An unknown key, a value of the wrong type, or a setting that a class refuses.
@@ -97,7 +98,8 @@ class TrainCLI(LightningCLI):
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
         # Lightning's own version warns that sys.argv exists too.
         assert isinstance(args, list)
-        _refuse_linked(args)
+        self.given = _given(args)
+        _refuse_linked(self.given)
         self.config = parser.parse_args(args)
         if self.config.trainer.logger in (True, None):  # to Lightning, both mean its own choice
             self.config = parser.parse_args([*args, f"--trainer.logger={default_logger()}"])
@@ -140,14 +142,25 @@ class TrainCLI(LightningCLI):
 
     @override
     def instantiate_classes(self) -> None:
-        """Build what the checks need: datamodule and module. `build_trainer` builds the trainer."""
+        """Build the datamodule, which finds what the configuration leaves open; `build` builds the rest after that."""
         self.overruled = settle_split(self.config, self.seed, self._run_config)
         self.logger_keys = logger_keys(self.config)
+        parser = Parser(exit_on_error=False)
+        parser.add_subclass_arguments(PairedImages, "data", fail_untyped=False)
+        with as_config_error():
+            self.datamodule = parser.instantiate(_part(self.config, "data")).data
+
+    def build(self) -> None:
+        """Build the module, once no setting is open any more. `build_trainer` builds the trainer.
+
+        Raises:
+            ConfigError: A class refuses its settings.
+        """
         config = self.config.clone()
+        config.data = self.datamodule
         config.trainer.logger = settled(self.config, self._run_loggers)
         with as_config_error():
             self.config_init = self.parser.instantiate(config)
-        self.datamodule = self.config_init.data
         self.model = self.config_init.model
 
     @property
@@ -204,6 +217,13 @@ class TrainCLI(LightningCLI):
         return yaml_text(kept)
 
 
+def _part(config: Namespace, key: str) -> Namespace:
+    part: Namespace = config.clone()
+    for other in set(vars(part)) - {key}:
+        del part[other]
+    return part
+
+
 def _as_list(setting: Any) -> list[Any]:
     return setting if isinstance(setting, list) else [setting] if setting is not None else []
 
@@ -220,8 +240,8 @@ def _default_values() -> dict[str, Any]:
     return values
 
 
-def _refuse_linked(args: list[str]) -> None:
-    """Refuse settings that follow from others; the parser would silently ignore a value for them."""
+def _given(args: list[str]) -> frozenset[str]:
+    """The keys that the command line and its configurations name, without `init_args`."""
     given = {plain_key(word[2:].partition("=")[0]) for word in args if word.startswith("--")}
     for flag, value in pairwise(args):
         is_yaml = "\n" in value  # the configuration of a run; as a name it is too long for the system
@@ -229,6 +249,11 @@ def _refuse_linked(args: list[str]) -> None:
             given |= flat(yaml.load(value, Loader=SettingsLoader)).keys()  # noqa: S506 - a SafeLoader
         elif flag == "--config" and Path(value).is_file():
             given |= read_keys(Path(value)).keys()
+    return frozenset(given)
+
+
+def _refuse_linked(given: Collection[str]) -> None:
+    """Refuse settings that follow from others; the parser would silently ignore a value for them."""
     for key, source in LINKS.items():
         if key in given:
             raise ConfigError(

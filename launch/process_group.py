@@ -2,16 +2,22 @@
 
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from types import TracebackType
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import torch
 from lightning.pytorch import Trainer
 from lightning.pytorch.strategies.launchers import _SubprocessScriptLauncher
 
-from launch.agreement import outline, refuse_disagreement, refuse_other_size, refuse_unknown_machines
+from launch.agreement import (
+    outline,
+    refuse_disagreement,
+    refuse_other_facts,
+    refuse_other_size,
+    refuse_unknown_machines,
+)
 from launch.child_watch import Child, ChildWatch, kill, loss_text, wait_or_kill
 from launch.parent import end_if_parent_is_gone
 from launch.peers import Peers, is_lost_connection, lost_text, meet_peers, unreachable_text
@@ -45,13 +51,15 @@ class ProcessGroup:
     Args:
         trainer: A trainer that was not used yet.
         decision: What this process would do.
+        facts: What it has found in the data for settings that were left open.
         launch: What started this process.
     """
 
-    def __init__(self, trainer: Trainer, decision: Decision, launch: Launch) -> None:
+    def __init__(self, trainer: Trainer, decision: Decision, facts: Mapping[str, Any], launch: Launch) -> None:
         self._strategy = trainer.strategy
         self._size = trainer.world_size
         self._decision = decision
+        self._facts = facts
         self._launch = launch
         self._children: list[Child] = []
         self._peers: Peers | None = None  # where torchrun or SLURM started the processes
@@ -130,7 +138,7 @@ class ProcessGroup:
         warn_of_restarts(self._launch)
         with exit_if_unhandled(self._kill):
             if starts_others:
-                hand_on(self._decision)
+                hand_on(self._decision, self._facts)
                 launcher._call_children_scripts()
                 self._children += launcher.procs
                 watch = ChildWatch(self._children)
@@ -146,10 +154,12 @@ class ProcessGroup:
     def _agree(self) -> None:
         took_over = parent_process(self._launch) is not None
         planned = None if took_over else outline(self._decision)
-        outlines: list[tuple[str, str | None]] = [("", None)] * self._size
-        torch.distributed.all_gather_object(outlines, (self._launch.process_name, planned))
+        facts = None if took_over else self._facts
+        said: list[tuple[str, str | None, Mapping[str, Any] | None]] = [("", None, None)] * self._size
+        torch.distributed.all_gather_object(said, (self._launch.process_name, planned, facts))
         try:
-            refuse_disagreement(outlines)
+            refuse_disagreement([(process, planned) for process, planned, _ in said])
+            refuse_other_facts([(process, facts) for process, _, facts in said])
         except ResumeError as error:
             if not self._launch.is_first:
                 sys.exit(error.exit_code)  # the first process reports why

@@ -16,6 +16,9 @@ _OF_EVERY_SCORE = (
     "data.num_classes",
     "data.class_values",
     "data.ignore_index",
+    "data.ignored_values",
+    "data.gt_reading",
+    "data.gt_threshold",
     "trainer.limit_val_batches",
 )
 # All other settings of the module may be of its loss.

@@ -262,7 +262,9 @@ def _refuse_changes(
     changed = [file.name for file in files if stamp(folder, file.name) != file]
     if whole_run:
         # The logs of a resumed run stay; those of another training do not come without its other files.
-        added = [name for name in list_names(folder) - {file.name for file in files} - {LOGS} if is_of_run(name)]
+        # What --check_data writes beside anything is no other training either.
+        new = list_names(folder) - {file.name for file in files} - {LOGS}
+        added = [name for name in new if is_of_run(name) and role_of(name) != "data"]
         changed += sorted(set(added) - same_files(staying, folder, added))
     if changed:
         raise ResumeError(

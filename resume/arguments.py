@@ -38,6 +38,7 @@ class Arguments:
         no_interactive: Ask nothing.
         break_lock: Ignore the lock of a process on another host.
         trust: Use what the configuration of any checkpoint names.
+        check_data: Look at the data only.
         train_minutes: The time budget of the run; None where none is given.
         requested_lang: `auto`, `en` or `zh`, as requested.
         lang: The language that `requested_lang` means on this system.
@@ -55,6 +56,7 @@ class Arguments:
     no_interactive: bool
     break_lock: bool
     trust: bool
+    check_data: bool
     train_minutes: float | None
     requested_lang: str
     lang: Language
@@ -130,6 +132,7 @@ def read_arguments(argv: list[str], launch: Launch = SHELL) -> Arguments:
         no_interactive=_switch("no_interactive", values),
         break_lock=_switch("break_lock", values),
         trust=_switch("trust", values),
+        check_data=_switch("check_data", values),
         train_minutes=_minutes(values["train_minutes"], {*typed, *configured}),
         requested_lang=requested_lang,
         lang=language,

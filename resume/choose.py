@@ -50,7 +50,7 @@ def choose(
         ResumeError: `--ckpt_path` names nothing that a run can resume from, the folder cannot be read, or another
             run uses it.
     """
-    if arguments.informational:
+    if arguments.informational or arguments.check_data:
         return Fresh(arguments.checkpoint_dir)
     launch = arguments.launch
     decided = handed_on(launch)

@@ -41,7 +41,14 @@ _COMPUTE_NOTHING = (
         )
     ),
 )
-_CLASSES = ("data.num_classes", "data.class_values", "data.ignore_index")
+_CLASSES = (
+    "data.num_classes",
+    "data.class_values",
+    "data.ignore_index",
+    "data.ignored_values",
+    "data.gt_reading",
+    "data.gt_threshold",
+)
 _LONGEST_VALUE = 40
 
 

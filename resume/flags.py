@@ -91,6 +91,13 @@ FLAGS = (
         catalogued("also use classes that the configuration of a checkpoint from elsewhere names"),
         Setting(bool, False),
     ),
+    Flag(
+        "check_data",
+        "check_data",
+        "",
+        catalogued("read all data, report what is found and what is wrong, draw some pairs; no training"),
+        Setting(bool, False),
+    ),
     Flag("max_epochs", "trainer.max_epochs", "N", catalogued("train up to this epoch")),
     Flag(
         "train_minutes",

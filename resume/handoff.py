@@ -6,17 +6,25 @@ reaches them through the environment, the only thing that they inherit.
 
 import json
 import os
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from resume.checkpoints.description import describe
 from resume.decision import Decision, Fresh, Resume
 from resume.system.launch_info import Launch
 
 _VARIABLE = "RESUME_DECISION"
+_FACTS = "RESUME_FACTS"
 
 
-def hand_on(decision: Decision) -> None:
-    """Pass the decision, and the number of this process, to all processes that are started from now on."""
+def hand_on(decision: Decision, facts: Mapping[str, Any]) -> None:
+    """Pass the decision, and the number of this process, to all processes that are started from now on.
+
+    Args:
+        decision: What this process does.
+        facts: What it has found in the data for settings that were left open, as plain values.
+    """
     values = {"checkpoint_dir": str(decision.checkpoint_dir), "parent": str(os.getpid())}
     if isinstance(decision, Resume):
         values["ckpt_path"] = str(decision.path)
@@ -25,6 +33,7 @@ def hand_on(decision: Decision) -> None:
         if decision.is_trusted:
             values["is_trusted"] = "yes"
     os.environ[_VARIABLE] = json.dumps(values)
+    os.environ[_FACTS] = json.dumps(facts)
 
 
 def handed_on(launch: Launch) -> Resume | Fresh | None:
@@ -38,6 +47,14 @@ def handed_on(launch: Launch) -> Resume | Fresh | None:
         return Fresh(paths["checkpoint_dir"])
     checkpoint = describe(paths["ckpt_path"])
     return Resume(checkpoint, paths["checkpoint_dir"], paths.get("config_file"), is_trusted=is_trusted)
+
+
+def facts_handed_on(launch: Launch) -> dict[str, Any] | None:
+    """What the process that started this one has found in the data; None if this process looks for itself."""
+    if _values(launch) is None:
+        return None
+    facts: dict[str, Any] = json.loads(os.environ[_FACTS])
+    return facts
 
 
 def parent_process(launch: Launch) -> int | None:

@@ -83,7 +83,7 @@ def _as_short_as_possible(folder: Path) -> Path:
 
 def _whole_run(catalog: Catalog, names: tuple[str, ...]) -> Archive | None:
     names = tuple(filter(is_of_run, names))
-    if not names:
+    if all(role_of(name) == "data" for name in names):  # what --check_data has written is no run
         return None
     newest = replace(catalog, shown=tuple(found for found in catalog.shown if found.path.name in names)).newest
     return Archive(

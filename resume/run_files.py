@@ -69,6 +69,8 @@ EPOCH_FILES = "checkpoint_epoch_*.pth"
 HISTORY_CSV = "training_history.csv"
 HISTORY_PNG = "training_history.png"
 CONFIG = "config.yaml"
+DATA_REPORT = "data_report.png"
+DATA_SCAN = "data_scan.json"
 LOCK = ".training_run.lock"
 LOCK_RECORD = ".training_run.json"
 JOURNAL = ".archive_journal.json"
@@ -86,6 +88,8 @@ TABLE = (
     RunFile("history", HISTORY_CSV, "file", "callbacks.training_history", Fate.RUN, removal=1),
     RunFile("history", HISTORY_PNG, "file", "callbacks.training_history", Fate.RUN, removal=1),
     RunFile("config", CONFIG, "file", "callbacks.run_state", Fate.RUN, removal=5),
+    RunFile("data", DATA_REPORT, "file", "launch.data_report", Fate.RUN, removal=1),
+    RunFile("data", DATA_SCAN, "file", "launch.data_scan", Fate.RUN, removal=1),
     RunFile("logs", LOGS, "folder", "launch.run_logs", Fate.RUN, removal=1),
     RunFile("lock", LOCK, "file", "resume.system.lock", Fate.PROGRAM),
     RunFile("lock record", LOCK_RECORD, "file", "resume.system.lock_record", Fate.PROGRAM),

@@ -68,7 +68,8 @@ def test_the_name_of_an_image_is_shown_escaped(
         Path("Data/images", f"{EVIL}.png").write_bytes(b"")
     else:
         draw_pair(Path("Data"), EVIL, values=values)
-    assert run(*NEW) == 2
+    classes = ["--data.gt_reading=values", "--data.num_classes=2", "--data.class_values=[0,255]"]
+    assert run(*NEW, *classes) == 2
     assert is_shown_escaped("".join(capfd.readouterr()))
 
 

@@ -30,6 +30,7 @@ def test_a_first_run_writes_the_files_of_the_contract_and_prints_nothing_of_ligh
         "checkpoint_epoch_1.pth",
         "checkpoint_epoch_2.pth",
         "config.yaml",
+        "data_scan.json",
         "latest_checkpoint.pth",
         "training_history.csv",
         "training_history.png",
@@ -62,7 +63,7 @@ def test_a_checkpoint_describes_its_run(trained_folder: Path) -> None:
     entry = tiny.load(checkpoints / "latest_checkpoint.pth")["run"]
     assert len(entry["run_id"]) == 32
     assert entry["resumed_from"] is None
-    assert entry["class_mapping"] == {"0": 0, "1": 1, "255": 1}
+    assert entry["class_mapping"] == {"0": 0, "255": 1}
     assert entry["versions"]["torch"] == str(torch.__version__)
     own_validation_set = {"val_image_path": None, "val_gt_path": None}
     assert entry["data"] == {"image_path": "Data/images", "gt_path": "Data/gt", **own_validation_set}

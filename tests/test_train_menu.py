@@ -72,7 +72,7 @@ def test_n_and_y_delete_the_old_run_and_train_a_new_one(start: Start) -> None:
     program.send("y\r")
     assert program.finish() == 0
     text = program.text()
-    lines = ("检查通过后删除。", "新的训练首次保存后将删除 7 个文件。", "开始新的训练...", "已删除 7 个文件/目录。")
+    lines = ("检查通过后删除。", "新的训练首次保存后将删除 8 个文件。", "开始新的训练...", "已删除 8 个文件/目录。")
     assert sorted(lines, key=text.index) == list(lines)
     assert "训练完成，共 1 个 epoch。" in text
     assert "checkpoints/checkpoint_epoch_2.pth" not in contents()

@@ -109,7 +109,7 @@ def test_a_fault_after_the_first_save_is_saved_as_in_any_run(unruly: Run, capsys
     with pytest.raises(RuntimeError, match="a fault of mine"):
         unruly(*NEW, "--max_epochs=2", "--trainer.callbacks+=unruly.FailsInSecondEpoch")
     said = capsys.readouterr().out
-    assert "Moved the earlier run, 7 files, to checkpoints" in said
+    assert "Moved the earlier run, 8 files, to checkpoints" in said
     assert "Training failed. All steps before that (2) are saved in checkpoints/interrupted_checkpoint.pth." in said
 
 
@@ -128,7 +128,7 @@ def test_a_stop_before_the_first_epoch_ends_saves_the_new_run_and_archives_the_o
     before = contents()
     flags = ["--trainer.callbacks+=unruly.Signals", f"--trainer.callbacks.signum={int(signal.SIGTERM)}"]
     assert unruly(*NEW, *flags) == 128 + signal.SIGTERM
-    assert "Moved the earlier run, 7 files, to checkpoints" in capsys.readouterr().out
+    assert "Moved the earlier run, 8 files, to checkpoints" in capsys.readouterr().out
     new = {name for name in contents() if "archive" not in name}
     assert new == {str(Path("checkpoints") / name) for name in ("config.yaml", "interrupted_checkpoint.pth")}
     (archived,) = Path("checkpoints/archive").iterdir()
@@ -149,5 +149,5 @@ def test_a_kill_before_the_first_save_costs_nothing_and_the_next_start_says_so(
     assert ended.returncode == -signal.SIGKILL
     assert unruly("--ckpt_path=latest", "--max_epochs=2") == 0
     said = capsys.readouterr().out
-    assert "An earlier start was killed.\nThe new run ended before its first save: 7 files that had made way" in said
+    assert "An earlier start was killed.\nThe new run ended before its first save: 8 files that had made way" in said
     assert {name for name in contents() if "training_run" not in name} == set(before)

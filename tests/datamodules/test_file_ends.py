@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from datamodules.data_errors import DataError
-from datamodules.image_files import read_header, read_image
+from datamodules.rasters import read_header, read_raster
 
 FORMATS: list[tuple[str, dict[str, Any]]] = [
     ("PNG", {}),
@@ -38,7 +38,7 @@ def test_a_whole_file_looks_whole_and_with_more_bytes_behind_it_it_can_be_read(
     file.write_bytes(encoded(name, options))
     assert read_header(str(file)).looks_whole
     file.write_bytes(encoded(name, options) + b"made by a camera")
-    assert read_image(str(file)).shape[1:] == (40, 30)
+    assert read_raster(str(file)).pixels.shape[:2] == (40, 30)
 
 
 @each_format

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from datamodules import DataError, PairedImages
-from datamodules.pairs import Pair
+from datamodules.packed_names import Pair, Pairs
 from datamodules.sources import FolderPairs
 
 WritePairs = Callable[..., tuple[str, str]]
@@ -71,7 +71,9 @@ def test_files_that_differ_in_one_byte_are_different(tmp_path: Path, place: int)
     for name in ("train", "val"):
         (tmp_path / name).mkdir()
         (tmp_path / name / "a.png").write_bytes(content)
-    sources = [FolderPairs(str(tmp_path / name), "", [Pair("a", "a.png", "a.png")]) for name in ("train", "val")]
+    sources = [
+        FolderPairs(str(tmp_path / name), "", Pairs.of([Pair("a", "a.png", "a.png")])) for name in ("train", "val")
+    ]
     with pytest.raises(DataError, match="1 image"):
         refuse_same_images(*sources)
     content[place] ^= 1

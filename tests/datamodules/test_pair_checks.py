@@ -7,17 +7,25 @@ from PIL import Image
 
 from datamodules.data_errors import DataError
 from datamodules.labels import ClassMapping
-from datamodules.pair_checks import Care, care_for, check_pairs
+from datamodules.pair_checks import Care, Check, care_for, check_pairs
 from datamodules.pairs import PairSettings, pair_folders
+from datamodules.scanning import Scan
 from datamodules.sources import FolderPairs
+from datamodules.unreadable import Skipped
 
 WritePairs = Callable[..., tuple[str, str]]
+
+
+def against(*sources: FolderPairs) -> Check:
+    """What is expected of a run with two classes that has seen nothing yet and skips nothing."""
+    skipped = [Skipped(np.arange(len(source)), set(), 0) for source in sources]
+    return Check(ClassMapping(2, None, None), Scan(), skipped, 0)
 
 
 def check(paths: tuple[str, str], care: Care = Care.GT, one_size: bool = False) -> None:
     source = FolderPairs(*paths, pair_folders(*paths, PairSettings()).pairs)
     levels = np.full(len(source), care, dtype=np.int8)
-    check_pairs([source], [one_size], ClassMapping(2, None, None), [levels])
+    check_pairs([source], [one_size], [levels], against(source))
 
 
 def test_complete_pairs_of_one_size_pass(write_pairs: WritePairs) -> None:
@@ -36,13 +44,13 @@ def test_problems_of_all_kinds_are_reported_in_one_error(
     with pytest.raises(DataError) as error:
         check(paths)
     text = str(error.value)
-    assert "3 files cannot be used" in text
+    assert "2 files cannot be used" in text
     assert "pair_1.png cannot be read" in text
     assert "pair_2.png cannot be read" in text
-    assert "pair_5.png holds colours" in text
+    assert "pair_5.png holds 64 different values, or none that can be read as values" in text
     assert "1 pair differs in size" in text
     assert "pair_3.png is 7 × 8" in text
-    assert "1 ground truth file holds values that belong to no class" in text
+    assert "2 ground truth files hold values that belong to no class" in text
     assert "pair_4.png holds 0, 17, 255" in text
     assert "--data.num_classes" in text
     assert "pair_0" not in text
@@ -118,7 +126,5 @@ def test_progress_is_reported_after_each_pair(write_pairs: WritePairs) -> None:
     source = FolderPairs(*paths, pair_folders(*paths, PairSettings()).pairs)
     reported: list[tuple[int, int]] = []
     care = [np.zeros(3, np.int8)] * 2
-    check_pairs(
-        [source, source], [False, False], ClassMapping(2, None, None), care, lambda *done: reported.append(done)
-    )
+    check_pairs([source, source], [False, False], care, against(source, source), lambda *done: reported.append(done))
     assert reported == [(number, 6) for number in range(1, 7)]

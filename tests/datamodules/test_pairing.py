@@ -7,11 +7,14 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from datamodules.data_errors import DataError
 from datamodules.facts import facts_of_names
-from datamodules.pairs import Pairing, PairSettings, pair_folders
+from datamodules.packed_names import Pair
+from datamodules.pairs import Pairing, PairSettings, pair_folders, pair_validation
 from datamodules.text_tables import read_table
 
 OPEN = PairSettings()
@@ -25,8 +28,8 @@ def files(folder: Path, names: Sequence[str]) -> str:
     return str(folder)
 
 
-def paired(tmp_path: Path, images: Sequence[str], gts: Sequence[str], settings: PairSettings = OPEN) -> Pairing:
-    return pair_folders(files(tmp_path / "i", images), files(tmp_path / "g", gts), settings)
+def paired(tmp_path: Path, images: Sequence[str], gts: Sequence[str], with_settings: PairSettings = OPEN) -> Pairing:
+    return pair_folders(files(tmp_path / "i", images), files(tmp_path / "g", gts), with_settings)
 
 
 class Set(NamedTuple):
@@ -131,7 +134,7 @@ def test_kinds_of_files_that_follow_one_another_are_all_seen(tmp_path: Path, cou
     folder = files(tmp_path, [f"{number:04}{end}" for number in range(count) for end in ends])
     found = pair_folders(folder, folder, OPEN)
     assert found.rule == ("{stem}.*", "{stem}_1stHO.*")
-    assert found.variants == ("{stem}_2ndHO.*",)
+    assert found.variants == (("{stem}.*", "{stem}_2ndHO.*"),)
     assert len(found.pairs) == count
 
 
@@ -147,14 +150,14 @@ def test_of_several_kinds_of_ground_truth_that_with_class_numbers_is_used(tmp_pa
         Image.fromarray(np.arange(np.prod(shape), dtype=modes[kind]).reshape(shape) // 8).save(tmp_path / "g" / name)
     found = pair_folders(str(tmp_path / "i"), str(tmp_path / "g"), OPEN)
     assert found.rule == ("{stem}_leftImg8bit.*", "{stem}_gtFine_labelIds.*")
-    assert set(found.variants) == {"{stem}_gtFine_color.*", "{stem}_gtFine_instanceIds.*"}
+    assert {gt for _, gt in found.variants} == {"{stem}_gtFine_color.*", "{stem}_gtFine_instanceIds.*"}
     assert len(found.pairs) == len(images)
 
 
 def test_a_color_variant_of_half_of_the_names_is_left_to_itself(tmp_path: Path) -> None:
     found = paired(tmp_path, ["a.png", "b.png"], ["a.png", "b.png", "a_L.png", "b_L.png"])
     assert found.rule == ("{stem}.*", "{stem}.*")
-    assert found.variants == ("{stem}_L.*",)
+    assert found.variants == (("{stem}.*", "{stem}_L.*"),)
     again = pair_folders(str(tmp_path / "i"), str(tmp_path / "g"), PairSettings(*found.rule))
     assert again.pairs == found.pairs
 
@@ -233,8 +236,8 @@ def test_patterns_that_fit_no_file_are_refused_with_the_files(tmp_path: Path) ->
 
 
 def test_a_pattern_with_folders_is_one_of_the_whole_path(tmp_path: Path) -> None:
-    settings = PairSettings("{stem}/images/*.png", "{stem}/mask.png")
-    found = paired(tmp_path, ["p1/images/x.png", "p2/images/y.png"], ["p1/mask.png", "p2/mask.png"], settings)
+    typed = PairSettings("{stem}/images/*.png", "{stem}/mask.png")
+    found = paired(tmp_path, ["p1/images/x.png", "p2/images/y.png"], ["p1/mask.png", "p2/mask.png"], typed)
     assert [pair.stem for pair in found.pairs] == ["p1", "p2"]
 
 
@@ -272,3 +275,38 @@ def test_a_table_in_the_chinese_encoding_of_windows_is_read(tmp_path: Path) -> N
     table = tmp_path / "pairs.csv"
     table.write_bytes("图像,标注\r\n细胞.png,标注.png\r\n".encode("gb18030"))
     assert [pair.gt for pair in pair_folders(images, gts, PairSettings(table=str(table))).pairs] == ["标注.png"]
+
+
+WORDS = st.sampled_from(["", "_img", "_mask", "-gt", "_1stHO", "scan_"])
+STEMS = st.sets(st.text("abz019_é", min_size=1, max_size=6).map(lambda word: f"s{word}e"), min_size=1, max_size=20)
+STRAYS = st.sets(st.sampled_from(["Thumbs.db", ".hidden.png", "notes.txt", "list.csv", ".ipynb_checkpoints/a.png"]))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(stems=STEMS, tails=st.tuples(WORDS, WORDS), strays=STRAYS, folder=st.sampled_from(["", "a/", "b/c/"]))
+def test_drawn_sets_are_paired_as_they_were_drawn(
+    tmp_path_factory: pytest.TempPathFactory, stems: set[str], tails: tuple[str, str], strays: set[str], folder: str
+) -> None:
+    root = tmp_path_factory.mktemp("drawn")
+    image, gt = ([f"{folder}{stem}{tail}.png" for stem in sorted(stems)] for tail in tails)
+    found = paired(root, [*image, *strays], [*gt, *strays])
+    assert {(pair.image, *pair[2:]) for pair in found.pairs} == {(*pair, ()) for pair in zip(image, gt, strict=True)}
+
+
+def test_folders_for_validation_follow_the_rule_of_those_for_training(tmp_path: Path) -> None:
+    training = paired(tmp_path / "t", ["a.png", "b.png"], ["a_mask.png", "b_mask.png"])
+    images = files(tmp_path / "v" / "i", ["c.png"])
+    gts = files(tmp_path / "v" / "g", ["c_mask.png", "overview.png"])
+    found = pair_validation(images, gts, OPEN, training)
+    assert found is not None
+    assert (len(found.pairs), found.unfit) == (1, (0, 1))
+    lines = [fact.line for fact in facts_of_names(training, OPEN, found)]
+    assert any(line.startswith("Validation: Not used") and "1 files of ground truth" in line for line in lines)
+    with pytest.raises(DataError, match=r"follow the rule of those for training, \{stem\}\.\* – \{stem\}_mask\.\*:"):
+        pair_validation(images, files(tmp_path / "v" / "other", ["c_gt.png"]), OPEN, training)
+    assert pair_validation(None, None, OPEN, training) is None
+
+
+def test_pairs_are_sorted_by_what_the_names_share_and_not_by_the_files(tmp_path: Path) -> None:
+    found = paired(tmp_path, ["c1_img.png", "c10_img.png", "c2_img.png"], ["c1_gt.png", "c10_gt.png", "c2_gt.png"])
+    assert list(found.pairs) == [Pair(stem, f"{stem}_img.png", f"{stem}_gt.png") for stem in ("c1", "c10", "c2")]

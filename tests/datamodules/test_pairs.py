@@ -1,12 +1,12 @@
 import os
-import pickle
 import unicodedata
 from pathlib import Path
 
 import pytest
 
 from datamodules.data_errors import DataError
-from datamodules.pairs import PackedNames, Pair, PairSettings, pair_folders
+from datamodules.packed_names import Pair
+from datamodules.pairs import PairSettings, pair_folders
 
 
 def files(folder: Path, *names: str) -> str:
@@ -19,7 +19,7 @@ def files(folder: Path, *names: str) -> str:
 
 
 def find_pairs(image_path: str, gt_path: str) -> list[Pair]:
-    return pair_folders(image_path, gt_path, PairSettings()).pairs
+    return list(pair_folders(image_path, gt_path, PairSettings()).pairs)
 
 
 def test_files_are_paired_by_stem_across_suffixes_and_sub_folders(tmp_path: Path) -> None:
@@ -38,9 +38,11 @@ def test_composed_and_decomposed_names_are_paired(tmp_path: Path) -> None:
     assert [pair.stem for pair in pairs] == ["细胞é"]
 
 
-def test_hidden_files_and_folders_are_ignored(tmp_path: Path) -> None:
-    images = files(tmp_path / "i", "a.png", "._a.png", ".ipynb_checkpoints/a-checkpoint.png")
-    assert len(find_pairs(images, files(tmp_path / "g", "a.png"))) == 1
+def test_hidden_files_and_files_that_are_no_images_are_ignored(tmp_path: Path) -> None:
+    strays = ["._a.png", ".ipynb_checkpoints/a-checkpoint.png", ".DS_Store", "Thumbs.db", "desktop.ini", "notes.txt"]
+    strays += ["list.csv", "a.json", "README", "__MACOSX/._a.png"] + (["Icon\r"] if os.name != "nt" else [])
+    images = files(tmp_path / "i", "a.png", *strays)
+    assert len(find_pairs(images, files(tmp_path / "g", "a.png", *strays))) == 1
 
 
 def test_dots_in_a_name_belong_to_the_stem(tmp_path: Path) -> None:
@@ -87,6 +89,14 @@ def test_folders_without_images_are_named(tmp_path: Path) -> None:
         find_pairs(files(tmp_path / "i", "a.txt"), files(tmp_path / "g"))
 
 
+def test_a_folder_without_images_says_what_it_holds_instead(tmp_path: Path) -> None:
+    images = files(tmp_path / "i", "p1/ct.nii.gz", "p2/ct.nii.gz", "notes.txt")
+    with pytest.raises(
+        DataError, match=r"2 files of the kind \.nii\.gz, such as p\d/ct\.nii\.gz(.|\n)*1 file of the kind \.txt"
+    ):
+        find_pairs(images, files(tmp_path / "g", "a.png"))
+
+
 def test_one_folder_of_images_alone_is_an_error(tmp_path: Path) -> None:
     images = files(tmp_path / "i", "a.png")
     with pytest.raises(DataError, match="the folder of both"):
@@ -113,10 +123,3 @@ def test_an_unreadable_sub_folder_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "i" / "closed").chmod(0)
     with pytest.raises(DataError, match="closed"):
         find_pairs(images, gt)
-
-
-def test_packed_names_are_unchanged_also_in_another_process() -> None:
-    names = ["a.png", "病例/甲.png", "", "f\udcfcr.png", "b.png"]
-    block = pickle.loads(pickle.dumps(PackedNames(names)))
-    assert [block[index] for index in range(len(block))] == names
-    assert len(PackedNames([])) == 0

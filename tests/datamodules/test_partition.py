@@ -225,11 +225,11 @@ def test_only_pairs_that_a_run_has_not_used_are_unseen(
     paths, val_paths = write_pairs(["a", "b", "c"]), write_pairs(["d", "e"], name="val")
     settings = {"val_image_path": val_paths[0], "val_gt_path": val_paths[1]}
     before = data(paths, **settings)
-    assert [unseen.tolist() for unseen in before._partition.unseen] == [[True] * 3, [True] * 2]
-    assert [unseen.any() for unseen in resumed(before, paths, **settings)._partition.unseen] == [False, False]
+    assert [unseen.tolist() for unseen in before.run_pairs.partition.unseen] == [[True] * 3, [True] * 2]
+    assert [unseen.any() for unseen in resumed(before, paths, **settings).run_pairs.partition.unseen] == [False, False]
     write_pair("b", size=9)
     write_pair("d", size=9, name="val")
-    assert [unseen.tolist() for unseen in resumed(before, paths, **settings)._partition.unseen] == [
+    assert [unseen.tolist() for unseen in resumed(before, paths, **settings).run_pairs.partition.unseen] == [
         [False, True, False],
         [True, True],
     ]

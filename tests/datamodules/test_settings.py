@@ -18,7 +18,7 @@ VALID: dict[str, Any] = {
     ((1, None, None), r"num_classes is 1; it must be from 2"),
     ((3, [0, 1], None), r"class_values \[0, 1\]: expected one value per class \(--data.num_classes 3\)"),
     ((2, [7, 7], None), r"\[7, 7\]: a value occurs twice"),
-    ((2, [0, 70000], None), r"\[0, 70000\]: each value must be from 0 to 65535"),
+    ((2, [0, 16777216], None), r"\[0, 16777216\]: each value must be from 0 to 16777215"),
     ((2, [0, 255], 255), r"a class cannot have the value of --data.ignore_index \(255\)"),
     ((3, None, 1), r"ignore_index 1 is also a class id \(0 to 2\)"),
     ((2, None, -1), r"ignore_index is -1"),

@@ -73,6 +73,24 @@ def test_one_table_says_the_side_in_a_column(tmp_path: Path, table: str | bytes)
     assert sides(tmp_path, folds_csv=table) == EXPECTED
 
 
+@pytest.mark.parametrize(
+    ("train", "val"),
+    [
+        ("21\n", "22\n"),
+        ("21_training.tif\n", "22_training\n"),
+        ("21_manual1.gif\n", "masks/22_manual1.gif\n"),
+        ("images/21_training.tif gt/21_manual1.gif\n", "22_training.tif,22_manual1.gif\n"),
+    ],
+    ids=["shared parts", "images", "ground truth", "both"],
+)
+def test_names_of_files_that_have_more_than_the_shared_part_are_found(tmp_path: Path, train: str, val: str) -> None:
+    (tmp_path / "train.txt").write_text(train, encoding="utf-8")
+    (tmp_path / "val.txt").write_text(val, encoding="utf-8")
+    of_files = (["21_training.tif", "22_training.tif"], ["21_manual1.gif", "22_manual1.gif"])
+    found = sides_of_lists(["21", "22"], [str(tmp_path / "train.txt"), str(tmp_path / "val.txt")], "images", of_files)
+    assert found.tolist() == [TRAINING, VALIDATION]
+
+
 def test_a_name_that_matches_no_pair_is_named_with_its_list(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"(?s)2 names match no pair:.*missing \(.*train\.txt\).*other \(.*val\.txt\)"):
         sides(tmp_path, train=TRAIN + "missing\n", val=VAL + "other\n")

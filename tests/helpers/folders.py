@@ -20,6 +20,8 @@ OWN_NAMES = [
     "config.yaml",
     "training_history.png",
     "training_history.csv",
+    "data_report.png",
+    "data_scan.json",
     *(f"checkpoint_epoch_{number}.pth" for number in (1, 2, 9, 10)),
 ]
 LOOKALIKES = [

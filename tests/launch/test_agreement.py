@@ -1,8 +1,15 @@
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from launch.agreement import outline, refuse_disagreement, refuse_other_size, refuse_unknown_machines
+from launch.agreement import (
+    outline,
+    refuse_disagreement,
+    refuse_other_facts,
+    refuse_other_size,
+    refuse_unknown_machines,
+)
 from resume import ResumeError, StartOver
 from resume.checkpoints.catalog import read_catalog, stamps
 from resume.checkpoints.description import describe
@@ -59,3 +66,16 @@ def test_machines_that_cannot_find_each_other_are_refused() -> None:
         refuse_unknown_machines(2, SHELL)
     refuse_unknown_machines(1, SHELL)
     refuse_unknown_machines(2, Launch.from_environment({"MASTER_ADDR": "node1"}))
+
+
+def test_processes_that_have_found_the_same_in_the_data_agree() -> None:
+    found = {"channels": 1, "class_values": [0, 255]}
+    refuse_other_facts([("process 0 on a", found), ("process 1 on b", dict(found)), ("process 2 on b", None)])
+
+
+@pytest.mark.parametrize("other", [{"channels": 3}, {}])
+def test_a_process_that_has_found_something_else_in_the_data_is_named(other: dict[str, Any]) -> None:
+    with pytest.raises(ResumeError) as error:
+        refuse_other_facts([("process 0 on a", {"channels": 1}), ("process 1 on b", other)])
+    for named in ("--data.channels", "process 0 on a has found 1", f"process 1 on b has found {other.get('channels')}"):
+        assert named in str(error.value)

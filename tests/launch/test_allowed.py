@@ -12,6 +12,7 @@ from jsonargparse._util import get_import_path
 from launch.allowed import ALLOWED, GROUPS, Rule, full_class_path
 from launch.cli import TrainCLI
 from launch.sifting import Known, Sifter, names_beyond_the_table
+from tests.helpers.built import built_cli
 
 DEFAULT = str(Path(__file__).resolve().parents[2] / "configs" / "default.yaml")
 BASE = ["--config", DEFAULT, "--data.image_path=null", "--data.gt_path=null"]
@@ -82,7 +83,7 @@ def value_of(path: str) -> dict[str, Any]:
 
 @pytest.fixture(scope="module")
 def cli() -> TrainCLI:
-    return TrainCLI(BASE)
+    return built_cli(BASE)
 
 
 def resolved(cli: TrainCLI, path: str) -> dict[str, Any]:

@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from launch.checks import _check_tensor_count, check_settings
-from launch.cli import TrainCLI
 from launch.config_errors import ConfigError
 from lit_modules import NetworkError
+from tests.helpers.built import built_cli
 
 DEFAULT = str(Path(__file__).resolve().parents[2] / "configs" / "default.yaml")
 # Twelve samples for training, in three batches of four.
@@ -19,7 +19,7 @@ SUM_TWO = "--trainer.accumulate_grad_batches=2"
 
 
 def check(*args: str) -> None:
-    cli = TrainCLI(["--config", DEFAULT, *SAMPLES, *args])
+    cli = built_cli(["--config", DEFAULT, *SAMPLES, *args])
     cli.datamodule.check(every_gt=False)
     check_settings(cli)
 

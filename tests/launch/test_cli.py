@@ -21,7 +21,10 @@ def config(tmp_path: Path, text: str, name: str = "my.yaml") -> str:
 
 
 def cli(*args: str) -> TrainCLI:
-    return TrainCLI(["--config", DEFAULT, *args])
+    """The parts of a configuration in which nothing is open, as if the data had been looked at."""
+    built = TrainCLI(["--config", DEFAULT, "--config", "data:\n  num_classes: 2\n", *args])
+    built.build()
+    return built
 
 
 def test_the_default_configuration_builds_the_parts() -> None:

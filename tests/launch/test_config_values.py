@@ -10,11 +10,12 @@ from resume.configuration import CONFIGS
 from resume.system.output import ExplainedError
 
 DEFAULT = str(CONFIGS / "default.yaml")
+CLOSED = ["--config", DEFAULT, "--config", "data:\n  num_classes: 2\n"]  # as if the data had been looked at
 
 
 def refused(content: dict[str, Any]) -> str:
     with pytest.raises(ExplainedError) as error:
-        TrainCLI(["--config", DEFAULT, "--config", yaml.safe_dump(content)])
+        TrainCLI([*CLOSED, "--config", yaml.safe_dump(content)]).build()
     return str(error.value)
 
 

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from launch.cli import TrainCLI
 from resume.run_files import LOGS
+from tests.helpers.built import built_cli
 from tests.helpers.own_classes import OWN_MODULE
 
 DEFAULT = str(Path(__file__).resolve().parents[2] / "configs" / "default.yaml")
@@ -17,7 +17,7 @@ OURS = str(Path("runs", LOGS))
 
 
 def loggers(*args: str, kept: Mapping[str, str] | None = None) -> list[Any]:
-    cli = TrainCLI(["--config", DEFAULT, *SAMPLES, *args], run_loggers=kept)
+    cli = built_cli(["--config", DEFAULT, *SAMPLES, *args], run_loggers=kept)
     built = cli.config_init.trainer.logger
     return built if isinstance(built, list) else [built]
 

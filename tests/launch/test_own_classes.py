@@ -11,6 +11,7 @@ import yaml
 from exactness.comparison import compare_runs
 from launch.cli import TrainCLI
 from launch.config_errors import ConfigError
+from tests.helpers.built import built_cli
 from tests.helpers.own_classes import OWN_MODULE, PLACES, flags_of
 from tests.helpers.stopping import StopAsPlanned
 from tests.helpers.tiny_run import PATHS, TINY, Run
@@ -37,12 +38,12 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
 
 
 def cli(*args: str) -> TrainCLI:
-    return TrainCLI(["--config", DEFAULT, *SAMPLES, *args])
+    return built_cli(["--config", DEFAULT, *SAMPLES, *args])
 
 
 def resumed(text: str) -> TrainCLI:
     """The parts of a resume whose checkpoint lies alone in a folder: it carries the configuration as text."""
-    return TrainCLI(["--config", text])
+    return built_cli(["--config", text])
 
 
 @pytest.mark.parametrize("typed", [False, pytest.param(True, marks=pytest.mark.slow)], ids=["untyped", "typed"])

@@ -13,6 +13,7 @@ from launch.cli import TrainCLI
 from launch.config_errors import ConfigError
 from launch.trust import settle
 from resume.system.launch_info import SHELL
+from tests.helpers.built import built_cli
 from tests.helpers.pictures import draw_pair
 from tests.helpers.tiny_run import PATHS, TINY, Run
 
@@ -24,7 +25,7 @@ def checked(*argv: str) -> TrainCLI:
     decision = resume.choose(arguments)
     run_config = decision.checkpoint.config if isinstance(decision, resume.Resume) else None
     configs = settle(arguments, decision).configs
-    cli = TrainCLI(arguments.for_lightning(decision, configs), run_config=run_config)
+    cli = built_cli(arguments.for_lightning(decision, configs), run_config=run_config)
     check(cli, arguments, decision)
     return cli
 

@@ -48,14 +48,14 @@ def test_a_launch_that_cannot_train_together_is_refused(
     tmp_path: Path, settings: dict[str, object], launch: Launch, message: str
 ) -> None:
     trainer = Trainer(accelerator="cpu", **QUIET, **settings)  # type: ignore[arg-type]
-    with pytest.raises(ResumeError, match=message), ProcessGroup(trainer, Fresh(tmp_path), launch):
+    with pytest.raises(ResumeError, match=message), ProcessGroup(trainer, Fresh(tmp_path), {}, launch):
         pass
 
 
 @pytest.mark.usefixtures("handlers")
 def test_a_lost_process_is_named_also_if_its_launcher_ends_this_one_meanwhile(tmp_path: Path) -> None:
     trainer = Trainer(accelerator="cpu", devices=1, **QUIET)  # type: ignore[arg-type]
-    group = ProcessGroup(trainer, Fresh(tmp_path), SHELL)
+    group = ProcessGroup(trainer, Fresh(tmp_path), {}, SHELL)
     group._peers = Missing(0, [])
     with pytest.raises(LostProcessError, match="Process 1 of this launch has ended"), stop_at_once(), group:
         raise RuntimeError("gloo: the connection is closed")

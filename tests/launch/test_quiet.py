@@ -31,7 +31,7 @@ def test_a_plain_run_and_its_resume_print_what_the_program_says_and_nothing_else
     assert run("--lang=en", "--ckpt_path=latest", "--max_epochs=2") == 0
     said, complained = capfd.readouterr()
     own = r"No checkpoint|Device|Data|Starting|Loading|Checkpoint loaded|Resuming|Epoch|Done|Ended|Best|To train|  "
-    own += r"|Learning rate on the new length|Names"
+    own += r"|Learning rate on the new length|Names|Ground truth|Images"
     assert [line for line in said.splitlines() if not re.match(own, line)] == []
     assert complained == ""
 

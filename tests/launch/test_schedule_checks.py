@@ -10,6 +10,7 @@ from callbacks import AtomicCheckpointIO
 from launch.cli import TrainCLI
 from launch.config_errors import ConfigError
 from launch.schedule_checks import refuse_other_unit, refuse_short_schedule, steps_per_epoch
+from tests.helpers.built import built_cli
 from tests.helpers.checkpoint_folders import entry
 
 DEFAULT = str(Path(__file__).resolve().parents[2] / "configs" / "default.yaml")
@@ -29,7 +30,7 @@ ONE_CYCLE = [
 
 
 def start(*args: str) -> tuple[TrainCLI, Trainer]:
-    cli = TrainCLI(["--config", DEFAULT, *SAMPLES, *args])
+    cli = built_cli(["--config", DEFAULT, *SAMPLES, *args])
     return cli, cli.build_trainer([], AtomicCheckpointIO())
 
 

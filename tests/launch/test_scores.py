@@ -6,12 +6,12 @@ import pytest
 
 import resume
 from launch.checks import check
-from launch.cli import TrainCLI
 from launch.scores import changed_scores, with_other_scores
 from launch.trust import settle
 from resume.checkpoints.description import describe
 from resume.decision import Resume
 from resume.system.launch_info import SHELL
+from tests.helpers.built import built_cli
 from tests.helpers.pictures import draw_pair
 from tests.helpers.tiny_run import PATHS, TINY, Run
 
@@ -25,7 +25,7 @@ def changes(*argv: str) -> tuple[tuple[str, ...], frozenset[str]]:
     decision = resume.choose(arguments)
     assert isinstance(decision, Resume)
     configs = settle(arguments, decision).configs
-    cli = TrainCLI(arguments.for_lightning(decision, configs), run_config=decision.checkpoint.config)
+    cli = built_cli(arguments.for_lightning(decision, configs), run_config=decision.checkpoint.config)
     run = check(cli, arguments, decision)
     decided = with_other_scores(cli, decision, run)
     assert isinstance(decided, Resume)
@@ -38,7 +38,8 @@ def changes(*argv: str) -> tuple[tuple[str, ...], frozenset[str]]:
         ([], [], 0),
         (["--data.image_size=32"], ["data.image_size 16 × 16 → 32 × 32"], 4),
         (["--data.image_size=[16]"], [], 0),
-        (["--data.class_values=[0,255]"], ["data.class_values None → [0, 255]"], 4),
+        (["--data.class_values=[0,255]"], [], 0),
+        (["--data.class_values=[255,0]"], ["data.class_values [0, 255] → [255, 0]"], 4),
         (["--data.ignore_index=7"], ["data.ignore_index None → 7"], 4),
         (["--trainer.limit_val_batches=1"], ["trainer.limit_val_batches None → 1"], 4),
         (["--batch_size=2"], [], 0),
@@ -97,7 +98,7 @@ def test_the_best_model_of_other_scores_is_not_linked_again(trained: Run) -> Non
     assert isinstance(decision, Resume)
     assert decision.best_from is not None
     configs = settle(arguments, decision).configs
-    cli = TrainCLI(arguments.for_lightning(decision, configs), run_config=describe(decision.path).config)
+    cli = built_cli(arguments.for_lightning(decision, configs), run_config=describe(decision.path).config)
     decided = with_other_scores(cli, decision, check(cli, arguments, decision))
     assert isinstance(decided, Resume)
     assert decided.best_from is None

@@ -11,17 +11,19 @@ from typing import Any
 import pytest
 
 from launch.allowed import ALLOWED
-from launch.cli import TrainCLI
 from launch.sifting import Known, Sifter, names_beyond_the_table
 from launch.yaml_text import yaml_text
 from tests.helpers.audit_watch import AuditWatch
+from tests.helpers.built import built_cli
 from tests.helpers.foreign import SETTINGS
 
 CASES = 30_000
 PARSED = 60
 MARK = "evil_module"
 # Where a text may be a path to read, or a regular expression.
-FREE_TEXTS = ("image_path", "gt_path", "val_image_path", "val_gt_path", "split", "group", "pairs")
+FREE_TEXTS = ("image_path", "gt_path", "val_image_path", "val_gt_path", "split", "group", "pairs", "classes")
+NAMES = ("class_names",)  # to be shown
+COLOURS = ("class_values", "ignored_values")
 PATTERNS = ("image_pattern", "gt_pattern")
 PLACES = ("save_dir", "root_dir", "dirpath", "filename", "default_root_dir", "dump_stats")
 HOSTILE: list[Any] = [
@@ -116,7 +118,9 @@ def faults(value: Any, name: str = "") -> Iterator[str]:
         for item in value:
             yield from faults(item, name)
     elif isinstance(value, str):
-        if name != "class_path" and name not in (*FREE_TEXTS, *PATTERNS) and not re.fullmatch(r"[\w /+,:-]*", value):
+        is_free = name in (*FREE_TEXTS, *PATTERNS, *NAMES)
+        is_colour = name in COLOURS and re.fullmatch("#[0-9a-f]{6}", value)
+        if name != "class_path" and not is_free and not is_colour and not re.fullmatch(r"[\w /+,:-]*", value):
             yield f"{name}: {value}"
         if name in ("name", "version", "sub_dir") and "/" in value:
             yield f"leads to {value}"
@@ -171,7 +175,7 @@ def test_the_parser_imports_and_opens_nothing_for_what_is_kept(
     watch: AuditWatch, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     default = str(Path(__file__).resolve().parents[2] / "configs" / "default.yaml")
-    cli = TrainCLI(["--config", default, "--data.image_path=null", "--data.gt_path=null"])
+    cli = built_cli(["--config", default, "--data.image_path=null", "--data.gt_path=null"])
     monkeypatch.chdir(tmp_path)
     (tmp_path / f"{MARK}.py").write_text("raise SystemExit('imported')\n", encoding="utf-8")
     (tmp_path / MARK).write_text(f"class_path: {MARK}.Thing\n", encoding="utf-8")

@@ -8,7 +8,7 @@ from resume import Decision, Fresh, Resume, StartOver, choose, read_arguments
 from resume.checkpoints.catalog import read_catalog, stamps
 from resume.checkpoints.description import describe
 from resume.configuration import run_settings
-from resume.handoff import hand_on
+from resume.handoff import facts_handed_on, hand_on
 from resume.plan import plan_resume
 from resume.system.launch_info import Launch
 from tests.helpers import checkpoint_folders
@@ -25,7 +25,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def by_another_process(decision: Decision, monkeypatch: pytest.MonkeyPatch) -> None:
     """Hand a decision on and carry it out, then be a process that was started for it."""
-    hand_on(decision)
+    hand_on(decision, {"channels": 1})
     carry_out(decision)
     monkeypatch.setenv("LOCAL_RANK", "1")
     other = os.getpid() + 1
@@ -55,6 +55,12 @@ def test_a_further_rank_trusts_what_a_person_has_trusted(
     assert further.is_trusted is is_trusted
 
 
+def test_a_further_rank_takes_what_was_found_in_the_data(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert facts_handed_on(Launch.from_environment()) is None
+    by_another_process(plan_resume(describe(folder / "best_model.pth"), folder), monkeypatch)
+    assert facts_handed_on(Launch.from_environment()) == {"channels": 1}
+
+
 def test_a_further_rank_starts_over_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     by_another_process(StartOver(folder, stamps(folder, read_catalog(folder).owned)), monkeypatch)
     assert choose(read_arguments(["--ckpt_path=auto"], Launch.from_environment())) == Fresh(folder)
@@ -68,7 +74,7 @@ def test_a_further_rank_of_torchrun_decides_by_the_flags(folder: Path, monkeypat
 
 
 def test_a_first_process_does_not_take_over_an_old_decision(folder: Path) -> None:
-    hand_on(plan_resume(describe(folder / "best_model.pth"), folder))
+    hand_on(plan_resume(describe(folder / "best_model.pth"), folder), {})
     decision = choose(read_arguments(["--no_interactive"], Launch.from_environment()))
     assert isinstance(decision, Fresh)
     assert decision.archive is not None

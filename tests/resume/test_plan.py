@@ -138,6 +138,12 @@ def test_a_new_run_in_an_empty_folder_archives_nothing(tmp_path: Path) -> None:
     assert plan_fresh(tmp_path, read_catalog(tmp_path)).archive is None
 
 
+def test_what_check_data_has_written_is_no_run_that_makes_way(tmp_path: Path) -> None:
+    for name in ("data_report.png", "data_scan.json"):
+        (tmp_path / name).write_bytes(b"")
+    assert plan_fresh(tmp_path, read_catalog(tmp_path)).archive is None
+
+
 def test_a_run_goes_on_in_its_own_folder(folder: Path) -> None:
     assert folder_for(describe(folder / "best_model.pth"), Path("default")) == folder
 

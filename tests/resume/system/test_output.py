@@ -53,7 +53,7 @@ def texts_in_code() -> set[str]:
 
 
 def sentences_outside_catalog(source: Path) -> set[str]:
-    """Strings of at least two words in a file that are neither docstrings nor texts of the catalog."""
+    """Strings of at least two words in a file; docstrings, texts of the catalog and flags with a value do not count."""
     tree = ast.parse(source.read_text(encoding="utf-8"))
     skipped = {id(node.value) for node in ast.walk(tree) if isinstance(node, ast.Expr)}
     for node in ast.walk(tree):
@@ -61,7 +61,11 @@ def sentences_outside_catalog(source: Path) -> set[str]:
             skipped |= {id(word) for word in node.args}
     constants = [node for node in ast.walk(tree) if isinstance(node, ast.Constant) and id(node) not in skipped]
     strings = [node.value for node in constants if isinstance(node.value, str)]
-    return {string for string in strings if re.search(r"[a-z]{2,} [a-z]{2,}", string)}
+    return {
+        string
+        for string in strings
+        if re.search(r"[a-z]{2,} [a-z]{2,}", string) and not re.fullmatch(r"--[a-z._]+ [a-z]+", string)
+    }
 
 
 def texts_in_catalog() -> dict[str, str]:
