@@ -130,7 +130,8 @@ def test_a_stop_before_the_first_epoch_ends_saves_the_new_run_and_archives_the_o
     assert unruly(*NEW, *flags) == 128 + signal.SIGTERM
     assert "Moved the earlier run, 8 files, to checkpoints" in capsys.readouterr().out
     new = {name for name in contents() if "archive" not in name}
-    assert new == {str(Path("checkpoints") / name) for name in ("config.yaml", "interrupted_checkpoint.pth")}
+    written = ("config.yaml", "data_scan.json", "interrupted_checkpoint.pth")
+    assert new == {str(Path("checkpoints") / name) for name in written}
     (archived,) = Path("checkpoints/archive").iterdir()
     assert {Path(name).name: content for name, content in contents(str(archived)).items()} == {
         Path(name).name: content for name, content in before.items()
