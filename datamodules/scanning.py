@@ -178,6 +178,8 @@ def scan_pair(
             pixels = image_statistics(raster)
         else:
             image = read_header(source.image_file(index), source.how.most_bytes)
+            if not image.looks_whole:  # only decoding shows whether it is damaged
+                source.image_picture(index)
     except DataError as error:
         problems.append(str(error))
     try:

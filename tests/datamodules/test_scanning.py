@@ -73,6 +73,15 @@ def test_a_file_that_cannot_be_read_hides_no_other_and_its_pieces_are_not_looked
     assert len(scan.structures("values", frozenset())) == 3
 
 
+def test_an_image_that_lacks_its_end_is_found_together_with_the_other_problems(write_pairs: WritePairs) -> None:
+    paths = write_pairs(4)
+    Path(paths[1], "pair_1.png").write_bytes(b"no image")
+    file = Path(paths[0], "pair_2.png")
+    file.write_bytes(file.read_bytes()[:-40])
+    seen = Scan().look([source_of(paths)])
+    assert [len(one.problems) for one in seen] == [0, 1, 1, 0]
+
+
 def test_of_too_many_pairs_a_sample_is_looked_at(write_pairs: WritePairs, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scanning, "sampled", lambda names, most=4: gt_scan.sampled(names, min(most, 4)))
     sources = [source_of(write_pairs(6)), source_of(write_pairs(3, name="more"))]
