@@ -22,6 +22,8 @@ def test_every_flag_of_the_help_has_its_row(capsys: pytest.CaptureFixture[str]) 
 
 @pytest.mark.slow
 @pytest.mark.timeout(900)
+# What Lightning says, and rightly, where a draw adds averaging to a run that had none.
+@pytest.mark.filterwarnings("ignore:The checkpoint was not created with WeightAveraging:UserWarning")
 def test_every_flag_keeps_its_promise_when_it_is_changed_at_a_resume(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
