@@ -4,9 +4,12 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 
-from resume.system.output import ExplainedError, one_line, text
+from resume.system.output import ExplainedError, one_line, plural, text
 
 _lists_all: ContextVar[bool] = ContextVar("lists_all", default=False)
+
+
+_UNUSABLE_SHOWN = 20  # files in a message
 
 
 class DataError(ExplainedError):
@@ -56,6 +59,12 @@ def bullet_list(items: Sequence[str], limit: int = 10) -> str:
     if len(items) > limit:
         lines.append("  " + text("… and {count} more").format(count=len(items) - limit))
     return "\n".join(lines)
+
+
+def unusable_files(problems: Sequence[str]) -> str:
+    """The message about files that cannot be used: their number, and the first ones, a line each."""
+    first = plural("{count} file cannot be used:", "{count} files cannot be used:", len(problems))
+    return f"{first}\n{bullet_list(problems, _UNUSABLE_SHOWN)}"
 
 
 def short_list(items: Sequence[object], limit: int) -> str:

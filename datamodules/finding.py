@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from datamodules.class_file import read_class_file
-from datamodules.data_errors import DataError, bullet_list
+from datamodules.data_errors import DataError, unusable_files
 from datamodules.facts import Fact
 from datamodules.gt_decision import GtDecision, GtSettings, free_target
 from datamodules.gt_rules import decide
@@ -12,7 +12,7 @@ from datamodules.gt_scan import sample_line
 from datamodules.image_forms import find_form, form_line
 from datamodules.scanning import PairScan, Progress, Scan
 from datamodules.sources import FolderPairs
-from resume.system.output import plural, text
+from resume.system.output import text
 
 _RGB = 3
 
@@ -88,9 +88,7 @@ def _settings_of(decision: GtDecision) -> dict[str, Any]:
 def _refuse_unreadable(seen: Sequence[PairScan], most: int) -> None:
     problems = [one.problems for one in seen if one.problems]
     if len(problems) > most:
-        lines = [line for some in problems for line in some]
-        first = plural("{count} file cannot be used:", "{count} files cannot be used:", len(lines))
-        raise DataError(f"{first}\n{bullet_list(lines, limit=20)}")
+        raise DataError(unusable_files([line for some in problems for line in some]))
 
 
 def fact_of_images(

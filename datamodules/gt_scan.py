@@ -25,9 +25,6 @@ class GtFile(NamedTuple):
     mtime_ns: int
 
 
-Cache = Mapping[GtFile, GtStats]
-
-
 def sampled(names: Sequence[str], most: int = MOST_FILES) -> list[int]:
     """The indices of all names, or of `most` that are fixed by their hashes, ascending."""
     if len(names) <= most:
@@ -71,13 +68,7 @@ def _entry(row: Any) -> tuple[GtFile, GtStats]:
     return GtFile(name, size, mtime_ns), GtStats.from_json(plain)
 
 
-def cache_text(files: Sequence[GtFile], stats: Sequence[GtStats]) -> str:
-    """The content of a cache.
-
-    Args:
-        files: The files that were given to `scan`.
-        stats: What it has returned.
-    """
-    chosen = sampled([file.name for file in files])
-    rows = [[*files[index], found.to_json()] for index, found in zip(chosen, stats, strict=True)]
+def cache_text(found: Mapping[GtFile, GtStats]) -> str:
+    """The content of a cache: what was found in each file."""
+    rows = [[*file, stats.to_json()] for file, stats in found.items()]
     return json.dumps({"format": _FORMAT, "files": rows}, separators=(",", ":"))

@@ -7,8 +7,8 @@ import torch
 from torch import Tensor
 
 from datamodules.data_errors import DataError
-from datamodules.image_stats import ImageStats, colours_of
-from datamodules.raster_form import Pixels, Raster
+from datamodules.image_stats import ImageStats
+from datamodules.raster_form import Pixels, Raster, colours_of
 from datamodules.rasters import read_raster, turned
 from resume.system.output import one_line, text
 

@@ -3,7 +3,6 @@
 import os
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 import numpy as np
@@ -14,6 +13,7 @@ from datamodules.pillow_files import without_pillow_warnings
 from datamodules.raster_form import FileHeader
 from datamodules.rasters import read_header, read_raster
 from datamodules.seeding import mix
+from datamodules.threads import in_threads
 from resume.system.output import one_line, plural, text
 
 Page = tuple[str, int]
@@ -95,14 +95,14 @@ def find_form(pages: Sequence[Page], progress: Progress | None = None, limit: in
             errors.append(error)
             return None
 
-    with without_pillow_warnings(), ThreadPoolExecutor(min(16, 2 * (os.cpu_count() or 1))) as pool:
-        headers = dict(zip(chosen, pool.map(header, chosen), strict=True))
-        known = {page: found for page, found in headers.items() if found is not None}
-        if not known:
-            raise errors[0] if errors else DataError(text("There is no image."))
-        deep = [page for page, found in known.items() if found.bits > 8 or found.is_float]
-        channels = _channels(known)
-        values = _values_of_all(pool.map(lambda page: _values(page, limit), deep), len(deep), progress)
+    headers = dict(zip(chosen, in_threads(header, chosen), strict=True))
+    known = {page: found for page, found in headers.items() if found is not None}
+    if not known:
+        raise errors[0] if errors else DataError(text("There is no image."))
+    deep = [page for page, found in known.items() if found.bits > 8 or found.is_float]
+    channels = _channels(known)
+    values = _values_of_all(in_threads(lambda page: _values(page, limit), deep), len(deep), progress)
+    with without_pillow_warnings():
         shallow = [page for page, found in known.items() if found.bits == 8 and not found.has_palette]
         top = _top_of_8_bits(shallow, limit)
     value_range = (0.0, 255.0) if values is None else range_of(values)

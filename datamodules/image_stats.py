@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image
 
-from datamodules.raster_form import Pixels, Raster, is_grey
+from datamodules.raster_form import Pixels, Raster, colours_of
 
 SMALL = (18, 16)  # width and height of the small picture
 _READ = 32  # rows and columns of an image that are looked at for it, at least
@@ -51,13 +51,6 @@ def image_statistics(raster: Raster) -> ImageStats:
     means, small, step = _small(pixels[:, :, :3] if channels > 3 else pixels)
     at_lowest, at_highest = (int(np.count_nonzero(pixels == end)) for end in (lowest, highest))
     return found._replace(at_lowest=at_lowest, at_highest=at_highest, means=means, small=small, step=step)
-
-
-def colours_of(raster: Raster) -> Pixels:
-    """(H, W) or (H, W, C), with the colours in place of the indices of a palette."""
-    if raster.palette is None:
-        return raster.pixels
-    return (raster.palette[:, 0] if is_grey(raster.palette) else raster.palette)[raster.pixels]
 
 
 def _small(pixels: Pixels) -> tuple[tuple[float, ...], bytes, float]:

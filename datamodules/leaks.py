@@ -4,13 +4,13 @@ import hashlib
 import os
 from collections import defaultdict
 from collections.abc import Hashable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
 from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
 from datamodules.data_errors import DataError, bullet_list
 from datamodules.sources import FolderPairs
+from datamodules.threads import in_threads
 from resume.system.output import plural, text
 
 _END = 64 * 2**10  # bytes at the beginning and at the end of a file that are compared before the whole file is
@@ -69,9 +69,8 @@ def refuse_same_images(training: FolderPairs, validation: FolderPairs) -> None:
     """
     files = [*_files(training, is_for_validation=False), *_files(validation, is_for_validation=True)]
     candidates = _divide([files], [file.status.st_size for file in files])
-    with ThreadPoolExecutor(min(16, 2 * (os.cpu_count() or 1))) as pool:
-        for key in (_ends, _content):
-            candidates = _divide(candidates, pool.map(key, chain.from_iterable(candidates)))
+    for key in (_ends, _content):
+        candidates = _divide(candidates, in_threads(key, [*chain.from_iterable(candidates)]))
     same = [
         text("{validation} is {training}").format(validation=file.path, training=trained[0])
         for group in candidates

@@ -7,9 +7,8 @@ import numpy.typing as npt
 import torch
 from PIL import Image
 
-from datamodules.image_stats import colours_of
 from datamodules.orientations import turned
-from datamodules.raster_form import Raster
+from datamodules.raster_form import Raster, colours_of
 from datamodules.target_resizing import resize_target
 
 Colours = npt.NDArray[np.uint8]  # (H, W, 3)

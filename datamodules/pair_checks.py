@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from datamodules.data_errors import DataError, bullet_list
+from datamodules.data_errors import DataError, bullet_list, unusable_files
 from datamodules.dataset import mixed_sizes_message
 from datamodules.gt_codes import CLASS_READINGS
 from datamodules.gt_tables import codes_in
@@ -62,9 +62,7 @@ class PairProblems:
         """Raise one DataError with the first files of each kind and the number of files of that kind."""
         parts = []
         if self.unreadable:
-            count = len(self.unreadable)
-            parts.append(plural("{count} file cannot be used:", "{count} files cannot be used:", count))
-            parts.append(bullet_list(self.unreadable, _SHOWN))
+            parts.append(unusable_files(self.unreadable))
         if self.sizes:
             parts.append(
                 plural(
@@ -208,7 +206,7 @@ def _add_problems(
 def _look_at_all(source: FolderPairs, care: npt.NDArray[np.int8], scan: Scan) -> Iterator[PairScan]:
     def look(index: int) -> PairScan:
         seen = scan.of(source, index) or scan_pair(source, index, decodes_gt=care[index] >= Care.GT)
-        if seen.image is None or (care[index] < Care.BOTH and seen.image.looks_whole):
+        if seen.image is None or care[index] < Care.BOTH:
             return seen
         try:
             source.image(index)

@@ -52,7 +52,8 @@ class PairedImages(LightningDataModule):
         image_top: The value that becomes 1 in images of 8 bits: 255, or 1 if they hold 0 and 1 alone; null: found.
         max_image_memory: Megabytes that one image may take, if its format cannot be read in parts.
         exif_gt: What becomes of ground truth without an EXIF orientation whose image has one: fit: it is turned if its
-            size says so; turn: also if its size fits both; keep: it is never turned.
+            size says so, and where it fits both ways, that is an error; turn, keep: where it fits both ways, it is
+            turned, or not.
         gt_reading: What a pixel of the ground truth means: values, indices (of a palette) or colours are classes;
             nonzero, threshold or alpha tell foreground from background; null: found.
         gt_threshold: From this grey value on, a pixel is foreground, with gt_reading threshold.

@@ -75,6 +75,13 @@ def is_grey(colours: npt.NDArray[np.uint8]) -> bool:
     return bool((colours == colours[:, :1]).all())
 
 
+def colours_of(raster: Raster) -> Pixels:
+    """(H, W) or (H, W, C), with the colours in place of the indices of a palette."""
+    if raster.palette is None:
+        return raster.pixels
+    return (raster.palette[:, 0] if is_grey(raster.palette) else raster.palette)[raster.pixels]
+
+
 def plain_numbers(pixels: Pixels) -> Pixels:
     """Return the same numbers in native byte order, in one of the types that `Raster` names.
 

@@ -86,7 +86,7 @@ class Scan:
 
     def text(self) -> str:
         """What the next start of the program needs not look at again."""
-        return cache_text(list(self._found), list(self._found.values()))
+        return cache_text(self._found)
 
     def structures(self, reading: str, ignored: frozenset[int]) -> list[GtStructure]:
         """Find the connected pieces in the ground truth of at most MOST_STRUCTURES of the pairs that `look` looked at.
@@ -177,9 +177,10 @@ def scan_pair(
             image, raster = source.image_picture(index)
             pixels = image_statistics(raster)
         else:
-            image = read_header(source.image_file(index), source.how.most_bytes)
-            if not image.looks_whole:  # only decoding shows whether it is damaged
+            header = read_header(source.image_file(index), source.how.most_bytes)
+            if not header.looks_whole:  # only decoding shows whether it is damaged
                 source.image_picture(index)
+            image = header
     except DataError as error:
         problems.append(str(error))
     try:

@@ -30,8 +30,8 @@ class ReadSettings(NamedTuple):
         form: Of the images.
         gt_reading: How a pixel of the ground truth becomes a number, one of `gt_codes.READINGS`.
         gt_threshold: For the reading `threshold`.
-        exif_gt: What happens to ground truth without an orientation whose image has one: `fit`: it is turned if its
-            size says so; `turn`: also if its size fits both; `keep`: never.
+        exif_gt: What happens to ground truth without an orientation whose image has one. It is turned if its size says
+            so; where it fits both ways, `fit`: an error; `turn`: it is turned; `keep`: it is not.
         most_bytes: Memory that an image may take, in a format that can be read only as a whole.
     """
 

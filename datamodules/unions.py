@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from datamodules.data_errors import DataError
-from datamodules.raster_form import Raster
+from datamodules.raster_form import Pixels, Raster, colours_of
 from resume.system.output import one_line, text
 
 # Share of the marked pixels that two files may both mark: borders that were drawn by hand touch.
@@ -51,12 +51,9 @@ def union(files: Sequence[str], rasters: Sequence[Raster]) -> Raster:
     return first._replace(pixels=largest, alpha=None)
 
 
-def _marks(raster: Raster) -> np.ndarray[tuple[int, ...], np.dtype[np.generic]]:
+def _marks(raster: Raster) -> Pixels:
     """The pixels, of a palette its colours: different files may have different palettes."""
-    pixels = raster.pixels
-    if raster.palette is not None:
-        is_grey = bool((raster.palette == raster.palette[:, :1]).all())
-        pixels = (raster.palette[:, 0] if is_grey else raster.palette)[pixels]
+    pixels = colours_of(raster)
     if pixels.ndim == 2 and np.count_nonzero(pixels) == np.count_nonzero(pixels == pixels.max(initial=0)):
         return np.where(pixels != 0, np.uint8(WHITE), np.uint8(0))
     return pixels

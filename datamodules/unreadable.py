@@ -9,10 +9,10 @@ import numpy.typing as npt
 from torch import Tensor
 from torch.utils.data import Dataset, Sampler
 
-from datamodules.data_errors import DataError, FileError, bullet_list
+from datamodules.data_errors import DataError, FileError, unusable_files
 from datamodules.dataset import PairDataset, collate
 from datamodules.sampler import in_place_of, order_of
-from resume.system.output import plural, say, text
+from resume.system.output import say, text
 
 Samples = list[tuple[Tensor, Tensor]]
 
@@ -140,19 +140,17 @@ class Skipped:
         Raises:
             DataError: More pairs of the run have failed than may; the message names those of this start and side.
         """
-        new = [failure for failure in dict(failures).items() if failure[0] not in self.indices]
-        for index, message in new:
-            self.indices.add(index)
-            self._hashes.add(int(self._pairs[index]))
-            self._messages.append(message)
+        new = {failure.pair: failure.message for failure in failures if failure.pair not in self.indices}
+        self.indices.update(new)
+        self._hashes.update(self._pairs[list(new)].tolist())
+        self._messages += new.values()
         if len(self._hashes) > self._most:
             raise too_many(self._messages, self._most)
-        for _, message in new:
+        for message in new.values():
             say(text("Skipped for this run (--data.skip_unreadable): {problem}").format(problem=message))
 
 
 def too_many(messages: Sequence[str], most: int) -> DataError:
     """The error that names the files, once more of them cannot be read than may."""
-    problem = plural("{count} file cannot be used:", "{count} files cannot be used:", len(messages))
     advice = text("--data.skip_unreadable is {most}.").format(most=most)
-    return DataError(f"{problem}\n{bullet_list(messages, 20)}\n{advice}")
+    return DataError(f"{unusable_files(messages)}\n{advice}")

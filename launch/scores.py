@@ -7,18 +7,14 @@ from typing import Any
 from launch.cli import TrainCLI
 from resume.checkpoints.run_config import settings_of
 from resume.checkpoints.run_entry import RunEntry
+from resume.compatibility import CLASSES
 from resume.configuration import flat
 from resume.decision import Decision, Resume
 from resume.system.output import text
 
 _OF_EVERY_SCORE = (
     "data.image_size",
-    "data.num_classes",
-    "data.class_values",
-    "data.ignore_index",
-    "data.ignored_values",
-    "data.gt_reading",
-    "data.gt_threshold",
+    *CLASSES,
     "trainer.limit_val_batches",
 )
 # All other settings of the module may be of its loss.

@@ -41,7 +41,8 @@ _COMPUTE_NOTHING = (
         )
     ),
 )
-_CLASSES = (
+# The settings that say what the values of the ground truth mean.
+CLASSES = (
     "data.num_classes",
     "data.class_values",
     "data.ignore_index",
@@ -124,7 +125,7 @@ def has_other_classes(run: RunEntry, config: str) -> bool:
         config: The resolved configuration of this start, as YAML text.
     """
     before, now = _settings_that_compute(run.config), _settings_that_compute(config)
-    return any(before.get(name) != now.get(name) for name in _CLASSES)
+    return any(before.get(name) != now.get(name) for name in CLASSES)
 
 
 def _model_settings(config: str) -> dict[str, Any]:

@@ -1,38 +1,23 @@
 """What is decided about ground truth in the forms of public sets, and about the counter-examples of each rule."""
 
-from typing import Any
-
 import numpy as np
 import pytest
 
 from datamodules.data_errors import DataError
 from tests.helpers.drawn_gt import (
+    COLOURS,
     Generator,
     Map,
-    as_raster,
     blurred,
     cells,
     decided,
     disc,
     files,
+    masks,
     organs,
     regions,
+    scenes,
 )
-
-STREET = range(1, 12)
-COLOURS = np.array([[0, 0, 0], [128, 64, 128], [70, 70, 70], [220, 20, 60], [0, 0, 142]], dtype=np.uint8)
-
-
-def scenes(classes: Any = STREET, count: int = 6, **options: Any) -> list[Map]:
-    """Scenes with five of the classes each."""
-    several = list(classes)
-    return files(
-        lambda rng: regions(rng, rng.choice(several, min(5, len(several)), replace=False).tolist(), **options), count
-    )
-
-
-def masks(count: int = 4, value: int = 255, dtype: type = np.uint8) -> list[Map]:
-    return [np.where(scene, value, 0).astype(dtype) for scene in scenes([1], count)]
 
 
 @pytest.mark.parametrize(
@@ -92,140 +77,6 @@ def test_a_number_that_may_be_a_class_or_ignored_is_a_doubt_with_both_flags() ->
         decided(maps)
     assert decided(maps, ignore_index=255).class_values == [0, 26]
     assert decided(maps, class_values=[0, 26, 255]).num_classes == 3
-
-
-# --- fringes
-
-
-def test_a_fringe_between_black_and_white_is_cut_at_half_and_its_share_is_said() -> None:
-    for maps, threshold in (
-        ([blurred(mask) for mask in masks()], 128),
-        ([blurred(mask) for mask in masks(value=65535, dtype=np.uint16)], 32768),
-        ([blurred(mask).astype(np.float32) / 255 for mask in masks()], 0.5),
-        ([np.repeat(blurred(mask)[..., None], 3, axis=-1) for mask in masks()], 128),
-    ):
-        found = decided(maps)
-        assert (found.reading, found.threshold, found.num_classes) == ("threshold", threshold, 2)
-        assert "of the pixels are a fringe between black and white" in found.line
-
-
-def test_a_mask_in_which_jpeg_has_changed_colours_a_little_is_cut_at_half() -> None:
-    rng = np.random.default_rng(1)
-    noisy = [
-        np.clip(blurred(mask)[..., None].astype(int) + rng.integers(-4, 5, (96, 96, 3)), 0, 255) for mask in masks()
-    ]
-    found = decided([pixels.astype(np.uint8) for pixels in noisy])
-    assert (found.reading, found.threshold) == ("threshold", 128)
-
-
-def test_flat_areas_of_grey_levels_are_classes_although_most_pixels_are_black_or_white() -> None:
-    maps = [
-        np.where(scene, np.array([0, 64, 128, 192, 255])[scene], 0).astype(np.uint8) for scene in scenes(range(1, 5))
-    ]
-    assert decided(maps).class_values == [0, 64, 128, 192, 255]
-    few = np.where(disc(96, 40, 40, 6), 128, masks(1)[0]).astype(np.uint8)
-    assert decided([few, few.T.copy()]).class_values == [0, 128, 255]
-
-
-def test_a_thin_line_of_one_grey_level_is_a_doubt() -> None:
-    maps = [mask.copy() for mask in masks()]
-    for mask in maps:
-        mask[:, 1:][mask[:, 1:] != mask[:, :-1]] = 128
-    with pytest.raises(DataError, match=r"(?s)a fringe, or classes.*gt_reading threshold.*gt_reading values"):
-        decided(maps)
-    assert decided(maps, reading="values").class_values == [0, 128, 255]
-
-
-def test_mixed_grey_levels_are_a_doubt_that_asks_for_the_original_files() -> None:
-    maps = [blurred(np.where(disc(96, 40, 40, 9), 128, mask).astype(np.uint8)) for mask in masks()]
-    with pytest.raises(DataError, match=r"(?s)has mixed, so that only the original files.*gt_reading threshold"):
-        decided(maps)
-
-
-def test_classes_in_jpeg_files_are_refused_unless_they_are_told() -> None:
-    maps = scenes([1, 2, 3])
-    with pytest.raises(DataError, match=r"(?s)JPEG, which changes values.*as PNG.*gt_reading values"):
-        decided(maps, is_lossy=True)
-    assert decided(maps, is_lossy=True, reading="values").num_classes == 4
-    assert decided([blurred(mask) for mask in masks()], is_lossy=True).reading == "threshold"
-
-
-# --- palettes
-
-
-def with_palette(indices: Map, palette: Map) -> Any:
-    return as_raster(indices, palette=palette)
-
-
-def test_one_palette_for_all_files_gives_its_indices_with_255_ignored() -> None:
-    palette = np.zeros((256, 3), np.uint8)
-    palette[:5], palette[255] = COLOURS, (224, 224, 192)
-    void = disc(96, 40, 40, 5)
-    maps = [with_palette(np.where(void, 255, scene).astype(np.uint8), palette) for scene in scenes([1, 3, 4])]
-    found = decided(maps)
-    assert (found.reading, found.class_values, found.ignore_index) == ("indices", [0, 1, 3, 4], 255)
-
-
-def test_palettes_in_another_order_give_their_colours() -> None:
-    maps = [
-        with_palette(scene, COLOURS) if number % 2 else with_palette(4 - scene, COLOURS[::-1])
-        for number, scene in enumerate(scenes([1, 2, 3, 4]))
-    ]
-    found = decided(maps)
-    assert found.reading == "colours"
-    assert found.class_values == ["#000000", "#00008e", "#464646", "#804080", "#dc143c"]
-
-
-def test_grey_palettes_give_grey_levels_where_a_file_lacks_one() -> None:
-    three, two = np.array([[0] * 3, [128] * 3, [255] * 3], np.uint8), np.array([[0] * 3, [255] * 3], np.uint8)
-    maps = [with_palette(scene, three) for scene in scenes([1, 2])] + [
-        with_palette(scene, two) for scene in scenes([1], 2)
-    ]
-    found = decided(maps)
-    assert (found.reading, found.class_values) == ("values", [0, 128, 255])
-
-
-def test_palettes_of_random_colours_give_indices() -> None:
-    rng = np.random.default_rng(0)
-    maps = []
-    for scene in scenes([1, 2, 3]):
-        palette = rng.integers(0, 256, (4, 3)).astype(np.uint8)
-        palette[0] = 0
-        maps.append(with_palette(scene, palette))
-    assert decided(maps).reading == "indices"
-    with pytest.raises(DataError, match=r"(?s)palettes differ.*gt_reading colours.*gt_reading indices"):
-        decided([*maps[:1], with_palette(scenes([1])[1], 255 - maps[0].palette)])
-
-
-# --- colours
-
-
-def test_colours_are_classes_with_black_first() -> None:
-    maps = [COLOURS[scene] for scene in scenes([1, 2, 3, 4])]
-    found = decided([as_raster(pixels, alpha=np.full((96, 96), 255, np.uint8)) for pixels in maps])
-    assert found.reading == "colours"
-    assert found.class_values == ["#000000", "#00008e", "#464646", "#804080", "#dc143c"]
-    assert "(colours)" in found.line
-    grey_file = np.where(scenes([1])[0], 70, 0).astype(np.uint8)
-    assert decided([*maps, grey_file]).class_values == found.class_values
-
-
-def test_smoothed_colours_are_refused_with_the_main_ones() -> None:
-    maps = [
-        np.stack([blurred(COLOURS[scene][..., channel]) for channel in range(3)], -1) for scene in scenes([1, 3, 4])
-    ]
-    with pytest.raises(DataError, match=r"(?s)colours of the ground truth are mixed.*#000000.*as PNG"):
-        decided(maps)
-
-
-def test_objects_of_random_colours_are_foreground() -> None:
-    def coloured(rng: Generator) -> Map:
-        palette = rng.integers(20, 256, (40, 3)).astype(np.uint8)
-        palette[0] = 0
-        return np.asarray(palette[cells(rng, int(rng.integers(3, 15)))])
-
-    assert decided(files(coloured, 5)).reading == "nonzero"
-    assert decided(files(coloured, 30)).reading == "nonzero"
 
 
 # --- objects
@@ -321,29 +172,6 @@ def test_boundaries_between_pets_and_background_without_any_0_are_three_classes(
     for trimap in trimaps:
         trimap[:, 1:][trimap[:, 1:] != trimap[:, :-1]] = 3
     assert decided(trimaps).class_values == [1, 2, 3]
-
-
-# --- alpha
-
-
-def test_transparency_that_carries_the_shape_is_read() -> None:
-    rng = np.random.default_rng(2)
-    photographs = [rng.integers(0, 256, (96, 96, 3)).astype(np.uint8) for _ in range(4)]
-    for pixels in ([np.full((96, 96), 255, np.uint8)] * 4, photographs):
-        rasters = [as_raster(one, alpha=blurred(mask)) for one, mask in zip(pixels, masks(), strict=True)]
-        found = decided(rasters)
-        assert (found.reading, found.num_classes) == ("alpha", 2)
-
-
-def test_colours_that_say_the_same_as_transparency_are_read_and_others_are_a_doubt() -> None:
-    maps = scenes([1, 2, 3])
-    opaque = [as_raster(COLOURS[scene], alpha=np.where(scene, 255, 0).astype(np.uint8)) for scene in maps]
-    assert decided(opaque).num_classes == 4
-    other = [raster._replace(alpha=np.where(disc(96, 40, 40, 20), 255, 0).astype(np.uint8)) for raster in opaque]
-    with pytest.raises(DataError, match=r"(?s)different shapes.*gt_reading alpha.*gt_reading colours"):
-        decided(other)
-    plain = [raster._replace(alpha=np.full((96, 96), 128, np.uint8)) for raster in opaque]
-    assert decided(plain).reading == "colours"
 
 
 # --- what cannot be used

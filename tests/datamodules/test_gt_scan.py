@@ -14,6 +14,7 @@ FILES = [GtFile(f"gt/{number}.png", 100 + number, 7 * number) for number in rang
 
 
 STATS = [statistics(as_raster(np.full((6, 6), index, np.uint8))) for index in range(40)]
+FOUND = dict(zip(FILES, STATS, strict=True))
 
 
 def test_of_too_many_files_a_sample_that_their_names_fix_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -35,8 +36,8 @@ def test_jpeg_files_are_known_by_their_names() -> None:
 
 def test_a_cache_gives_back_what_was_found(tmp_path: Path) -> None:
     cache = tmp_path / "cache.json"
-    cache.write_text(cache_text(FILES, STATS), encoding="utf-8")
-    assert read_cache(cache) == dict(zip(FILES, STATS, strict=True))
+    cache.write_text(cache_text(FOUND), encoding="utf-8")
+    assert read_cache(cache) == FOUND
 
 
 @pytest.mark.parametrize(
@@ -56,7 +57,7 @@ def test_a_cache_gives_back_what_was_found(tmp_path: Path) -> None:
 )
 def test_a_damaged_or_foreign_cache_is_ignored(tmp_path: Path, spoil: Any) -> None:
     cache = tmp_path / "cache.json"
-    content = cache_text(FILES, STATS).encode()
+    content = cache_text(FOUND).encode()
     cache.write_bytes(content)
     assert read_cache(cache)
     cache.write_bytes(spoil(content))
@@ -67,6 +68,6 @@ def test_a_cache_that_is_absent_no_file_or_too_large_is_ignored(tmp_path: Path, 
     assert read_cache(tmp_path / "absent") == {}
     assert read_cache(tmp_path) == {}
     cache = tmp_path / "cache.json"
-    cache.write_text(cache_text(FILES, STATS), encoding="utf-8")
+    cache.write_text(cache_text(FOUND), encoding="utf-8")
     monkeypatch.setattr(gt_scan, "_LARGEST_CACHE", 10)
     assert read_cache(cache) == {}

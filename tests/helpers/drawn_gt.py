@@ -15,6 +15,8 @@ from datamodules.rasters import Raster
 
 Map = npt.NDArray[Any]
 Generator = np.random.Generator
+STREET = range(1, 12)
+COLOURS = np.array([[0, 0, 0], [128, 64, 128], [70, 70, 70], [220, 20, 60], [0, 0, 142]], dtype=np.uint8)
 
 
 def decided(rasters: Sequence[Raster | Map], is_lossy: bool = False, **settings: Any) -> GtDecision:
@@ -85,3 +87,16 @@ def blurred(mask: Map) -> Map:
     height, width = mask.shape
     windows = [padded[row : row + height, column : column + width] for row in range(3) for column in range(3)]
     return np.asarray(np.rint(sum(windows) / 9)).astype(mask.dtype)
+
+
+def scenes(classes: Any = STREET, count: int = 6, **options: Any) -> list[Map]:
+    """Scenes with five of the classes each."""
+    several = list(classes)
+    return files(
+        lambda rng: regions(rng, rng.choice(several, min(5, len(several)), replace=False).tolist(), **options), count
+    )
+
+
+def masks(count: int = 4, value: int = 255, dtype: type = np.uint8) -> list[Map]:
+    """Scenes of two values."""
+    return [np.where(scene, value, 0).astype(dtype) for scene in scenes([1], count)]
