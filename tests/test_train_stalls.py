@@ -12,9 +12,9 @@ import pytest
 
 from exactness.comparison import compare_runs
 from tests.helpers import tiny
-from tests.helpers.blocking import readers
 from tests.helpers.launches import PROGRAM, TWO, Launch
 from tests.helpers.pictures import draw_pairs
+from tests.helpers.pipes import readers
 from tests.helpers.programs import GO_ON_AS_GIVEN
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no such pipes")

@@ -1,6 +1,8 @@
-"""Reads that never return, as from a file system that does not answer: the reader of a pipe waits for a writer."""
+"""Reads that never return, as from a file system that does not answer: the reader of a pipe waits for a writer.
 
-import errno
+For the process of a run alone: the import lets the program read pipes.
+"""
+
 import os
 from collections.abc import Iterable
 from pathlib import Path
@@ -43,19 +45,3 @@ def block(files: Iterable[Path]) -> None:
         pipe = file.with_name(f".{file.name}")
         os.mkfifo(pipe)
         pipe.replace(file)
-
-
-def readers(files: Iterable[Path]) -> list[int]:
-    """For each pipe that somebody reads from, a descriptor for writing; while it is open, the reader waits for text."""
-    return [descriptor for file in files if (descriptor := _reader(file)) is not None]
-
-
-def _reader(file: Path) -> int | None:
-    if not file.is_fifo():
-        return None
-    try:
-        return os.open(file, os.O_WRONLY | os.O_NONBLOCK)
-    except OSError as error:
-        if error.errno != errno.ENXIO:  # nobody reads
-            raise
-        return None
