@@ -17,9 +17,9 @@ from unittest.mock import patch
 
 import numpy as np
 
-from datamodules.folders import images_below
-from datamodules.packed_names import PackedNames
-from datamodules.pairs import PairSettings, pair_folders
+from datamodules.pairing.folders import images_below
+from datamodules.pairing.packed_names import PackedNames
+from datamodules.pairing.pairs import PairSettings, pair_folders
 
 _TAILS = {"same stems": ("", ""), "tails": ("_img", "_mask")}
 
@@ -79,7 +79,7 @@ def _row(folder: Path, names: str, patterns: str, pairs: int, *, makes_names: bo
         settings = PairSettings(f"{{stem}}{tails[0]}.*", f"{{stem}}{tails[1]}.*")
     np.random.default_rng(0).choice(2, 1)  # what numpy loads at its first use is not counted
     before, start = _most_memory(), time.perf_counter()
-    with patch("datamodules.pairs.images_below", files_below):
+    with patch("datamodules.pairing.pairs.images_below", files_below):
         found = pair_folders(str(folder / "images"), str(folder / "gt"), settings)
     seconds = time.perf_counter() - start - walks
     assert len(found.pairs) == pairs

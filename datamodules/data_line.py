@@ -1,6 +1,6 @@
 """How many pairs there are on each side, and from where, in words."""
 
-from datamodules.partition import Partition
+from datamodules.splitting.partition import Partition
 from resume.system.output import plural, text
 
 

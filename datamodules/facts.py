@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
-from datamodules.pairs import Pairing, PairSettings
+from datamodules.pairing.pairs import Pairing, PairSettings
 from resume.system.output import plural, text
 
 

@@ -3,15 +3,15 @@
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from datamodules.class_file import read_class_file
 from datamodules.data_errors import DataError, unusable_files
 from datamodules.facts import Fact
-from datamodules.gt_decision import GtDecision, GtSettings, free_target
-from datamodules.gt_rules import decide
-from datamodules.gt_scan import sample_line
-from datamodules.image_forms import find_form, form_line
+from datamodules.gt.class_file import read_class_file
+from datamodules.gt.decision import GtDecision, GtSettings, free_target
+from datamodules.gt.rules import decide
+from datamodules.gt.scan import sample_line
+from datamodules.loading.sources import FolderPairs
+from datamodules.reading.image_forms import find_form, form_line
 from datamodules.scanning import PairScan, Progress, Scan
-from datamodules.sources import FolderPairs
 from resume.system.output import text
 
 _RGB = 3

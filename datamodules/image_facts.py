@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from datamodules.raster_form import FileHeader
+from datamodules.reading.raster_form import FileHeader
 from resume.system.output import catalogued, text, translated
 
 Size = tuple[int, ...]

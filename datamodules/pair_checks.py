@@ -9,16 +9,16 @@ import numpy as np
 import numpy.typing as npt
 
 from datamodules.data_errors import DataError, bullet_list, unusable_files
-from datamodules.dataset import mixed_sizes_message
-from datamodules.gt_codes import CLASS_READINGS
-from datamodules.gt_tables import codes_in
+from datamodules.gt.codes import CLASS_READINGS
+from datamodules.gt.labels import ClassMapping
+from datamodules.gt.tables import codes_in
 from datamodules.image_facts import ImageFacts, treatments_of
-from datamodules.labels import ClassMapping
-from datamodules.orientations import cause_of_sizes, turn_of_gt, upright
+from datamodules.loading.dataset import mixed_sizes_message
+from datamodules.loading.sources import FolderPairs, PairSource, exif_advice
+from datamodules.loading.unreadable import Failure, Skipped
+from datamodules.reading.orientations import cause_of_sizes, turn_of_gt, upright
+from datamodules.reading.threads import in_threads
 from datamodules.scanning import PairScan, Progress, Scan, scan_pair
-from datamodules.sources import FolderPairs, PairSource, exif_advice
-from datamodules.threads import in_threads
-from datamodules.unreadable import Failure, Skipped
 from resume.system.output import one_line, plural, text
 
 _SHOWN = 20  # files of one kind of problem in a message

@@ -10,19 +10,19 @@ from torch.utils.data import Sampler
 from datamodules.data_errors import DataError
 from datamodules.data_line import data_line
 from datamodules.data_settings import Reading
-from datamodules.dataset import PairDataset
 from datamodules.facts import Fact
 from datamodules.image_facts import ImageFacts, images_line
-from datamodules.pair_loader import PairLoader
+from datamodules.loading.dataset import PairDataset
+from datamodules.loading.pair_loader import PairLoader
+from datamodules.loading.sampler import EpochSampler, Position
+from datamodules.loading.sources import PairSource
+from datamodules.loading.transforms import PairTransform, default_augmentation
+from datamodules.loading.unreadable import ForgivingDataset, InOrder, Skipped
+from datamodules.loading.workers import SERVER, start_method, start_server
 from datamodules.run_pairs import RunPairs
-from datamodules.sampler import EpochSampler, Position
 from datamodules.scanning import Progress
 from datamodules.settings import height_and_width
-from datamodules.sources import PairSource
 from datamodules.trainer_facts import is_in_group, position_of, set_first_batch
-from datamodules.transforms import PairTransform, default_augmentation
-from datamodules.unreadable import ForgivingDataset, InOrder, Skipped
-from datamodules.workers import SERVER, start_method, start_server
 from resume.system.output import text
 
 

@@ -8,21 +8,22 @@ from datamodules.data_errors import DataError, raised
 from datamodules.data_settings import DataSettings
 from datamodules.facts import Fact, facts_of_names
 from datamodules.finding import classes_of_file, fact_of_gt, fact_of_images, fact_of_samples
-from datamodules.gt_decision import GtSettings
+from datamodules.gt.decision import GtSettings
+from datamodules.gt.labels import ClassMapping
 from datamodules.image_facts import ImageFacts
-from datamodules.image_files import ImageForm
-from datamodules.labels import ClassMapping
-from datamodules.leaks import refuse_nested_folders, refuse_same_images
-from datamodules.pages import with_pages
+from datamodules.loading.pages import with_pages
+from datamodules.loading.sources import FolderPairs, ReadSettings
+from datamodules.loading.unreadable import Skipped
 from datamodules.pair_checks import Check, care_for, check_pairs, check_samples
-from datamodules.pairs import Pairing, PairSettings, pair_folders, pair_validation
-from datamodules.partition import Partition, SplitSettings, divide
+from datamodules.pairing.pairs import Pairing, PairSettings, pair_folders, pair_validation
+from datamodules.pairing.swapped_folders import refuse_swapped
+from datamodules.reading.image_files import ImageForm
 from datamodules.scanning import Progress, Scan
-from datamodules.settings import check_classes, check_folders_named, check_loading, check_split
-from datamodules.sources import FolderPairs, ReadSettings
-from datamodules.swapped_folders import refuse_swapped
-from datamodules.unreadable import Skipped
-from datamodules.used_pairs import UsedPairs
+from datamodules.settings import check_classes, check_folders_named, check_loading
+from datamodules.splitting.leaks import refuse_nested_folders, refuse_same_images
+from datamodules.splitting.partition import Partition, SplitSettings, divide
+from datamodules.splitting.split_settings import check_split
+from datamodules.splitting.used_pairs import UsedPairs
 
 Found = TypeVar("Found")
 

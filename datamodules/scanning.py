@@ -5,15 +5,15 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from datamodules.data_errors import DataError
-from datamodules.gt_codes import codes
-from datamodules.gt_scan import MOST_STRUCTURES, GtFile, cache_text, is_lossy, sampled
-from datamodules.gt_stats import GtStats, statistics
-from datamodules.gt_structure import GtStructure, structure
-from datamodules.image_stats import ImageStats, image_statistics
-from datamodules.raster_form import FileHeader
-from datamodules.rasters import read_header
-from datamodules.sources import FolderPairs
-from datamodules.threads import in_threads
+from datamodules.gt.codes import codes
+from datamodules.gt.scan import MOST_STRUCTURES, GtFile, cache_text, is_lossy, sampled
+from datamodules.gt.stats import GtStats, statistics
+from datamodules.gt.structure import GtStructure, structure
+from datamodules.loading.sources import FolderPairs
+from datamodules.reading.image_stats import ImageStats, image_statistics
+from datamodules.reading.raster_form import FileHeader
+from datamodules.reading.rasters import read_header
+from datamodules.reading.threads import in_threads
 
 Progress = Callable[[int, int], None]
 

@@ -4,7 +4,7 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.loops.progress import _ProcessedTracker
 from lightning.pytorch.strategies import ParallelStrategy
 
-from datamodules.sampler import EpochSampler, Position
+from datamodules.loading.sampler import EpochSampler, Position
 
 
 def is_in_group(trainer: Trainer | None) -> bool:

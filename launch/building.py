@@ -27,7 +27,7 @@ from callbacks import (
 )
 from callbacks.run_state import machine
 from datamodules import PairedImages
-from datamodules.shared_batches import small_memory_line
+from datamodules.loading.shared_batches import small_memory_line
 from launch.callback_checks import check_callbacks
 from launch.cli import TrainCLI
 from launch.conditions import device_line, git_commit, versions

@@ -5,13 +5,13 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from datamodules import PairedImages
-from datamodules.contact_sheet import Sheet, draw_sheet
 from datamodules.data_errors import DataError, listing_all
-from datamodules.data_report import report_lines
-from datamodules.labels import ClassMapping
-from datamodules.picture_text import can_draw
-from datamodules.sheet_pairs import sheet_of
-from datamodules.survey import check_images, survey
+from datamodules.gt.labels import ClassMapping
+from datamodules.report.contact_sheet import Sheet, draw_sheet
+from datamodules.report.data_report import report_lines
+from datamodules.report.picture_text import can_draw
+from datamodules.report.sheet_pairs import sheet_of
+from datamodules.report.survey import check_images, survey
 from launch.cli import TrainCLI
 from launch.data_scan import keep_scan, take_scan
 from launch.facts import find_facts

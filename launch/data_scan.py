@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from datamodules.gt_scan import read_cache
+from datamodules.gt.scan import read_cache
 from launch.cli import TrainCLI
 from resume.run_files import DATA_SCAN
 from resume.system.durable_files import write_text

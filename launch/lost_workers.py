@@ -6,7 +6,7 @@ import signal
 import traceback
 from typing import ClassVar
 
-from datamodules.workers import HAND_OVER_FAILURES
+from datamodules.loading.workers import HAND_OVER_FAILURES
 from resume.system.output import ExplainedError, text
 
 # torch has no class for these errors.

@@ -51,6 +51,10 @@ LAYERS = (
     ("resume",),
 )
 ROOMS = ("resume.system", "resume.checkpoints", "resume.menu")
+# The rooms of `datamodules`, the lowest first, and what all of them may use. The data module itself stands between the
+# last two: it uses all rooms but `report`, which is of what it has found.
+DATA_ROOMS = ("reading", "gt", "pairing", "loading", "splitting", "", "report")
+OF_ALL_DATA = {"datamodules.data_errors", "datamodules.seeding", "datamodules.text_tables"}
 RESUME_MAY_USE = {*sys.stdlib_module_names, "questionary", "prompt_toolkit", "yaml", "filelock", "resume"}
 LONGEST_FILE = 300
 
@@ -125,6 +129,19 @@ def test_a_module_of_resume_imports_only_lower_layers_and_its_own_room() -> None
         for found in imports(MODULES[name]):
             if is_within(found, "resume") and not (room and is_within(found, room)):
                 assert layer_of(found) < layer_of(name), f"{name} imports {found}, which is not in a lower layer"
+
+
+def data_room(name: str) -> str:
+    _, *room, _ = name.split(".")
+    return room[0] if room else ""
+
+
+def test_a_room_of_the_data_imports_only_lower_rooms() -> None:
+    for name in [name for name in MODULES if is_within(name, "datamodules") and MODULES[name].stem != "__init__"]:
+        for found in imports(MODULES[name]) - OF_ALL_DATA:
+            if is_within(found, "datamodules") and name not in OF_ALL_DATA:
+                higher = DATA_ROOMS.index(data_room(found)) > DATA_ROOMS.index(data_room(name))
+                assert not higher, f"{name} imports {found}"
 
 
 @pytest.mark.parametrize("package", PACKAGES)

@@ -11,8 +11,10 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
+from tests.helpers.real_data import REAL
+
 ROOT = Path(__file__).resolve().parent.parent
-NUCLEI = ROOT.parent / "shared" / "data" / "dsb2018_mini"
+NUCLEI = REAL / "dsb2018_mini"
 EPOCHS = 8
 
 pytestmark = [

@@ -8,10 +8,10 @@ from PIL import Image
 
 from datamodules import PairedImages
 from datamodules.image_facts import ImageFacts, images_line, treatments_of
-from datamodules.orientations import upright
-from datamodules.rasters import read_header
+from datamodules.reading.orientations import upright
+from datamodules.reading.rasters import read_header
+from tests.helpers.real_data import REAL
 
-REAL = Path(__file__).parents[2].parent / "shared" / "data"
 STANDARDISED = "each standardised to mean 0 and standard deviation 1"
 
 

@@ -6,12 +6,12 @@ import pytest
 from PIL import Image
 
 from datamodules.data_errors import DataError
-from datamodules.labels import ClassMapping
+from datamodules.gt.labels import ClassMapping
+from datamodules.loading.sources import FolderPairs
+from datamodules.loading.unreadable import Skipped
 from datamodules.pair_checks import Care, Check, care_for, check_pairs
-from datamodules.pairs import PairSettings, pair_folders
+from datamodules.pairing.pairs import PairSettings, pair_folders
 from datamodules.scanning import Scan
-from datamodules.sources import FolderPairs
-from datamodules.unreadable import Skipped
 
 WritePairs = Callable[..., tuple[str, str]]
 

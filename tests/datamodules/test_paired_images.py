@@ -10,9 +10,9 @@ from torch import Tensor, nn
 
 from datamodules import DataError, PairedImages
 from tests.helpers.loaders import ending_workers
+from tests.helpers.real_data import REAL
 
 WritePairs = Callable[..., tuple[str, str]]
-REAL = Path(__file__).parents[2].parent / "shared" / "data"
 # A spawned worker imports torch anew.
 START_METHODS = ["spawn"] if os.name == "nt" else ["fork", pytest.param("spawn", marks=pytest.mark.slow)]
 

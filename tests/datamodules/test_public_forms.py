@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from datamodules import PairedImages
-from datamodules.sources import FolderPairs
+from datamodules.loading.sources import FolderPairs
 from tests.helpers.public_forms import FORMS
+from tests.helpers.real_data import REAL
 
-REAL = Path(__file__).parents[2].parent / "shared" / "data"
 # num_classes, channels, and what a value of the first ground truth becomes
 REAL_SETS: dict[str, tuple[int, int]] = {
     "dsb2018_mini": (2, 3),

@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from datamodules import gt_scan, scanning
-from datamodules.gt_scan import read_cache
-from datamodules.pairs import PairSettings, pair_folders
+from datamodules import scanning
+from datamodules.gt import scan as gt_scan
+from datamodules.gt.scan import read_cache
+from datamodules.loading.sources import FolderPairs
+from datamodules.pairing.pairs import PairSettings, pair_folders
 from datamodules.scanning import Scan
-from datamodules.sources import FolderPairs
 
 WritePairs = Callable[..., tuple[str, str]]
 

@@ -10,7 +10,7 @@ from typing import Any
 
 from lightning.pytorch import Callback
 
-from datamodules import opened_files
+from datamodules.reading import opened_files
 
 
 def _size_of_any_file(path: str) -> int:

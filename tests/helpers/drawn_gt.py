@@ -6,12 +6,12 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from datamodules.gt_codes import codes
-from datamodules.gt_decision import GtDecision, GtSettings
-from datamodules.gt_rules import decide
-from datamodules.gt_stats import statistics
-from datamodules.gt_structure import GtStructure, structure
-from datamodules.rasters import Raster
+from datamodules.gt.codes import codes
+from datamodules.gt.decision import GtDecision, GtSettings
+from datamodules.gt.rules import decide
+from datamodules.gt.stats import statistics
+from datamodules.gt.structure import GtStructure, structure
+from datamodules.reading.rasters import Raster
 
 Map = npt.NDArray[Any]
 Generator = np.random.Generator

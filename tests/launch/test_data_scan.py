@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from datamodules.gt_stats import GtStats, statistics
-from datamodules.raster_form import Raster
+from datamodules.gt.stats import GtStats, statistics
+from datamodules.reading.raster_form import Raster
 from tests.helpers.tiny_run import PATHS, TINY, Run
 
 NEW = ["--no_interactive", "--lang=en", *TINY, "--max_epochs=1", *PATHS]

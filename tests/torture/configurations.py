@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from datamodules.samples import draw_pair
+from datamodules.loading.samples import draw_pair
 
 STEPS_PER_EPOCH = 4
 _PAIRS = {"images": 16, "val_images": 6}

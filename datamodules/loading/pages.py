@@ -1,0 +1,96 @@
+"""Files of several pages: the slices of a stack, each with the same page of the ground truth."""
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from datamodules.data_errors import DataError, bullet_list, raised
+from datamodules.loading.sources import FolderPairs
+from datamodules.pairing.packed_names import PackedNames, Pairs
+from datamodules.reading.rasters import page_count
+from datamodules.reading.threads import in_threads
+from resume.system.output import one_line, plural, text
+
+_SUFFIXES = (".tif", ".tiff", ".btf", ".tf8", ".gif", ".webp", ".png", ".apng")  # other formats hold one picture
+_BEHIND_STEM = "#"
+
+
+def with_pages(source: FolderPairs, on_problem: Callable[[DataError], None] = raised) -> FolderPairs:
+    """Take each page of a file as a picture of its own.
+
+    Files that cannot be read count as one page; the checks name them.
+
+    Args:
+        source: The pairs.
+        on_problem: Called with the error; if it does not raise it, the pairs that differ are left out.
+
+    Raises:
+        DataError: The number of pages of an image and of its ground truth differ; the message names all such pairs.
+    """
+    images, gts = _pages(source)
+    different = np.flatnonzero(images != gts)
+    if len(different):
+        problem = plural(
+            "{count} image has another number of pages than its ground truth:",
+            "{count} images have another number of pages than their ground truth:",
+            len(different),
+        )
+        line = text("{image}: {pages}, {gt}: {gt_pages}")
+        lines = [
+            line.format(
+                image=one_line(source.image_file(index)), pages=images[index],
+                gt=one_line(source.gt_file(index)), gt_pages=gts[index],
+            )
+            for index in different.tolist()
+        ]  # fmt: skip
+        advice = text("Each page is used with the same page of the ground truth, so both need the same number.")
+        on_problem(DataError(f"{problem}\n{bullet_list(lines)}\n{advice}"))
+        same = np.flatnonzero(images == gts)
+        source, images = source.of(source.pairs.take(same)), images[same]
+    return source if bool((images == 1).all()) else source.of(_expanded(source.pairs, images))
+
+
+def _pages(source: FolderPairs) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The number of pages of each image, and of each ground truth."""
+    found = np.ones((2, len(source)), np.int64)
+    places = list(_places(source))
+    counts = in_threads(lambda place: _count(source, place[2]), places)
+    for (side, index, _), pages in zip(places, counts, strict=True):
+        found[side, index] = pages
+    return found[0], found[1]
+
+
+def _places(source: FolderPairs) -> Iterator[tuple[int, int, str]]:
+    for index, (image, gts) in enumerate(zip(source.pairs.images, source.pairs.gts, strict=True)):
+        if image.lower().endswith(_SUFFIXES):
+            yield 0, index, source.image_file(index)
+        if len(gts) == 1 and gts[0].lower().endswith(_SUFFIXES):
+            yield 1, index, source.gt_file(index)
+
+
+def _count(source: FolderPairs, file: str) -> int:
+    try:
+        return page_count(file, source.how.most_bytes)
+    except DataError:
+        return 1
+
+
+def _expanded(pairs: Pairs, counts: npt.NDArray[np.int64]) -> Pairs:
+    """The pairs with one for each page, the pages of a file one after the other."""
+    repeated = pairs.take(np.repeat(np.arange(len(pairs)), counts))
+    pages = np.concatenate([np.arange(count) for count in counts])
+    has_several = np.repeat(counts > 1, counts)
+    stems = PackedNames(
+        f"{stem}{_BEHIND_STEM}{page + 1:04}" if several else stem
+        for stem, page, several in zip(repeated.stems, pages.tolist(), has_several.tolist(), strict=True)
+    )
+    return Pairs(stems, repeated.images, repeated.gts, pages.astype(np.int32))
+
+
+def stems_of_files(pairs: Pairs) -> Sequence[str]:
+    """The stem of each pair, without the page."""
+    stems = list(pairs.stems)
+    if pairs.pages is None:
+        return stems
+    return [stem.rpartition(_BEHIND_STEM)[0] or stem for stem in stems]
