@@ -15,7 +15,7 @@ from resume.checkpoints.catalog import read_catalog
 from resume.checkpoints.description import describe
 
 CHECKPOINT = re.compile(r"(latest_checkpoint|best_model|interrupted_checkpoint|checkpoint_epoch_[1-9][0-9]*)\.pth")
-RUN_FILE = re.compile(rf"{CHECKPOINT.pattern}|training_history\.(png|csv)|config\.yaml")
+RUN_FILE = re.compile(rf"{CHECKPOINT.pattern}|training_history\.(png|csv)|config\.yaml|data_scan\.json")
 LEFTOVER = re.compile(r"\..+\.[0-9]+\.tmp")
 # Come and go with every start, and belong to no run.
 SET_ASIDE = ".set_aside"
@@ -87,6 +87,8 @@ def _read(path: Path, found: Found) -> None:
         assert [row["epoch"] for row in rows] == [str(number) for number in range(1, len(rows) + 1)]
     elif path.suffix == ".yaml":
         assert yaml.safe_load(path.read_text(encoding="utf-8"))["trainer"]
+    elif path.suffix == ".json":
+        assert json.loads(path.read_text(encoding="utf-8"))["files"]
     else:
         with zipfile.ZipFile(path) as records:
             wrong = records.testzip()
