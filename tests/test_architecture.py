@@ -4,7 +4,8 @@ import ast
 import re
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import cache
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
@@ -71,6 +72,7 @@ def sources() -> Iterator[Path]:
         yield from sorted((ROOT / package).rglob("*.py"))
 
 
+@cache
 def tree(path: Path) -> ast.Module:
     return ast.parse(path.read_text(encoding="utf-8"))
 
@@ -78,7 +80,8 @@ def tree(path: Path) -> ast.Module:
 MODULES = {module_name(path): path for path in sources()}
 
 
-def imports(path: Path) -> set[str]:
+@cache
+def imports(path: Path) -> frozenset[str]:
     """The absolute names of all modules that a file imports, wherever in it."""
     found: set[str] = set()
     for node in ast.walk(tree(path)):
@@ -90,10 +93,10 @@ def imports(path: Path) -> set[str]:
             names = {f"{node.module}.{alias.name}" for alias in node.names}
             # `from package import module` is an import of the module; `from module import name` is one of the module.
             found |= {name if name in MODULES else node.module for name in names}
-    return found
+    return frozenset(found)
 
 
-def top_level(names: set[str]) -> set[str]:
+def top_level(names: Iterable[str]) -> set[str]:
     return {name.partition(".")[0] for name in names}
 
 
