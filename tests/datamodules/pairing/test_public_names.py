@@ -85,8 +85,8 @@ FORMS = {
     ),
     "IDRiD": Form(
         [f"IDRiD_{n:02}.jpg" for n in range(1, 55)],
-        [f"{at}. {kind}/IDRiD_{n:02}_{kind}.tif" for at, kind in enumerate(("MA", "HE", "EX", "OD")) for n in range(1, 55)]
-        + [f"4. SE/IDRiD_{n:02}_SE.tif" for n in range(1, 54, 2)],
+        [f"{at}/IDRiD_{n:02}_{kind}.tif" for at, kind in enumerate(("MA", "HE", "EX", "OD")) for n in range(1, 55)]
+        + [f"4/IDRiD_{n:02}_SE.tif" for n in range(1, 54, 2)],
         "**/{stem}.*",
         "**/{stem}_MA.*",
         54,
