@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from datamodules.data_errors import DataError
 from datamodules.gt.alpha import carries_shape
-from datamodules.gt.classes import classes_of, two_classes
+from datamodules.gt.classes import classes_of, objects_in_borders, two_classes
 from datamodules.gt.decision import (
     GtDecision,
     GtSettings,
@@ -17,7 +17,7 @@ from datamodules.gt.decision import (
     share_text,
 )
 from datamodules.gt.fringes import Fringe, Verdict, fringe_of
-from datamodules.gt.ignored import ignored_of
+from datamodules.gt.ignored import BORDER, has_border, ignored_of
 from datamodules.gt.labels import is_colour
 from datamodules.gt.objects import SINGLE, Kind, Pieces, kind_of, measure
 from datamodules.gt.pictures import FEW, refuse_pictures
@@ -57,11 +57,12 @@ def decide(
     table = table_of(stats, reading)
     if is_open:
         kind, pieces = _kind(table, stats, structures, settings)
-        if kind is Kind.PAINTED:
-            why = text("its numbers only keep objects apart that touch")
+        if kind in (Kind.OBJECTS, Kind.PAINTED):
+            is_painted = kind is Kind.PAINTED
+            why = text("its numbers only keep objects apart that touch") if is_painted else _evidence(pieces)
+            if _has_border(table, settings):
+                return objects_in_borders(table, settings, why)
             return two_classes(stats, "nonzero", settings, None, why)
-        if kind is Kind.OBJECTS:
-            return two_classes(stats, "nonzero", settings, None, _evidence(pieces))
         if kind is Kind.UNCLEAR:
             why = text("its numbers may be classes, or only keep objects apart that touch")
             choices = [choice_of_classes(table.reading, sorted(table.totals())), choice_of_foreground()]
@@ -70,6 +71,12 @@ def decide(
     if is_open and is_lossy and found.num_classes > 2:
         raise _changed_by_jpeg(table)
     return found
+
+
+def _has_border(table: CodeTable, settings: GtSettings) -> bool:
+    if table.reading == "colours" or table.uncounted or settings.ignored_values:
+        return False
+    return settings.ignore_index == BORDER or (settings.ignore_index is None and has_border(table.files))
 
 
 def _changed_by_jpeg(table: CodeTable) -> DataError:
