@@ -40,7 +40,7 @@ def decide(
         structures: Finds the pieces in a sample of the files, for a reading and the codes to leave out; it is called at
             most once, and only where numbers may be objects.
         settings: What the user has set; it is kept.
-        is_lossy: Whether files are JPEG, whose values are no longer those that were saved.
+        is_lossy: Whether files are JPEG or the like, whose values are no longer those that were saved.
 
     Raises:
         DataError: Nothing can be learned from the files, or two readings remain; the message names the flags.
@@ -69,7 +69,7 @@ def decide(
             raise doubt(why if pieces.single < SINGLE else _evidence(pieces), choices)
     found = classes_of(table, stats, settings)
     if is_open and is_lossy and found.num_classes > 2:
-        raise _changed_by_jpeg(table)
+        raise _changed_by_losses(table)
     return found
 
 
@@ -79,12 +79,12 @@ def _has_border(table: CodeTable, settings: GtSettings) -> bool:
     return settings.ignore_index == BORDER or (settings.ignore_index is None and has_border(table.files))
 
 
-def _changed_by_jpeg(table: CodeTable) -> DataError:
+def _changed_by_losses(table: CodeTable) -> DataError:
     values = sorted(table.totals())
     return doubt(
         text(
-            "its values are {values}, but files are JPEG, which changes values: classes cannot be told safely. Get the "
-            "original files, or save them as PNG"
+            "its values are {values}, but files were compressed with losses (JPEG, WebP), which changes values: "
+            "classes cannot be told safely. Get the original files, or save them as PNG"
         ).format(values=named(values, table.reading)),
         [choice_of_classes(table.reading, values), choice_of_foreground()],
     )
