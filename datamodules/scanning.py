@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from datamodules.data_errors import DataError
 from datamodules.gt.codes import codes
-from datamodules.gt.scan import MOST_STRUCTURES, GtFile, cache_text, is_lossy, sampled
+from datamodules.gt.scan import MOST_STRUCTURES, GtFile, cache_text, sampled
 from datamodules.gt.stats import GtStats, statistics
 from datamodules.gt.structure import GtStructure, structure
 from datamodules.loading.sources import FolderPairs
@@ -106,8 +106,9 @@ class Scan:
 
     @property
     def is_lossy(self) -> bool:
-        """Whether ground truth that was looked at is JPEG."""
-        return is_lossy(source.gt_file(index) for source, index in self._chosen)
+        """Whether ground truth that was looked at is JPEG, or of another compression that changes values."""
+        headers = (self._seen[source.key(index)].gt for source, index in self._chosen)
+        return any(header is not None and header.is_lossy for header in headers)
 
     def _look(
         self, pairs: Sequence[tuple[FolderPairs, int]], progress: Progress | None, *, decodes_images: bool

@@ -19,7 +19,7 @@ from datamodules.gt.decision import (
     share_text,
 )
 from datamodules.gt.fringes import fringe_of
-from datamodules.gt.ignored import Void, ignored_of, void_of
+from datamodules.gt.ignored import BORDER, Void, ignored_of, void_of
 from datamodules.gt.labels import ClassValue, code_of, codes_of
 from datamodules.gt.objects import MANY_VALUES
 from datamodules.gt.stats import MOST_DISTINCT, GtStats
@@ -57,6 +57,27 @@ def two_classes(
     )
     values: list[ClassValue] = [0, 1] if settings.class_values is None else list(settings.class_values)
     return GtDecision(reading, values, settings.ignore_index, [], threshold, 2, line)
+
+
+def objects_in_borders(table: CodeTable, settings: GtSettings, why: str) -> GtDecision:
+    """Background and numbered objects, whose borders are not counted.
+
+    Every number below BORDER is foreground, since other files may hold more objects.
+    """
+    totals = table.totals()
+    line = text(
+        "Ground truth: 0 is the background, and 1 to {last} are the foreground; {why} ({files}; --data.gt_reading, "
+        "--data.class_values); {border} is not counted, since it lies around them ({share} of the pixels; "
+        "--data.ignore_index)"
+    ).format(
+        last=BORDER - 1,
+        why=why,
+        files=files_text(len(table.files)),
+        border=BORDER,
+        share=share_text(totals[BORDER], totals.total()),
+    )
+    values: list[ClassValue] = [0, list(range(1, BORDER))]
+    return GtDecision(table.reading, values, BORDER, list(settings.ignored_values), None, 2, line)
 
 
 def _foreground(stats: Sequence[GtStats], reading: str) -> int:

@@ -1,6 +1,6 @@
 """Which values of the ground truth are no class, but mark pixels that are not counted."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from enum import Enum
 
 LARGEST = (255, 65535, 2**32 - 1)  # of unsigned numbers: what -1 becomes in them
@@ -12,6 +12,9 @@ SMALL, GAPS_OF_SMALL = 63, 8
 GAPS_OF_LARGE = 2
 # One number up to this one beside 255 may be either: {0, 26, 255} are cars in a street scene, or three grey levels.
 UNCLEAR = 40
+# Of objects that are counted, 255 is one only where the numbers before it occur, or in few files; as a border it is in
+# nearly all files (an object that fills its file has none), and the numbers end far below it.
+BORDER, NEARLY_ALL, FAR = 255, 0.9, 2
 
 
 class Void(Enum):
@@ -40,3 +43,15 @@ def void_of(values: Sequence[int]) -> Void:
     if highest <= FEW_CLASSES or is_dense:
         return Void.IGNORED
     return Void.UNCLEAR if highest <= UNCLEAR else Void.CLASS
+
+
+def has_border(files: Sequence[Mapping[int, int]]) -> bool:
+    """Whether BORDER lies around numbered objects, and is none of them.
+
+    Args:
+        files: The codes of each file with their pixels.
+    """
+    numbers = [[code for code in codes if code not in (0, BORDER)] for codes in files]
+    bordered = [BORDER in codes for codes, objects in zip(files, numbers, strict=True) if objects]
+    highest = max((code for objects in numbers for code in objects), default=BORDER)
+    return highest * FAR <= BORDER and sum(bordered) >= NEARLY_ALL * len(bordered)

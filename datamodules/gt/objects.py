@@ -93,8 +93,8 @@ def _variance(areas: Sequence[tuple[int, int]]) -> tuple[float | None, float]:
     within = sum(float(((np.array(group) - np.mean(group)) ** 2).sum()) for group in groups.values())
     noise = within / (len(areas) - len(groups))
     between, degrees = total - within, len(groups) - 1
-    if total + noise == 0:
-        return 0.0, 0.0
+    if np.isclose(total, 0):
+        return 0.0, 0.0  # areas of one size, but for rounding
     f = between / degrees / noise if noise else float("inf")
     return (between - degrees * noise) / (total + noise), f
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from datamodules.data_errors import DataError
 from datamodules.gt.alpha import carries_shape
-from datamodules.gt.classes import classes_of, two_classes
+from datamodules.gt.classes import classes_of, objects_in_borders, two_classes
 from datamodules.gt.decision import (
     GtDecision,
     GtSettings,
@@ -17,7 +17,7 @@ from datamodules.gt.decision import (
     share_text,
 )
 from datamodules.gt.fringes import Fringe, Verdict, fringe_of
-from datamodules.gt.ignored import ignored_of
+from datamodules.gt.ignored import BORDER, has_border, ignored_of
 from datamodules.gt.labels import is_colour
 from datamodules.gt.objects import SINGLE, Kind, Pieces, kind_of, measure
 from datamodules.gt.pictures import FEW, refuse_pictures
@@ -40,7 +40,7 @@ def decide(
         structures: Finds the pieces in a sample of the files, for a reading and the codes to leave out; it is called at
             most once, and only where numbers may be objects.
         settings: What the user has set; it is kept.
-        is_lossy: Whether files are JPEG, whose values are no longer those that were saved.
+        is_lossy: Whether files are JPEG or the like, whose values are no longer those that were saved.
 
     Raises:
         DataError: Nothing can be learned from the files, or two readings remain; the message names the flags.
@@ -57,27 +57,34 @@ def decide(
     table = table_of(stats, reading)
     if is_open:
         kind, pieces = _kind(table, stats, structures, settings)
-        if kind is Kind.PAINTED:
-            why = text("its numbers only keep objects apart that touch")
+        if kind in (Kind.OBJECTS, Kind.PAINTED):
+            is_painted = kind is Kind.PAINTED
+            why = text("its numbers only keep objects apart that touch") if is_painted else _evidence(pieces)
+            if _has_border(table, settings):
+                return objects_in_borders(table, settings, why)
             return two_classes(stats, "nonzero", settings, None, why)
-        if kind is Kind.OBJECTS:
-            return two_classes(stats, "nonzero", settings, None, _evidence(pieces))
         if kind is Kind.UNCLEAR:
             why = text("its numbers may be classes, or only keep objects apart that touch")
             choices = [choice_of_classes(table.reading, sorted(table.totals())), choice_of_foreground()]
             raise doubt(why if pieces.single < SINGLE else _evidence(pieces), choices)
     found = classes_of(table, stats, settings)
     if is_open and is_lossy and found.num_classes > 2:
-        raise _changed_by_jpeg(table)
+        raise _changed_by_losses(table)
     return found
 
 
-def _changed_by_jpeg(table: CodeTable) -> DataError:
+def _has_border(table: CodeTable, settings: GtSettings) -> bool:
+    if table.reading == "colours" or table.uncounted or settings.ignored_values:
+        return False
+    return settings.ignore_index == BORDER or (settings.ignore_index is None and has_border(table.files))
+
+
+def _changed_by_losses(table: CodeTable) -> DataError:
     values = sorted(table.totals())
     return doubt(
         text(
-            "its values are {values}, but files are JPEG, which changes values: classes cannot be told safely. Get the "
-            "original files, or save them as PNG"
+            "its values are {values}, but files were compressed with losses (JPEG, WebP), which changes values: "
+            "classes cannot be told safely. Get the original files, or save them as PNG"
         ).format(values=named(values, table.reading)),
         [choice_of_classes(table.reading, values), choice_of_foreground()],
     )

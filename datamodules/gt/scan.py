@@ -3,7 +3,7 @@
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,7 +14,6 @@ MOST_FILES = 20_000
 MOST_STRUCTURES = 200
 _FORMAT = 1  # of the cache; another one is ignored
 _LARGEST_CACHE = 2**27  # bytes; 20,000 files with 256 values each take half
-_JPEG = (".jpg", ".jpeg", ".jpe", ".jfif")
 
 
 class GtFile(NamedTuple):
@@ -41,11 +40,6 @@ def sample_line(count: int) -> str:
         "Ground truth: {sample} of {count} files were looked at, chosen by the hash of their names; the values of the "
         "others are checked when they are read"
     ).format(sample=MOST_FILES, count=count)
-
-
-def is_lossy(names: Iterable[str]) -> bool:
-    """Whether files are JPEG, by their names."""
-    return any(name.lower().endswith(_JPEG) for name in names)
 
 
 def read_cache(path: Path) -> dict[GtFile, GtStats]:

@@ -3,10 +3,12 @@
 import re
 from collections.abc import Sequence
 
-from PIL import Image
+import numpy as np
+
+from datamodules.data_errors import DataError
+from datamodules.reading.rasters import read_header, read_raster
 
 _MOST_CLASSES = 64
-_GREY = ("1", "L", "P", "LA")
 
 
 def first_of_labels(files: Sequence[str]) -> int:
@@ -27,12 +29,13 @@ def _natural(name: str) -> list[tuple[int, str]]:
 
 
 def _rank(file: str) -> int:
-    """0 for classes, 1 for other numbers, 2 for colours, 3 for what cannot be read."""
+    """0 for few whole numbers, 1 for other numbers, 2 for colours, 3 for what cannot be read."""
     try:
-        with Image.open(file) as image:
-            if image.mode in _GREY:
-                channel = image if image.mode != "LA" else image.getchannel(0)
-                return 0 if channel.getcolors(_MOST_CLASSES) else 1
-            return 1 if image.mode.startswith(("I", "F")) else 2
-    except Exception:  # noqa: BLE001 - a damaged file can fail in any way; the checks name it
-        return 3
+        header = read_header(file)
+        if header.channels > 1 and not header.has_palette:
+            return 2
+        pixels = read_raster(file).pixels
+    except DataError:
+        return 3  # the checks name it
+    values = np.unique(pixels)
+    return 0 if len(values) <= _MOST_CLASSES and bool((values == np.rint(values)).all()) else 1

@@ -11,11 +11,12 @@ from resume.system.output import text
 
 STEM = "{stem}"
 NUMBERS = "{numbers}"  # as `{stem}`, but 7, 07 and 0007 are the same
+FOLDERS = "{folders}"  # the folders above, which the two share, while those behind it may differ
 ANY_SUFFIX = ".*"
 ALL_FILES = "/*"
 _MOST_STARS = 3  # each costs a factor of the length of a name
-_TOKENS = re.compile(r"\*\*/|\*|\?|\{stem\}|\{numbers\}|.", re.DOTALL)
-_MEANINGS = {"**/": r"(?:.*/)?", "*": r"[^/]*", "?": r"[^/]"}
+_TOKENS = re.compile(r"\*\*/|\*|\?|\{stem\}|\{numbers\}|\{folders\}|.", re.DOTALL)
+_MEANINGS = {"**/": r"(?:.*/)?", "*": r"[^/]*", "?": r"[^/]", FOLDERS: r"(?P<folders>.*)"}
 
 
 class Rule(NamedTuple):
@@ -32,8 +33,9 @@ class NamePattern:
     """A pattern such as `{stem}_mask.*`, in the syntax of shell patterns with one `{stem}`.
 
     Without a slash it describes the name of a file, and the folders are a part of what two names share. With one it
-    describes the whole path below the image folder or the ground truth folder; `**/` stands for any folders. With `/*`
-    at its end it describes a folder: all files in it belong to one image.
+    describes the whole path below the image folder or the ground truth folder; `**/` stands for any folders, and
+    `{folders}/` at its beginning for some that two names share. With `/*` at its end it describes a folder: all files
+    in it belong to one image.
 
     Args:
         written: The pattern.
@@ -45,8 +47,9 @@ class NamePattern:
 
     def __init__(self, written: str, flag: str) -> None:
         self.written = composed(written)
-        rest = self.written.replace(STEM, "", 1).replace(NUMBERS, "", 1)
-        if len(rest) == len(self.written) or "{" in rest or "}" in rest:
+        plain = self.written.removeprefix(f"{FOLDERS}/")
+        rest = plain.replace(STEM, "", 1).replace(NUMBERS, "", 1)
+        if len(rest) == len(plain) or "{" in rest or "}" in rest:
             message = text("--{flag} is {pattern!r}; it needs one {{stem}} for what image and ground truth share.")
             raise DataError(message.format(flag=flag, pattern=written))
         if rest.removesuffix(ANY_SUFFIX).replace("**/", "").count("*") > _MOST_STARS:
@@ -70,6 +73,8 @@ class NamePattern:
         found = self._expression.fullmatch(last)
         if found is None:
             return None
+        if self._shares_folders:
+            folders, slash = found["folders"], "/"
         key = f"{folders}{slash}{found['stem']}"
         return unpadded(key) if self.compares_numbers else key
 
@@ -84,10 +89,15 @@ class NamePattern:
     def _has_folders(self) -> bool:
         return "/" in self.written
 
+    @property
+    def _shares_folders(self) -> bool:
+        return self.written.startswith(f"{FOLDERS}/")
+
     @cached_property
     def _expression(self) -> re.Pattern[str]:
         written = self.written.removesuffix(ANY_SUFFIX)
-        stem = "(?P<stem>.*)" if self._has_folders and "**/" not in written else "(?P<stem>[^/]*)"
+        is_path = self._has_folders and "**/" not in written and not self._shares_folders
+        stem = "(?P<stem>.*)" if is_path else "(?P<stem>[^/]*)"
         meanings = {**_MEANINGS, STEM: stem, NUMBERS: stem}
         parts = [meanings.get(token, re.escape(token)) for token in _TOKENS.findall(written)]
         suffix = r"\.[^./]*" if written != self.written else ""

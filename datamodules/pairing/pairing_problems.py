@@ -1,8 +1,9 @@
 """Messages about files that do not form pairs."""
 
 from collections.abc import Sequence
+from pathlib import Path
 
-from datamodules.data_errors import bullet_list, most_listed
+from datamodules.data_errors import bullet_list, most_listed, short_list
 from datamodules.pairing.joining import Joined
 from datamodules.pairing.name_patterns import Rule
 from datamodules.pairing.packed_names import Indices, PackedNames
@@ -62,8 +63,8 @@ def single_problem(paths: tuple[str, str], names: tuple[PackedNames, PackedNames
     lines.append(
         text(
             "They were paired by the rule {image_pattern} with {gt_pattern}; upper and lower case differ. For another "
-            'rule: --data.image_pattern and --data.gt_pattern, such as "{{stem}}.*" and "{{stem}}_mask.*". To leave '
-            "these files out: --data.allow_unpaired true"
+            'rule: --data.image_pattern and --data.gt_pattern, such as "{{stem}}.*" and "{{stem}}_mask.*"; for a table '
+            "that names all pairs: --data.pairs FILE. To leave these files out: --data.allow_unpaired true"
         ).format(image_pattern=rule.image_pattern, gt_pattern=rule.gt_pattern)
     )
     return "\n".join(lines)
@@ -85,10 +86,34 @@ def two_rules_problem(folders: Sequence[str], examples: Sequence[tuple[Rule, tup
     return "\n".join(lines)
 
 
+def kinds_problem(folder: str, image_path: str, kinds: Sequence[str]) -> str:
+    """Say that folders hold several kinds of ground truth for the same images.
+
+    Args:
+        folder: Where.
+        image_path: The folder of the images.
+        kinds: The folders below `folder`.
+    """
+    return text(
+        "{folder} holds several kinds of ground truth for the same images, each in a folder of its own: {kinds}. Name "
+        "the one to use, such as --image_path {image_path} --gt_path {first}"
+    ).format(
+        folder=folder,
+        kinds=short_list(kinds, limit=_SHOWN),
+        image_path=quoted(image_path),
+        first=quoted(str(Path(folder, kinds[0]))),
+    )
+
+
+def quoted(path: str) -> str:
+    """A path as it is typed in a shell."""
+    return f'"{path}"' if " " in path else path
+
+
 def one_folder_problem(folder: str, files: PackedNames) -> str:
     """Say that nothing in the names of a folder says what is an image."""
     return text(
         "{folder} is the folder of both the images and the ground truth, and their names do not say which is which: "
         '{examples}. Say it with --data.image_pattern and --data.gt_pattern, such as "{{stem}}.*" and '
-        '"{{stem}}_mask.*".'
+        '"{{stem}}_mask.*", or name all pairs in a table: --data.pairs FILE'
     ).format(folder=folder, examples=", ".join(files.first(4)))

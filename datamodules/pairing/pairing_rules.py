@@ -165,21 +165,28 @@ def _is_of_same_images(one: Found, best: Found, images: Names, gts: Names) -> bo
     if _more_pairs(one, best) or (one.image != best.image and one.paired < AS_MANY * best.paired):
         return False
     partners = [gt for gt in one.partners if gt != _NONE]
-    return _unpaired(partners, best, images, gts) >= AS_MANY * len(partners)
+    return len(_without_image(partners, best, images, gts)) >= AS_MANY * len(partners)
 
 
 def _pairs_others(one: Found, best: Found, images: Names, gts: Names) -> bool:
-    """Whether a rule pairs an image that the best one does not pair, with ground truth that has no image by that."""
-    return _unpaired(_more_pairs(one, best), best, images, gts) > 0
+    """Whether a rule pairs an image that the best one does not pair, with ground truth that has no image by that.
+
+    `a_centers` with `a_label` is no such pair beside `a_rgb` with `a_fg`: it belongs to the image `a_rgb`.
+    """
+    partners = _more_pairs(one, best)
+    if one.image != best.image:
+        partners = _without_image(partners, best._replace(gt=one.gt), images, gts)
+    return bool(_without_image(partners, best, images, gts))
 
 
-def _unpaired(partners: list[int], best: Found, images: Names, gts: Names) -> int:
-    """How much of some ground truth has no image by the best rule."""
+def _without_image(partners: list[int], rule: Found, images: Names, gts: Names) -> list[int]:
+    """The part of some ground truth that has no image by a rule."""
     if not partners:
-        return 0  # as in most folders, where the stems of the images need not be known
+        return []  # as in most folders, where the stems of the images need not be known
     names = [gts.split(index) for index in partners]
-    keys = [(folder, best.gt.key(base)) for folder, base in names]
-    return images.places(best.place, keys, best.image).count(_NONE)
+    keys = [(folder, rule.gt.key(base)) for folder, base in names]
+    there = images.places(rule.place, keys, rule.image)
+    return [partner for partner, image in zip(partners, there, strict=True) if image == _NONE]
 
 
 def _is_addition(one: Found, best: Found, images: Names) -> bool:

@@ -1,5 +1,6 @@
 """Pairs of an image and its ground truth, found by name; no pixel is decoded here."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -9,12 +10,19 @@ from datamodules.data_errors import DataError
 from datamodules.pairing.folders import check_folders, images_below, no_images_problem
 from datamodules.pairing.gt_variants import first_of_labels
 from datamodules.pairing.joining import Flags, Joined, Side, join, keys_of
+from datamodules.pairing.kinds_in_folders import folders_of_both, kinds_below, rule_of_inner_folders
 from datamodules.pairing.name_patterns import SAME_STEM, NamePattern, Rule
 from datamodules.pairing.packed_names import Indices, PackedNames, Pair, Pairs
 from datamodules.pairing.pair_table import pairs_of_table
-from datamodules.pairing.pairing_problems import double_problem, one_folder_problem, single_problem, two_rules_problem
+from datamodules.pairing.pairing_problems import (
+    double_problem,
+    kinds_problem,
+    one_folder_problem,
+    single_problem,
+    two_rules_problem,
+)
 from datamodules.pairing.pairing_rules import Names, Rules, find_rules
-from datamodules.pairing.special_rules import rule_of_numbers, rule_of_own_folders, rule_of_suffixes, two_folders
+from datamodules.pairing.special_rules import rule_of_numbers, rule_of_own_folders, rule_of_suffixes
 from resume.system.output import text
 
 
@@ -146,10 +154,11 @@ def _found(folders: _Folders) -> Pairing:
     if not folders.are_one and images.has_same_stems(gts):
         return Pairing(_NO_PAIRS, SAME_STEM)
     if folders.are_one:
-        if rule := rule_of_suffixes(folders.images) or rule_of_own_folders(folders.images, folders.gts):
-            return Pairing(_NO_PAIRS, rule)
-        if both := two_folders(folders.images):
+        if both := folders_of_both(folders.images):
             return _found_in_two(folders, *both)
+        rule = rule_of_suffixes(folders.images) or rule_of_own_folders(folders.images, folders.gts)
+        if rule := rule or rule_of_inner_folders(folders.images):
+            return Pairing(_NO_PAIRS, rule)
         return _found_by_affixes(folders, find_rules(images, gts))
     rules = find_rules(images, gts)
     if not (rules.found and rules.found[0].pairs_all):
@@ -157,6 +166,8 @@ def _found(folders: _Folders) -> Pairing:
             return Pairing(_NO_PAIRS, rule)
         if rule := rule_of_numbers(images, gts):
             return Pairing(_NO_PAIRS, rule, is_guess=True)
+    if not rules.found and len(kinds := kinds_below(images, folders.gts)) > 1:
+        raise DataError(kinds_problem(folders.gt_path, folders.image_path, kinds))
     return _found_by_affixes(folders, rules)
 
 
@@ -174,11 +185,13 @@ def _found_by_affixes(folders: _Folders, rules: Rules) -> Pairing:
     return Pairing(_NO_PAIRS, chosen, *_unused(rules, chosen))
 
 
-def _found_in_two(folders: _Folders, images: str, gts: str) -> Pairing:
-    """The rule for one folder with two others in it."""
-    places = [f"{images}/", f"{gts}/"]
+def _found_in_two(folders: _Folders, images: str, gts: Sequence[str]) -> Pairing:
+    """The rule for one folder with others in it, of images and of ground truth."""
+    if len(gts) > 1:
+        raise DataError(kinds_problem(folders.image_path, str(Path(folders.image_path, images)), gts))
+    places = [f"{images}/", f"{gts[0]}/"]
     names = (PackedNames(name.removeprefix(one) for name in folders.images if name.startswith(one)) for one in places)
-    found = _found(_Folders(str(Path(folders.image_path, images)), str(Path(folders.gt_path, gts)), *names))
+    found = _found(_Folders(str(Path(folders.image_path, images)), str(Path(folders.gt_path, gts[0])), *names))
     assert found.rule is not None
     below = [Rule(*map(str.__add__, places, rule)) for rule in (found.rule, *found.variants)]
     image_variants = tuple(places[0] + pattern for pattern in found.image_variants)

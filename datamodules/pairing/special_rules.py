@@ -58,15 +58,6 @@ def rule_of_suffixes(files: Iterable[str]) -> Rule | None:
     return Rule(f"{STEM}{image}", f"{STEM}{gt}") if has_both else None
 
 
-def two_folders(files: PackedNames) -> tuple[str, str] | None:
-    """Find the two folders in which all files of one are, if the second is called like ground truth: `gt`, `masks`."""
-    firsts = {name.partition("/")[0] if "/" in name else "" for name in files}
-    if len(firsts) != 2 or "" in firsts or len({says_gt(first) for first in firsts}) != 2:
-        return None
-    images, gts = sorted(firsts, key=says_gt)
-    return images, gts
-
-
 class _Form(NamedTuple):
     """Names for the files of one side, and the end of the pattern that says so."""
 

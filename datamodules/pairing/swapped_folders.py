@@ -10,6 +10,7 @@ from PIL import Image
 
 from datamodules.data_errors import DataError
 from datamodules.pairing.packed_names import Pairs
+from datamodules.pairing.pairing_problems import quoted
 from resume.system.output import text
 
 _LOOKED_AT = 16  # pairs
@@ -51,13 +52,9 @@ def refuse_swapped(image_path: str, gt_path: str, pairs: Pairs) -> None:
         "  --image_path {right_image_path} --gt_path {right_gt_path}\n"
         'If they are not swapped, say so with the names: --data.image_pattern "{{stem}}.*"'
     )
-    right = {"right_image_path": _quoted(gt_path), "right_gt_path": _quoted(image_path)}
+    right = {"right_image_path": quoted(gt_path), "right_gt_path": quoted(image_path)}
     looked_at = {"count": len(drawn), "labels": labels, "photographs": photographs}
     raise DataError(message.format(image_path=image_path, gt_path=gt_path, **looked_at, **right))
-
-
-def _quoted(path: str) -> str:
-    return f'"{path}"' if " " in path else path
 
 
 def _kind(path: Path) -> _Kind:

@@ -12,6 +12,7 @@ from PIL.ImageFile import ImageFile
 
 from datamodules.reading.deep_files import codestream_form, deep_codestream, deep_png, png_depth
 from datamodules.reading.file_ends import looks_whole
+from datamodules.reading.losses import is_lossy
 from datamodules.reading.memory_bounds import OF_FORMATS, check_memory, check_pages, check_size
 from datamodules.reading.opened_files import Opened
 from datamodules.reading.raster_form import (
@@ -145,6 +146,7 @@ def _header(opened: Opened, image: ImageFile, limit: int | None) -> FileHeader:
         looks_whole=looks_whole(image),
         bytes=needed,
         is_converted=channels == 3 and not has_palette and image.mode not in _RGB_MODES,
+        is_lossy=is_lossy(opened, image.format),
     )
 
 

@@ -49,6 +49,7 @@ class FileHeader(NamedTuple):
         looks_whole: Whether the file ends as its format ends; if not, only decoding shows whether it is damaged.
         bytes: Memory of one decoded page.
         is_converted: Whether its colours are of another system, and reading converts them to RGB.
+        is_lossy: Whether its compression has changed the values, as JPEG does.
     """
 
     size: tuple[int, int]
@@ -62,6 +63,7 @@ class FileHeader(NamedTuple):
     looks_whole: bool
     bytes: int
     is_converted: bool = False
+    is_lossy: bool = False
 
 
 def padded_palette(colours: npt.NDArray[np.uint8], indices: Pixels) -> npt.NDArray[np.uint8]:

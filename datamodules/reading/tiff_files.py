@@ -9,6 +9,7 @@ from tifffile import COMPRESSION, EXTRASAMPLE, PHOTOMETRIC, TiffFile, TiffPage
 
 from datamodules.data_errors import DataError
 from datamodules.reading.foreign_formats import raw_sentence
+from datamodules.reading.losses import LOSSY_TIFF
 from datamodules.reading.memory_bounds import OF_TIFF, check_memory, check_pages, check_size
 from datamodules.reading.opened_files import Opened
 from datamodules.reading.pillow_files import raster_of_pillow
@@ -111,6 +112,7 @@ def _header(opened: Opened, tif: TiffFile, planes: Planes, limit: int | None) ->
         looks_whole=looks_whole(tif, planes),
         bytes=needed,
         is_converted=first.photometric in (*_LAB, PHOTOMETRIC.SEPARATED, PHOTOMETRIC.YCBCR),
+        is_lossy=int(first.compression) in LOSSY_TIFF,
     )
 
 

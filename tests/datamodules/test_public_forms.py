@@ -8,8 +8,9 @@ import pytest
 import torch
 
 from datamodules import PairedImages
+from datamodules.data_errors import DataError
 from datamodules.loading.sources import FolderPairs
-from tests.helpers.public_forms import FORMS
+from tests.helpers.public_forms import FORMS, photograph, save
 from tests.helpers.real_data import REAL
 
 # num_classes, channels, and what a value of the first ground truth becomes
@@ -68,3 +69,13 @@ def test_a_real_set_is_read_without_a_flag(name: str) -> None:
     allowed = {*range(REAL_SETS[name][0]), data.ignore_index}
     for target in targets_of(data).values():
         assert set(target.flatten().tolist()) <= allowed
+
+
+def test_classes_in_files_that_were_compressed_with_losses_are_refused_whatever_their_names(tmp_path: Path) -> None:
+    for number in range(3):
+        blocks = np.random.default_rng(number).integers(0, 3, (6, 6))
+        labels = np.kron(blocks, np.ones((8, 8), np.int64))  # which JPEG keeps as they are
+        save(photograph(labels, number), tmp_path / "images" / f"{number}.png")
+        save((labels * 20).astype(np.uint8), tmp_path / "gt" / f"{number}.png", format="JPEG", quality=100)
+    with pytest.raises(DataError, match=r"0, 20, 40, but files were compressed with losses"):
+        found(tmp_path / "images", tmp_path / "gt")

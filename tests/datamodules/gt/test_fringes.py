@@ -54,7 +54,7 @@ def test_mixed_grey_levels_are_a_doubt_that_asks_for_the_original_files() -> Non
 
 def test_classes_in_jpeg_files_are_refused_unless_they_are_told() -> None:
     maps = scenes([1, 2, 3])
-    with pytest.raises(DataError, match=r"(?s)JPEG, which changes values.*as PNG.*gt_reading values"):
+    with pytest.raises(DataError, match=r"(?s)\(JPEG, WebP\), which changes values.*as PNG.*gt_reading values"):
         decided(maps, is_lossy=True)
     assert decided(maps, is_lossy=True, reading="values").num_classes == 4
     assert decided([blurred(mask) for mask in masks()], is_lossy=True).reading == "threshold"

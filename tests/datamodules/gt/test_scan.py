@@ -29,11 +29,6 @@ def test_of_too_many_files_a_sample_that_their_names_fix_is_looked_at(monkeypatc
     assert "20000 of 20001 files" in sample_line(20_001)
 
 
-def test_jpeg_files_are_known_by_their_names() -> None:
-    assert gt_scan.is_lossy(["a.png", "A.JPG"])
-    assert not gt_scan.is_lossy(["a.png", "b.tif"])
-
-
 def test_a_cache_gives_back_what_was_found(tmp_path: Path) -> None:
     cache = tmp_path / "cache.json"
     cache.write_text(cache_text(FOUND), encoding="utf-8")

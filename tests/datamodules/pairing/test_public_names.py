@@ -76,6 +76,21 @@ FORMS = {
         "{stem}_label.*",
         19,
     ),
+    "CVPPP with the foreground": Form(
+        ends([f"plant{n:03}" for n in range(1, 20)], "_rgb.png", "_label.png", "_centers.png", "_fg.png"),
+        None,
+        "{stem}_rgb.*",
+        "{stem}_fg.*",
+        19,
+    ),
+    "IDRiD": Form(
+        [f"IDRiD_{n:02}.jpg" for n in range(1, 55)],
+        [f"{at}/IDRiD_{n:02}_{kind}.tif" for at, kind in enumerate(("MA", "HE", "EX", "OD")) for n in range(1, 55)]
+        + [f"4/IDRiD_{n:02}_SE.tif" for n in range(1, 54, 2)],
+        "**/{stem}.*",
+        "**/{stem}_MA.*",
+        54,
+    ),
     "CTC": Form(
         [f"t{n:03}.tif" for n in range(20)],
         [f"{place}{n:03}.tif" for n in range(20) for place in ("SEG/man_seg", "TRA/man_track")],
