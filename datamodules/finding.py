@@ -10,8 +10,8 @@ from datamodules.gt.decision import GtDecision, GtSettings, free_target
 from datamodules.gt.rules import decide
 from datamodules.gt.scan import sample_line
 from datamodules.loading.sources import FolderPairs
-from datamodules.reading.image_forms import find_form, form_line
-from datamodules.scanning import PairScan, Progress, Scan
+from datamodules.reading.image_forms import LOOKED_AT, find_form, form_line
+from datamodules.scanning import PairScan, Progress, Scan, chosen_pairs
 from resume.system.output import text
 
 _RGB = 3
@@ -42,7 +42,7 @@ def fact_of_gt(
     Raises:
         DataError: Files cannot be read, nothing can be learned from them, or two meanings remain.
     """
-    if settings.reading is not None and settings.num_classes is not None:
+    if settings.are_complete:
         return
     seen = scan.look(sources, progress)
     _refuse_unreadable(seen, most_unreadable)
@@ -96,6 +96,7 @@ def fact_of_images(
     channels: int | None,
     image_range: Sequence[float] | None,
     network_channels: int | None,
+    scan: Scan,
     progress: Progress | None,
 ) -> Iterator[Fact]:
     """Find the channels of the images, and the values that become 0 and 1.
@@ -105,6 +106,7 @@ def fact_of_images(
         channels: What the user has set; None: to be found.
         image_range: The same.
         network_channels: How many channels the network takes, if that is settled; grey becomes three.
+        scan: What was seen of the files already.
         progress: Called after each file.
 
     Raises:
@@ -112,8 +114,10 @@ def fact_of_images(
     """
     if channels is not None and image_range is not None:
         return
-    keys = [source.key(index) for source in sources for index in range(len(source))]
-    found = find_form(keys, progress, sources[0].how.most_bytes)
+    chosen = chosen_pairs(sources, LOOKED_AT)
+    seen = {source.key(index): scan.of(source, index) for source, index in chosen}
+    headers = {page: one.image for page, one in seen.items() if one is not None and one.image is not None}
+    found = find_form(list(seen), sum(map(len, sources)), headers, progress, sources[0].how.most_bytes)
     if channels is None:
         channels = _RGB if (found.form.channels, network_channels) == (1, _RGB) else found.form.channels
     kept = list(found.form.value_range if image_range is None else image_range)

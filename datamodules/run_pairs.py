@@ -10,6 +10,7 @@ from datamodules.facts import Fact, facts_of_names
 from datamodules.finding import classes_of_file, fact_of_gt, fact_of_images, fact_of_samples
 from datamodules.gt.decision import GtSettings
 from datamodules.gt.labels import ClassMapping
+from datamodules.gt.scan import MOST_FILES
 from datamodules.image_facts import ImageFacts
 from datamodules.loading.pages import with_pages
 from datamodules.loading.sources import FolderPairs, ReadSettings
@@ -77,11 +78,18 @@ class RunPairs:
         data = self._data
         if data.classes is not None:
             yield Fact(classes_of_file(data.classes), "")
+        if not self._gt_settings.are_complete and sum(map(len, self._all_files)) <= MOST_FILES:
+            self.scan.look(self._all_files, progress)  # before their pages are counted, as in `look_at_everything`
         yield from fact_of_gt(self.sources, self._gt_settings, self.scan, data.skip_unreadable, progress)
 
     def _facts_of_images(self, network_channels: int | None, progress: Progress | None) -> Iterator[Fact]:
         data = self._data
-        yield from fact_of_images(self.sources, data.channels, data.image_range, network_channels, progress)
+        yield from fact_of_images(self.sources, data.channels, data.image_range, network_channels, self.scan, progress)
+
+    def look_at_everything(self, progress: Progress | None = None) -> None:
+        """Decode all files. The first page of each comes first: then their pages need not be counted once more."""
+        self.scan.look_at_everything(self._all_files, progress)
+        self.scan.look_at_everything(self.sources, progress)
 
     def check_settings(self) -> None:
         """Check what needs no file.
@@ -195,6 +203,11 @@ class RunPairs:
     @cached_property
     def _all_pairs(self) -> list[FolderPairs]:
         """All pairs of the folders, each page of a file by itself, and those for validation behind them."""
+        return [with_pages(source, self.scan.pages, self.on_problem) for source in self._all_files]
+
+    @cached_property
+    def _all_files(self) -> list[FolderPairs]:
+        """The same without regard to pages."""
         data, how = self._data, self._read_settings
         if data.image_path is None:
             return []
@@ -202,7 +215,7 @@ class RunPairs:
         if self._val_pairing is not None:
             paths = str(data.val_image_path), str(data.val_gt_path)
             sources.append(FolderPairs(*paths, self._val_pairing.pairs, how))
-        return [with_pages(source, self.on_problem) for source in sources]
+        return sources
 
     @property
     def sources(self) -> list[FolderPairs]:

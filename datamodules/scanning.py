@@ -2,11 +2,14 @@
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from itertools import chain
 from typing import NamedTuple
+
+import numpy as np
 
 from datamodules.data_errors import DataError
 from datamodules.gt.codes import codes
-from datamodules.gt.scan import MOST_STRUCTURES, GtFile, cache_text, sampled
+from datamodules.gt.scan import MOST_FILES, MOST_STRUCTURES, GtFile, cache_text, sampled
 from datamodules.gt.stats import GtStats, statistics
 from datamodules.gt.structure import GtStructure, structure
 from datamodules.loading.sources import FolderPairs
@@ -60,7 +63,7 @@ class Scan:
         Returns:
             For each pair that was looked at, in their order.
         """
-        self._chosen = _chosen(sources)
+        self._chosen = chosen_pairs(sources)
         self._look(self._chosen, progress, decodes_images=False)
         keys = [source.key(index) for source, index in self._chosen]
         for key in keys:
@@ -73,6 +76,11 @@ class Scan:
         """Look at all pairs of all sources, decoding their images too; `look` then decodes nothing."""
         pairs = [(source, index) for source in sources for index in range(len(source))]
         self._look(pairs, progress, decodes_images=True)
+
+    def pages(self, source: FolderPairs, index: int) -> tuple[int | None, int | None]:
+        """The number of pages of an image and of its ground truth, as far as their files were looked at."""
+        seen = self.of(source, index) or PairScan()
+        return (None if seen.image is None else seen.image.pages), (None if seen.gt is None else seen.gt.pages)
 
     def add_problem(self, source: FolderPairs, index: int, problem: str) -> None:
         """Note that a file of a pair that was looked at cannot be used."""
@@ -96,13 +104,13 @@ class Scan:
             ignored: Codes that are left out.
         """
         readable = [(source, index) for source, index in self._chosen if self._seen[source.key(index)].stats]
-        names = [str(source.key(index)) for source, index in readable]
+        names = (source.name(index) for source, index in readable)
 
         def look(place: int) -> GtStructure:
             source, index = readable[place]
             return structure(codes(source.gt_raster(index), reading, None), ignored)
 
-        return list(in_threads(look, sampled(names, MOST_STRUCTURES)))
+        return list(in_threads(look, sampled(names, len(readable), MOST_STRUCTURES)))
 
     @property
     def is_lossy(self) -> bool:
@@ -113,16 +121,16 @@ class Scan:
     def _look(
         self, pairs: Sequence[tuple[FolderPairs, int]], progress: Progress | None, *, decodes_images: bool
     ) -> None:
-        new = [(source, index) for source, index in pairs if source.key(index) not in self._seen]
+        keyed = ((source.key(index), source, index) for source, index in pairs)
+        new = [one for one in keyed if one[0] not in self._seen]
 
-        def look(pair: tuple[FolderPairs, int]) -> tuple[GtFile | None, PairScan]:
-            source, index = pair
+        def look(one: tuple[tuple[str, int], FolderPairs, int]) -> tuple[GtFile | None, PairScan]:
+            _, source, index = one
             file = _file(source, index)
             known = None if file is None else self.known.get(file)
             return file, scan_pair(source, index, known=known, decodes_image=decodes_images)
 
-        for done, ((source, index), (file, seen)) in enumerate(zip(new, in_threads(look, new), strict=True), start=1):
-            key = source.key(index)
+        for done, ((key, *_), (file, seen)) in enumerate(zip(new, in_threads(look, new), strict=True), start=1):
             self._seen[key] = seen
             if file is not None:
                 self._files[key] = file
@@ -130,16 +138,13 @@ class Scan:
                 progress(done, len(new))
 
 
-def _chosen(sources: Sequence[FolderPairs]) -> list[tuple[FolderPairs, int]]:
-    names = [str(source.key(index)) for source in sources for index in range(len(source))]
-    chosen = iter(sampled(names))
-    first, place, pairs = 0, next(chosen, None), []
-    for source in sources:
-        while place is not None and place < first + len(source):
-            pairs.append((source, place - first))
-            place = next(chosen, None)
-        first += len(source)
-    return pairs
+def chosen_pairs(sources: Sequence[FolderPairs], most: int = MOST_FILES) -> list[tuple[FolderPairs, int]]:
+    """The pairs of all sources with their indices, or `most` of them, which their names below their folders fix."""
+    ends = np.cumsum([len(source) for source in sources])
+    chosen = np.array(sampled(chain.from_iterable(map(FolderPairs.names, sources)), int(ends[-1]), most), np.int64)
+    places = np.searchsorted(ends, chosen, side="right")
+    indices = chosen - np.concatenate([[0], ends])[places]
+    return [(sources[place], index) for place, index in zip(places.tolist(), indices.tolist(), strict=True)]
 
 
 def _file(source: FolderPairs, index: int) -> GtFile | None:

@@ -51,7 +51,7 @@ def _check(cli: TrainCLI, launch: Launch, folder: Path) -> int:
     pairs.on_problem = problems.add
     take_scan(cli, folder)
     try:
-        pairs.scan.look_at_everything(pairs.sources, CheckProgress())
+        pairs.look_at_everything(CheckProgress())
         number = sum(map(len, pairs.sources))
     except DataError as error:  # there are no pairs
         problems.add(error)

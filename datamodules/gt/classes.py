@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from datamodules.data_errors import DataError
+from datamodules.gt.counts import MOST_DISTINCT
 from datamodules.gt.decision import (
     Choice,
     GtDecision,
@@ -22,7 +23,7 @@ from datamodules.gt.fringes import fringe_of
 from datamodules.gt.ignored import BORDER, Void, ignored_of, void_of
 from datamodules.gt.labels import ClassValue, code_of, codes_of
 from datamodules.gt.objects import MANY_VALUES
-from datamodules.gt.stats import MOST_DISTINCT, GtStats
+from datamodules.gt.stats import GtStats
 from datamodules.gt.tables import CodeTable
 from resume.system.output import text
 

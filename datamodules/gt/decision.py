@@ -21,6 +21,11 @@ class GtSettings(NamedTuple):
     threshold: float | None = None
     num_classes: int | None = None
 
+    @property
+    def are_complete(self) -> bool:
+        """Whether nothing is left to be found."""
+        return self.reading is not None and self.num_classes is not None
+
 
 class GtDecision(NamedTuple):
     """What the values mean.

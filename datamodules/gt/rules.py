@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from datamodules.data_errors import DataError
 from datamodules.gt.alpha import carries_shape
 from datamodules.gt.classes import classes_of, objects_in_borders, two_classes
+from datamodules.gt.counts import MOST_DISTINCT
 from datamodules.gt.decision import (
     GtDecision,
     GtSettings,
@@ -21,7 +22,7 @@ from datamodules.gt.ignored import BORDER, has_border, ignored_of
 from datamodules.gt.labels import is_colour
 from datamodules.gt.objects import SINGLE, Kind, Pieces, kind_of, measure
 from datamodules.gt.pictures import FEW, refuse_pictures
-from datamodules.gt.stats import MOST_DISTINCT, GtStats
+from datamodules.gt.stats import GtStats
 from datamodules.gt.structure import GtStructure
 from datamodules.gt.tables import CodeTable, table_of
 from resume.system.output import plural, text

@@ -2,10 +2,11 @@
 
 import hashlib
 import json
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
+
+import numpy as np
 
 from datamodules.gt.stats import GtStats
 from resume.system.output import text
@@ -24,12 +25,20 @@ class GtFile(NamedTuple):
     mtime_ns: int
 
 
-def sampled(names: Sequence[str], most: int = MOST_FILES) -> list[int]:
-    """The indices of all names, or of `most` that are fixed by their hashes, ascending."""
-    if len(names) <= most:
-        return list(range(len(names)))
-    hashes = [hashlib.blake2b(os.fsencode(name), digest_size=8).digest() for name in names]
-    return sorted(sorted(range(len(names)), key=lambda index: (hashes[index], names[index]))[:most])
+def sampled(names: Iterable[str], count: int, most: int = MOST_FILES) -> list[int]:
+    """The indices of all of `count` names, or of `most` that are fixed by their hashes, ascending.
+
+    A smaller sample is a part of a larger one.
+    """
+    if count <= most:
+        return list(range(count))
+    hashes = np.fromiter(map(_hash, names), np.uint64, count)
+    return sorted(np.argsort(hashes, kind="stable")[:most].tolist())
+
+
+def _hash(name: str) -> int:
+    encoded = name.encode("utf-8", "surrogatepass")  # the same on all systems
+    return int.from_bytes(hashlib.blake2b(encoded, digest_size=8).digest(), "big")
 
 
 def sample_line(count: int) -> str:

@@ -7,15 +7,13 @@ import numpy as np
 import numpy.typing as npt
 
 from datamodules.gt.codes import colourful, eight_bits, full_palette, pack, shared_number, top_of, whole_numbers
+from datamodules.gt.counts import Counts, count_codes, distinct_numbers
 from datamodules.reading.rasters import Raster
 
-MOST_DISTINCT = 256  # numbers or colours whose counts are kept
 BAND = 8  # the extremes: up to an eighth of the range, and from seven eighths on
 _SCALES = (1.0, 255.0, 65535.0)  # what white may be
 _GREY = 100  # one colourful pixel in so many is too much for a grey picture
 _CLUSTERS = 32  # largest groups of similar colours that are kept
-
-Counts = tuple[tuple[int, int], ...]  # code and number of pixels, ascending codes
 
 
 class AlphaStats(NamedTuple):
@@ -145,14 +143,15 @@ def statistics(raster: Raster) -> GtStats:
 
 
 def _of_palette(base: GtStats, indices: npt.NDArray[Any], palette: npt.NDArray[np.uint8]) -> GtStats:
-    distinct, counts = _counted(indices)
+    distinct, counts = count_codes(indices)
     colours = pack(palette)
     used = tuple((index, int(colours[index])) for index, _ in counts if index < len(palette))
     zeros = sum(count for index, count in counts if index < len(palette) and colours[index] == 0)
     found = base._replace(form="palette", distinct=distinct, counts=counts, palette=used, zeros=zeros)
     if shared_number(palette[[index for index, _ in used]]) is None:
         return _with_flat(found, indices, distinct)
-    return _with_bands(found, palette[:, 0][indices])
+    levels = tuple((int(palette[index, 0]), count) for index, count in counts)
+    return _with_bands(found, palette[:, 0][indices], levels)
 
 
 def _of_numbers(base: GtStats, pixels: npt.NDArray[Any]) -> GtStats:
@@ -160,11 +159,11 @@ def _of_numbers(base: GtStats, pixels: npt.NDArray[Any]) -> GtStats:
     if whole is None:
         zeros = base.pixels - int(np.count_nonzero(pixels))
         return _with_bands(
-            base._replace(is_fractional=True, distinct=len(_distinct(pixels.ravel())), zeros=zeros), pixels
+            base._replace(is_fractional=True, distinct=len(distinct_numbers(pixels.ravel())), zeros=zeros), pixels
         )
-    distinct, counts = _counted(whole)
+    distinct, counts = count_codes(whole)
     zeros = dict(counts).get(0, 0) if counts else base.pixels - int(np.count_nonzero(whole))
-    return _with_bands(base._replace(distinct=distinct, counts=counts, zeros=zeros), whole)
+    return _with_bands(base._replace(distinct=distinct, counts=counts, zeros=zeros), whole, counts)
 
 
 def _of_colours(base: GtStats, pixels: npt.NDArray[Any]) -> GtStats:
@@ -173,7 +172,7 @@ def _of_colours(base: GtStats, pixels: npt.NDArray[Any]) -> GtStats:
     except ValueError:
         return base._replace(form="channels")
     codes: npt.NDArray[np.integer] = pack(eight)
-    distinct, counts = _counted(codes)
+    distinct, counts = count_codes(codes)
     found = base._replace(form="colour", distinct=distinct, counts=counts)
     if counts:
         vivid = sum(count for code, count in counts if colourful(_unpacked(code)))
@@ -199,48 +198,27 @@ def _unpacked(code: int) -> npt.NDArray[np.uint8]:
     return np.array([[[code >> 16, code >> 8 & 255, code & 255]]], dtype=np.uint8)
 
 
-def _counted(codes: npt.NDArray[np.integer]) -> tuple[int, Counts]:
-    """The number of distinct codes, and each with its number of pixels unless they are too many."""
-    if codes.dtype == np.uint8 and codes.size:
-        highest, filled = int(codes.max()), int(np.count_nonzero(codes))
-        if not filled or filled == int(np.count_nonzero(codes == highest)):  # most masks; a tenth of the time
-            two = tuple((code, count) for code, count in ((0, codes.size - filled), (highest, filled)) if count)
-            return len(two), two
-    if codes.size and codes.dtype.itemsize <= 2 and int(codes.min()) >= 0:
-        table = np.bincount(codes.ravel())
-        values = np.flatnonzero(table)
-        counts = table[values]
-    else:
-        numbers = codes.ravel()
-        starts = np.flatnonzero(numbers[1:] != numbers[:-1]) + 1  # of runs: a map has far fewer of them than pixels
-        starts = np.concatenate([[0], starts]) if numbers.size else starts
-        runs = numbers[starts]
-        values = _distinct(runs)
-        if len(values) <= MOST_DISTINCT:
-            lengths = np.diff(starts, append=numbers.size)
-            counts = np.bincount(np.searchsorted(values, runs), lengths, minlength=len(values)).astype(np.int64)
-    if len(values) > MOST_DISTINCT:
-        return len(values), ()
-    return len(values), tuple(zip(values.tolist(), counts.tolist(), strict=True))
+def _with_bands(stats: GtStats, numbers: npt.NDArray[Any], levels: Counts = ()) -> GtStats:
+    """Add what tells a map of two values with a fringe from one of classes.
 
-
-def _distinct(numbers: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    """The distinct numbers of (N), ascending; several times as fast as np.unique on the many colours of a picture."""
-    ordered = np.sort(numbers)
-    return ordered[np.concatenate([[True], ordered[1:] != ordered[:-1]])] if numbers.size else ordered
-
-
-def _with_bands(stats: GtStats, numbers: npt.NDArray[Any]) -> GtStats:
-    """Add what tells a map of two values with a fringe from one of classes."""
-    lowest, highest = (float(numbers.min()), float(numbers.max())) if numbers.size else (0.0, 0.0)
-    stats = stats._replace(lowest=lowest, highest=highest)
+    Args:
+        stats: What is known of the file.
+        numbers: Its pixels.
+        levels: The numbers with their pixels, if they were counted: that saves four passes over the pixels.
+    """
+    lowest, highest = _extremes(numbers, levels)
     scale = next((scale for scale in _SCALES if lowest >= 0 and highest <= scale), 0.0)
+    stats = stats._replace(lowest=lowest, highest=highest, scale=scale)
     if not scale or (stats.distinct <= 1 and stats.form != "colour"):
-        return _with_flat(stats._replace(scale=scale, low=stats.pixels), numbers, stats.distinct)
+        return _with_flat(stats._replace(low=stats.pixels), numbers, stats.distinct)
     # The bands end at whole numbers, or the comparison would make floats of all pixels.
     from_, to = (math.floor(scale / BAND), math.ceil(scale - scale / BAND)) if scale > 1 else (1 / BAND, 1 - 1 / BAND)
-    low, high = int(np.count_nonzero(numbers <= from_)), int(np.count_nonzero(numbers >= to))
-    stats = stats._replace(scale=scale, low=low, high=high)
+    if levels:
+        low = sum(count for level, count in levels if level <= from_)
+        high = sum(count for level, count in levels if level >= to)
+    else:
+        low, high = int(np.count_nonzero(numbers <= from_)), int(np.count_nonzero(numbers >= to))
+    stats = stats._replace(low=low, high=high)
     if low + high == stats.pixels:
         return _with_flat(stats, numbers, stats.distinct)
     is_flat, between = _is_flat(numbers), (numbers > from_) & (numbers < to)
@@ -251,9 +229,15 @@ def _with_bands(stats: GtStats, numbers: npt.NDArray[Any]) -> GtStats:
     )
 
 
+def _extremes(numbers: npt.NDArray[Any], levels: Counts) -> tuple[float, float]:
+    if levels:
+        return float(min(levels)[0]), float(max(levels)[0])
+    return (float(numbers.min()), float(numbers.max())) if numbers.size else (0.0, 0.0)
+
+
 def _with_cores(stats: GtStats, codes: npt.NDArray[np.integer]) -> GtStats:
     is_flat = _is_flat(codes)
-    cored = _counted(codes[1:-1, 1:-1][is_flat])[0]
+    cored = count_codes(codes[1:-1, 1:-1][is_flat])[0]
     return stats._replace(inner=is_flat.size, flat=int(np.count_nonzero(is_flat)), cored=cored)
 
 

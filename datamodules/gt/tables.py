@@ -4,8 +4,9 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from datamodules.gt.counts import Counts
 from datamodules.gt.decision import Choice, choice_of_foreground, doubt
-from datamodules.gt.stats import Counts, GtStats
+from datamodules.gt.stats import GtStats
 from resume.system.output import text
 
 # A colour that means a class comes again in other files. Of the colours of palettes that differ, at least so many …

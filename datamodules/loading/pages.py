@@ -14,21 +14,29 @@ from resume.system.output import one_line, plural, text
 
 _SUFFIXES = (".tif", ".tiff", ".btf", ".tf8", ".gif", ".webp", ".png", ".apng")  # other formats hold one picture
 _BEHIND_STEM = "#"
+KnownPages = Callable[[FolderPairs, int], tuple[int | None, int | None]]
 
 
-def with_pages(source: FolderPairs, on_problem: Callable[[DataError], None] = raised) -> FolderPairs:
+def _nothing_known(_source: FolderPairs, _index: int) -> tuple[None, None]:
+    return None, None
+
+
+def with_pages(
+    source: FolderPairs, known: KnownPages = _nothing_known, on_problem: Callable[[DataError], None] = raised
+) -> FolderPairs:
     """Take each page of a file as a picture of its own.
 
     Files that cannot be read count as one page; the checks name them.
 
     Args:
         source: The pairs.
+        known: The number of pages of an image and of its ground truth, if their files were looked at already.
         on_problem: Called with the error; if it does not raise it, the pairs that differ are left out.
 
     Raises:
         DataError: The number of pages of an image and of its ground truth differ; the message names all such pairs.
     """
-    images, gts = _pages(source)
+    images, gts = _pages(source, known)
     different = np.flatnonzero(images != gts)
     if len(different):
         problem = plural(
@@ -51,27 +59,34 @@ def with_pages(source: FolderPairs, on_problem: Callable[[DataError], None] = ra
     return source if bool((images == 1).all()) else source.of(_expanded(source.pairs, images))
 
 
-def _pages(source: FolderPairs) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+def _pages(source: FolderPairs, known: KnownPages) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """The number of pages of each image, and of each ground truth."""
     found = np.ones((2, len(source)), np.int64)
-    places = list(_places(source))
-    counts = in_threads(lambda place: _count(source, place[2]), places)
-    for (side, index, _), pages in zip(places, counts, strict=True):
-        found[side, index] = pages
+    unknown = []
+    for side, index in _places(source):
+        pages = known(source, index)[side]
+        if pages is None:
+            unknown.append((side, index))
+        else:
+            found[side, index] = pages
+    counts = in_threads(lambda place: _count(source, *place), unknown)
+    for place, pages in zip(unknown, counts, strict=True):
+        found[place] = pages
     return found[0], found[1]
 
 
-def _places(source: FolderPairs) -> Iterator[tuple[int, int, str]]:
+def _places(source: FolderPairs) -> Iterator[tuple[int, int]]:
+    """The files that may have several pages: 0 for an image and 1 for a ground truth, and the index of the pair."""
     for index, (image, gts) in enumerate(zip(source.pairs.images, source.pairs.gts, strict=True)):
         if image.lower().endswith(_SUFFIXES):
-            yield 0, index, source.image_file(index)
+            yield 0, index
         if len(gts) == 1 and gts[0].lower().endswith(_SUFFIXES):
-            yield 1, index, source.gt_file(index)
+            yield 1, index
 
 
-def _count(source: FolderPairs, file: str) -> int:
+def _count(source: FolderPairs, side: int, index: int) -> int:
     try:
-        return page_count(file, source.how.most_bytes)
+        return page_count(source.gt_file(index) if side else source.image_file(index), source.how.most_bytes)
     except DataError:
         return 1
 

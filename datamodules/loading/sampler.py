@@ -1,6 +1,7 @@
 """The order of the training samples, and the position in it."""
 
 from collections.abc import Collection, Iterator, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 import torch
@@ -27,7 +28,7 @@ def in_place_of(index: int, order: Sequence[int], skipped: Collection[int]) -> i
     if index not in skipped:
         return index
     place = order.index(index)
-    return next(one for one in (*order[place + 1 :], *order[:place]) if one not in skipped)
+    return next(one for one in chain(order[place + 1 :], order[:place]) if one not in skipped)
 
 
 class Position(NamedTuple):
@@ -85,9 +86,12 @@ class EpochSampler(DistributedSampler[tuple[int, int]]):
     def __iter__(self) -> Iterator[tuple[int, int]]:
         done = self._samples_done(self.epoch)
         order = order_of(self.seed, self.epoch, self._size)
+        everything: list[int] = []  # as numbers, once for the epoch, if they are needed
         for index in order[done + self.rank :: self.num_replicas][: self._share(self._size - done)].tolist():
             is_skipped = index in self._skipped
-            yield self.epoch, in_place_of(index, order.tolist(), self._skipped) if is_skipped else index
+            if is_skipped and not everything:
+                everything = order.tolist()
+            yield self.epoch, in_place_of(index, everything, self._skipped) if is_skipped else index
 
     def __len__(self) -> int:
         """Return this rank's samples in a whole epoch, also in the first one: Lightning counts the done batches."""

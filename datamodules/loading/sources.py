@@ -1,7 +1,7 @@
 """Sources of pairs: two folders of files, or the built-in sample set."""
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple, Protocol
 
@@ -114,6 +114,16 @@ class FolderPairs:
         """The page of a file of several, from 0."""
         return 0 if self.pairs.pages is None else int(self.pairs.pages[index])
 
+    def name(self, index: int) -> str:
+        """What a pair is called: the name of its image below its folder, and the page."""
+        return _with_page(self.pairs.images[index], self.page(index))
+
+    def names(self) -> Iterator[str]:
+        """The name of each pair."""
+        if self.pairs.pages is None:
+            return iter(self.pairs.images)
+        return map(_with_page, self.pairs.images, self.pairs.pages.tolist())
+
     def key(self, index: int) -> tuple[str, int]:
         """File and page of the image."""
         return self.image_file(index), self.page(index)
@@ -203,6 +213,10 @@ class FolderPairs:
 def _joined(folder: str, name: str) -> str:
     """The path of a file, in a tenth of the time of a Path; each name is looked up often."""
     return os.path.join(folder, name if os.sep == "/" else name.replace("/", os.sep))  # noqa: PTH118
+
+
+def _with_page(name: str, page: int) -> str:
+    return f"{name} [{page}]" if page else name
 
 
 def exif_advice() -> str:

@@ -44,8 +44,8 @@ class PackedNames:
         return len(self._ends)
 
     def __getitem__(self, index: int) -> str:
-        start = self._ends[index - 1] + 1 if index > 0 else 0
-        return os.fsdecode(self._block[start : self._ends[index]])
+        end = self._ends.item  # plain numbers, with which a slice takes a third of the time
+        return os.fsdecode(self._block[end(index - 1) + 1 if index > 0 else 0 : end(index)])
 
     def __iter__(self) -> Iterator[str]:
         start = 0

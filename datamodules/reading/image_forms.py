@@ -1,8 +1,7 @@
 """The form that all images of a data set share: how many channels they have, and what the values of deep ones mean."""
 
-import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -13,7 +12,6 @@ from datamodules.reading.pillow_files import without_pillow_warnings
 from datamodules.reading.raster_form import FileHeader
 from datamodules.reading.rasters import read_header, read_raster
 from datamodules.reading.threads import in_threads
-from datamodules.seeding import mix
 from resume.system.output import one_line, plural, text
 
 Page = tuple[str, int]
@@ -72,31 +70,40 @@ class FoundForm(NamedTuple):
     highest: float
 
 
-def find_form(pages: Sequence[Page], progress: Progress | None = None, limit: int | None = None) -> FoundForm:
-    """Find the form of a data set from at most 500 of its pictures, which their names choose.
+def find_form(
+    pages: Sequence[Page],
+    of: int,
+    headers: Mapping[Page, FileHeader],
+    progress: Progress | None = None,
+    limit: int | None = None,
+) -> FoundForm:
+    """Find the form of a data set from some of its pictures, of which LOOKED_AT are enough.
 
     A file that cannot be read is passed over: the checks name all of these.
 
     Args:
-        pages: File and number of the page of each picture.
+        pages: File and number of the page of each of these.
+        of: How many pictures there are.
+        headers: The headers that are known already.
         progress: Called with the number of pictures done and of all that are looked at.
         limit: As in `rasters.read_header`.
 
     Raises:
         DataError: The numbers of channels do not fit together, a value is not finite, or no file can be read.
     """
-    chosen = sorted(pages, key=lambda page: mix("form", os.path.basename(page[0]), page[1]))[:LOOKED_AT]  # noqa: PTH119
     errors: list[DataError] = []
 
     def header(page: Page) -> FileHeader | None:
+        if page in headers:
+            return headers[page]
         try:
             return read_header(page[0], limit)
         except DataError as error:
             errors.append(error)
             return None
 
-    headers = dict(zip(chosen, in_threads(header, chosen), strict=True))
-    known = {page: found for page, found in headers.items() if found is not None}
+    found_headers = zip(pages, in_threads(header, pages), strict=True)
+    known = {page: found for page, found in found_headers if found is not None}
     if not known:
         raise errors[0] if errors else DataError(text("There is no image."))
     deep = [page for page, found in known.items() if found.bits > 8 or found.is_float]
@@ -109,7 +116,7 @@ def find_form(pages: Sequence[Page], progress: Progress | None = None, limit: in
     counts = Counter(found.channels for found in known.values())
     lowest, highest = (0.0, 0.0) if values is None else (values.lowest, values.highest)
     form = ImageForm(channels, value_range, top)
-    return FoundForm(form, len(known), len(pages), dict(sorted(counts.items())), len(deep), lowest, highest)
+    return FoundForm(form, len(known), of, dict(sorted(counts.items())), len(deep), lowest, highest)
 
 
 def _channels(known: dict[Page, FileHeader]) -> int:

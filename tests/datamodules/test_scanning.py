@@ -84,7 +84,7 @@ def test_an_image_that_lacks_its_end_is_found_together_with_the_other_problems(w
 
 
 def test_of_too_many_pairs_a_sample_is_looked_at(write_pairs: WritePairs, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scanning, "sampled", lambda names, most=4: gt_scan.sampled(names, min(most, 4)))
+    monkeypatch.setattr(scanning, "sampled", lambda names, count, most: gt_scan.sampled(names, count, min(most, 4)))
     sources = [source_of(write_pairs(6)), source_of(write_pairs(3, name="more"))]
     scan = Scan()
     assert len(scan.look(sources)) == 4

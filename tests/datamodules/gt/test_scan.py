@@ -17,14 +17,15 @@ STATS = [statistics(as_raster(np.full((6, 6), index, np.uint8))) for index in ra
 FOUND = dict(zip(FILES, STATS, strict=True))
 
 
-def test_of_too_many_files_a_sample_that_their_names_fix_is_looked_at(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_too_many_files_a_sample_that_their_names_fix_is_looked_at() -> None:
     names = [file.name for file in FILES]
-    chosen = sampled(names, 10)
+    chosen = sampled(names, 40, 10)
     assert len(chosen) == 10
     assert chosen == sorted(chosen) != list(range(10))
-    backwards = sampled(names[::-1], 10)
+    backwards = sampled(names[::-1], 40, 10)
     assert {names[index] for index in chosen} == {names[::-1][index] for index in backwards}
-    assert sampled(names[:3], 10) == [0, 1, 2]
+    assert set(sampled(names, 40, 4)) < set(chosen)
+    assert sampled(names[:3], 3, 10) == [0, 1, 2]
     assert sample_line(20_000) == ""
     assert "20000 of 20001 files" in sample_line(20_001)
 

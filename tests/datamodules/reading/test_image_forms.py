@@ -11,7 +11,7 @@ from datamodules.data_errors import DataError
 from datamodules.reading import image_forms
 from datamodules.reading.image_files import ImageForm, read_image
 from datamodules.reading.image_forms import FoundForm, find_form, form_line
-from datamodules.reading.rasters import read_raster
+from datamodules.reading.rasters import FileHeader, read_header, read_raster
 from tests.helpers.real_data import REAL
 
 RAMP = np.arange(12, dtype=np.uint8).reshape(3, 4) * 20
@@ -28,7 +28,7 @@ def form_of(folder: Path, *arrays: npt.NDArray[Any]) -> FoundForm:
             kind = "rgb" if array.ndim == 3 and array.shape[2] == 3 else "minisblack"
             tifffile.imwrite(path, array, planarconfig="contig" if array.ndim == 3 else None, photometric=kind)
         pages.append((str(path), 0))
-    return find_form(pages)
+    return find_form(pages, len(pages), {})
 
 
 COLOURS = np.dstack([RAMP, RAMP // 2, RAMP // 3])
@@ -117,25 +117,32 @@ def test_files_that_cannot_be_read_are_passed_over_unless_none_can(tmp_path: Pat
     (tmp_path / "bad.png").write_bytes(b"no image")
     Image.fromarray(RAMP).save(tmp_path / "good.png")
     bad, good = (str(tmp_path / "bad.png"), 0), (str(tmp_path / "good.png"), 0)
-    assert find_form([bad, good]).looked_at == 1
+    assert find_form([bad, good], 2, {}).looked_at == 1
     with pytest.raises(DataError, match=r"bad\.png cannot be read"):
-        find_form([bad])
+        find_form([bad], 1, {})
 
 
-def test_of_many_files_some_are_looked_at_and_the_order_of_the_list_does_not_choose_them(
+def test_deep_files_are_decoded_with_progress_and_headers_that_are_known_are_not_read_again(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(image_forms, "LOOKED_AT", 5)
     pages = []
-    for number in range(20):
+    for number in range(5):
         path = tmp_path / f"{number}.tif"
         tifffile.imwrite(path, np.array([[0, 2000 + number]], np.uint16))
         pages.append((str(path), 0))
+    known = {page: read_header(page[0]) for page in pages[:3]}
     done: list[tuple[int, int]] = []
-    found = find_form(pages, lambda *counts: done.append(counts))
-    assert (found.looked_at, found.of) == (5, 20)
+    read: list[str] = []
+
+    def header(path: str, limit: int | None) -> FileHeader:
+        read.append(path)
+        return read_header(path, limit)
+
+    monkeypatch.setattr(image_forms, "read_header", header)
+    found = find_form(pages, 20, known, lambda *counts: done.append(counts))
+    assert (found.looked_at, found.of, found.highest) == (5, 20, 2004)
     assert done == [(number, 5) for number in range(1, 6)]
-    assert find_form(pages[::-1]) == found
+    assert sorted(read) == [path for path, _ in pages[3:]]
 
 
 def test_the_line_says_what_was_found_and_the_flags(tmp_path: Path) -> None:
@@ -160,5 +167,5 @@ def test_the_line_says_what_was_found_and_the_flags(tmp_path: Path) -> None:
 )
 def test_the_form_of_real_sets(folder: str, form: ImageForm) -> None:
     files = sorted(str(path) for path in (REAL / folder / "images").iterdir())
-    assert find_form([(file, 0) for file in files]).form == form
+    assert find_form([(file, 0) for file in files], len(files), {}).form == form
     assert read_image(files[0], form).max() > 0.01 * read_raster(files[0]).pixels.max() / form.value_range[1]
