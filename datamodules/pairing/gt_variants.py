@@ -29,7 +29,7 @@ def _natural(name: str) -> list[tuple[int, str]]:
 
 
 def _rank(file: str) -> int:
-    """0 for few whole numbers, 1 for other numbers, 2 for colours, 3 for what cannot be read."""
+    """0 for few numbers of 8 bits, 1 for other numbers, 2 for colours, 3 for what cannot be read."""
     try:
         header = read_header(file)
         if header.channels > 1 and not header.has_palette:
@@ -37,5 +37,5 @@ def _rank(file: str) -> int:
         pixels = read_raster(file).pixels
     except DataError:
         return 3  # the checks name it
-    values = np.unique(pixels)
-    return 0 if len(values) <= _MOST_CLASSES and bool((values == np.rint(values)).all()) else 1
+    # Numbers of 16 bits beside those of 8 count objects.
+    return 0 if pixels.itemsize == 1 and len(np.unique(pixels)) <= _MOST_CLASSES else 1
