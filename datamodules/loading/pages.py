@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 import numpy.typing as npt
 
-from datamodules.data_errors import DataError, bullet_list, raised
+from datamodules.data_errors import DataError, bullet_list
 from datamodules.loading.sources import FolderPairs
 from datamodules.pairing.packed_names import PackedNames, Pairs
 from datamodules.reading.rasters import page_count
@@ -17,13 +17,7 @@ _BEHIND_STEM = "#"
 KnownPages = Callable[[FolderPairs, int], tuple[int | None, int | None]]
 
 
-def _nothing_known(_source: FolderPairs, _index: int) -> tuple[None, None]:
-    return None, None
-
-
-def with_pages(
-    source: FolderPairs, known: KnownPages = _nothing_known, on_problem: Callable[[DataError], None] = raised
-) -> FolderPairs:
+def with_pages(source: FolderPairs, known: KnownPages, on_problem: Callable[[DataError], None]) -> FolderPairs:
     """Take each page of a file as a picture of its own.
 
     Files that cannot be read count as one page; the checks name them.

@@ -85,13 +85,9 @@ class EpochSampler(DistributedSampler[tuple[int, int]]):
 
     def __iter__(self) -> Iterator[tuple[int, int]]:
         done = self._samples_done(self.epoch)
-        order = order_of(self.seed, self.epoch, self._size)
-        everything: list[int] = []  # as numbers, once for the epoch, if they are needed
-        for index in order[done + self.rank :: self.num_replicas][: self._share(self._size - done)].tolist():
-            is_skipped = index in self._skipped
-            if is_skipped and not everything:
-                everything = order.tolist()
-            yield self.epoch, in_place_of(index, everything, self._skipped) if is_skipped else index
+        order: list[int] = order_of(self.seed, self.epoch, self._size).tolist()
+        for index in order[done + self.rank :: self.num_replicas][: self._share(self._size - done)]:
+            yield self.epoch, in_place_of(index, order, self._skipped)
 
     def __len__(self) -> int:
         """Return this rank's samples in a whole epoch, also in the first one: Lightning counts the done batches."""

@@ -8,15 +8,15 @@ from datamodules.pairing.pairing_rules import Names, find_rules
 _MOST_KINDS = 50  # folders; a set with more has a folder for each image
 
 
-def below_first_folders(files: PackedNames) -> dict[str, PackedNames]:
-    """The files below each of a few folders, with their names there; nothing if a file is in none of them."""
+def first_folders(files: PackedNames) -> list[str]:
+    """The few folders in which all files are; none if a file is in no folder."""
     firsts = {name.partition("/")[0] if "/" in name else "" for name in files}
-    if "" in firsts or len(firsts) > _MOST_KINDS:
-        return {}
-    return {
-        first: PackedNames(name[len(first) + 1 :] for name in files if name.startswith(f"{first}/"))
-        for first in sorted(firsts)
-    }
+    return [] if "" in firsts or len(firsts) > _MOST_KINDS else sorted(firsts)
+
+
+def names_below(folder: str, files: PackedNames) -> PackedNames:
+    """The files below a folder, with their names there."""
+    return PackedNames(name[len(folder) + 1 :] for name in files if name.startswith(f"{folder}/"))
 
 
 def folders_of_both(files: PackedNames) -> tuple[str, list[str]] | None:
@@ -24,18 +24,20 @@ def folders_of_both(files: PackedNames) -> tuple[str, list[str]] | None:
 
     There may be several of the latter, if the files of one have the same stems as the images.
     """
-    below = below_first_folders(files)
-    images, gts = ([first for first in below if says_gt(first) == is_gt] for is_gt in (False, True))
+    firsts = first_folders(files)
+    images, gts = ([first for first in firsts if says_gt(first) == is_gt] for is_gt in (False, True))
     if len(images) != 1 or not gts:
         return None
-    names = Names(below[images[0]])
-    is_plain = len(gts) == 1 or any(names.has_same_stems(Names(below[gt])) for gt in gts)
-    return (images[0], gts) if is_plain else None
+    if len(gts) > 1:
+        names = Names(names_below(images[0], files))
+        if not any(names.has_same_stems(Names(names_below(gt, files))) for gt in gts):
+            return None
+    return images[0], gts
 
 
 def kinds_below(images: Names, gts: PackedNames) -> list[str]:
     """The folders of which each holds ground truth that some rule pairs with the images."""
-    return [first for first, files in below_first_folders(gts).items() if find_rules(images, Names(files)).found]
+    return [first for first in first_folders(gts) if find_rules(images, Names(names_below(first, gts))).found]
 
 
 def rule_of_inner_folders(files: PackedNames) -> Rule | None:

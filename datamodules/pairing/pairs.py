@@ -10,7 +10,7 @@ from datamodules.data_errors import DataError
 from datamodules.pairing.folders import check_folders, images_below, no_images_problem
 from datamodules.pairing.gt_variants import first_of_labels
 from datamodules.pairing.joining import Flags, Joined, Side, join, keys_of
-from datamodules.pairing.kinds_in_folders import folders_of_both, kinds_below, rule_of_inner_folders
+from datamodules.pairing.kinds_in_folders import folders_of_both, kinds_below, names_below, rule_of_inner_folders
 from datamodules.pairing.name_patterns import SAME_STEM, NamePattern, Rule
 from datamodules.pairing.packed_names import Indices, PackedNames, Pair, Pairs
 from datamodules.pairing.pair_table import pairs_of_table
@@ -190,7 +190,7 @@ def _found_in_two(folders: _Folders, images: str, gts: Sequence[str]) -> Pairing
     if len(gts) > 1:
         raise DataError(kinds_problem(folders.image_path, str(Path(folders.image_path, images)), gts))
     places = [f"{images}/", f"{gts[0]}/"]
-    names = (PackedNames(name.removeprefix(one) for name in folders.images if name.startswith(one)) for one in places)
+    names = (names_below(one, folders.images) for one in (images, gts[0]))
     found = _found(_Folders(str(Path(folders.image_path, images)), str(Path(folders.gt_path, gts[0])), *names))
     assert found.rule is not None
     below = [Rule(*map(str.__add__, places, rule)) for rule in (found.rule, *found.variants)]
