@@ -289,7 +289,7 @@ def labelbox(root: Path) -> PublicForm:
 FORMS: dict[str, Callable[[Path], PublicForm]] = {
     one.__name__: one
     for one in (
-        drive, chase, isic, carvana, camvid, camvid_colours, cityscapes, voc, voc_objects, flights, kvasir, nuclei, few_cells, stack,
-        alpha_masks, labelbox,
+        drive, chase, isic, carvana, camvid, camvid_colours, cityscapes, voc, voc_objects, flights, kvasir, nuclei,
+        few_cells, stack, alpha_masks, labelbox,
     )
 }  # fmt: skip
