@@ -73,12 +73,6 @@ def top_of(samples: npt.NDArray[Any]) -> float:
     return float(np.iinfo(samples.dtype).max) if np.issubdtype(samples.dtype, np.integer) else 1.0
 
 
-def full_palette(palette: npt.NDArray[np.uint8]) -> npt.NDArray[np.uint8]:
-    """The palette with 256 colours or more; indices beyond its end are black, as viewers show them."""
-    missing = max(0, 256 - len(palette))
-    return np.pad(palette, ((0, missing), (0, 0)))
-
-
 def eight_bits(pixels: npt.NDArray[Any]) -> npt.NDArray[np.uint8]:
     """Colours (H, W, 3) with 8 bits a channel; deeper ones are scaled, unless their numbers fit into 8 bits.
 
@@ -104,7 +98,8 @@ def colour_codes(raster: Raster) -> Codes:
         ValueError: The file holds no colours.
     """
     if raster.palette is not None:
-        return _looked_up(pack(full_palette(raster.palette)), raster.pixels)
+        packed: Codes = pack(raster.palette)[raster.pixels]
+        return packed
     if raster.pixels.ndim == 2:
         number = whole_numbers(raster.pixels)
         if number is None or int(number.min(initial=0)) < 0 or int(number.max(initial=0)) > 255:
@@ -139,7 +134,7 @@ def grey_levels(raster: Raster) -> npt.NDArray[Any]:
     """
     pixels = raster.pixels
     if raster.palette is not None:
-        pixels = _looked_up(full_palette(raster.palette), pixels)
+        pixels = raster.palette[pixels]
     if pixels.ndim == 2:
         if np.issubdtype(pixels.dtype, np.floating) and bool(np.isnan(pixels).any()):
             raise ValueError(text("it holds values that are not finite numbers"))
@@ -162,8 +157,7 @@ def colourful(pixels: npt.NDArray[np.uint8]) -> int:
 def _values(raster: Raster) -> Codes:
     pixels = raster.pixels
     if raster.palette is not None:
-        levels = full_palette(raster.palette)
-        greys = _looked_up(levels, pixels)
+        greys = raster.palette[pixels]
         if shared_number(greys) is None:
             raise ValueError(text("its palette has colours, but grey values are expected"))
         return greys[..., 0].astype(np.uint8)
@@ -200,10 +194,3 @@ def _nonzero(raster: Raster) -> Codes:
         raise ValueError(text("it holds values that are not finite numbers"))
     filled: npt.NDArray[np.bool_] = (pixels != 0) if pixels.ndim == 2 else (pixels != 0).any(axis=-1)
     return filled.astype(np.uint8)
-
-
-def _looked_up(table: npt.NDArray[Any], indices: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    if indices.size and int(indices.max()) >= len(table):
-        raise ValueError(text("it has an index beyond its palette"))
-    found: npt.NDArray[Any] = table[indices]
-    return found

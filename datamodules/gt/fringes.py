@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 from datamodules.gt.stats import BAND, GtStats
 
-TOP = 200 / 255  # white is at least so bright; below, grey values are numbers of classes or a dark picture
 EXTREME = 0.9  # of the pixels are near black or white; of a photograph, far fewer
 # Areas of a class are flat inside. Of the pixels between black and white, more flat ones than the first are areas, and
 # fewer than the second are a fringe.
@@ -63,7 +62,7 @@ def _verdict(
     pixels = low + high + between
     if scale == 1 and not any(one.is_fractional for one in stats):
         return Verdict.NONE  # whole numbers: 0 and 1, or colours too dark to be seen
-    if not all(one.scale for one in stats) or max(one.highest for one in stats) < TOP * scale:
+    if not all(one.scale for one in stats):
         return Verdict.NONE
     if not low or not high or between > (1 - EXTREME) * pixels or len(values) in (1, 2):
         return Verdict.NONE

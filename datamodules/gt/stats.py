@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from datamodules.gt.codes import colourful, eight_bits, full_palette, pack, shared_number, top_of, whole_numbers
+from datamodules.gt.codes import colourful, eight_bits, pack, shared_number, top_of, whole_numbers
 from datamodules.gt.counts import Counts, count_codes, distinct_numbers
 from datamodules.reading.rasters import Raster
 
@@ -130,7 +130,7 @@ def statistics(raster: Raster) -> GtStats:
     if np.issubdtype(pixels.dtype, np.floating) and not bool(np.isfinite(pixels).all()):
         return base._replace(has_nan=True)
     if raster.palette is not None:
-        found = _of_palette(base, pixels, full_palette(raster.palette))
+        found = _of_palette(base, pixels, raster.palette)
     elif channels == 1:
         found = _of_numbers(base, pixels)
     elif channels != 3:
@@ -145,8 +145,8 @@ def statistics(raster: Raster) -> GtStats:
 def _of_palette(base: GtStats, indices: npt.NDArray[Any], palette: npt.NDArray[np.uint8]) -> GtStats:
     distinct, counts = count_codes(indices)
     colours = pack(palette)
-    used = tuple((index, int(colours[index])) for index, _ in counts if index < len(palette))
-    zeros = sum(count for index, count in counts if index < len(palette) and colours[index] == 0)
+    used = tuple((index, int(colours[index])) for index, _ in counts)
+    zeros = sum(count for index, count in counts if colours[index] == 0)
     found = base._replace(form="palette", distinct=distinct, counts=counts, palette=used, zeros=zeros)
     if shared_number(palette[[index for index, _ in used]]) is None:
         return _with_flat(found, indices, distinct)

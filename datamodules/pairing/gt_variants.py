@@ -12,9 +12,9 @@ _MOST_CLASSES = 64
 
 
 def first_of_labels(files: Sequence[str]) -> int:
-    """Return the index of the first file, in the order in which people count, that holds few whole numbers.
+    """Return the index of the first file, in the order in which people count, that holds few whole numbers of 8 bits.
 
-    If none does, that of the first with one number a pixel, and else that of the first.
+    If none does, that of the first with few of more bits, with any numbers, or with colours, in this order.
 
     Args:
         files: An example of each kind.
@@ -29,13 +29,15 @@ def _natural(name: str) -> list[tuple[int, str]]:
 
 
 def _rank(file: str) -> int:
-    """0 for few numbers of 8 bits, 1 for other numbers, 2 for colours, 3 for what cannot be read."""
+    """0 for few whole numbers of 8 bits, 1 for few of more, 2 for other numbers, 3 for colours, 4 if unreadable."""
     try:
         header = read_header(file)
         if header.channels > 1 and not header.has_palette:
-            return 2
+            return 3
         pixels = read_raster(file).pixels
     except DataError:
-        return 3  # the checks name it
-    # Numbers of 16 bits beside those of 8 count objects.
-    return 0 if pixels.itemsize == 1 and len(np.unique(pixels)) <= _MOST_CLASSES else 1
+        return 4  # the checks name it
+    values = np.unique(pixels)
+    if len(values) > _MOST_CLASSES or not bool((values == np.rint(values)).all()):
+        return 2
+    return 1 if header.bits > 8 else 0  # numbers of objects need more bits than those of classes

@@ -22,7 +22,7 @@ class Raster(NamedTuple):
             colour or measurement channels, without alpha. Native byte order: uint8 (also 0 and 1 of one bit, and the
             numbers of two and four bits), uint16, uint32, int8, int16, int32, float32 or float64.
         alpha: (H, W), or None if there is none.
-        palette: uint8 (n, 3), the colours of the indices, or None.
+        palette: uint8 (n, 3), a colour for each index that occurs and perhaps for more, or None.
         bits: Significant bits of a sample, as the file states them.
         orientation: The EXIF orientation, 1 to 8, which is not applied yet; None if the file does not state it.
     """

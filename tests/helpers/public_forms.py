@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 import tifffile
 from PIL import Image
+from scipy import ndimage
 
 Labels = npt.NDArray[np.int64]
 SIZE = 48
@@ -186,6 +187,33 @@ def voc(root: Path) -> PublicForm:
     return PublicForm(root / "JPEGImages", root / "SegmentationClass", targets, num_classes=7)
 
 
+def voc_objects(root: Path) -> PublicForm:
+    """Palette PNGs of numbered objects with a border of 255 around each."""
+    palette = [value for index in range(256) for value in (index * 37 % 256, index * 71 % 256, index * 113 % 256)]
+    targets = {}
+    for number, count in enumerate((4, 1, 2, 5, 3, 4)):
+        name, labels = f"2007_{number:06}", blobs(number, count)
+        labels[(ndimage.grey_dilation(labels, 3) > 0) & (labels == 0)] = 255
+        save(photograph(labels, number), root / "JPEGImages" / f"{name}.jpg")
+        save(labels.astype(np.uint8), root / "SegmentationObject" / f"{name}.png", palette=palette)
+        targets[f"{name}.jpg"] = np.where(labels == 255, 255, labels > 0)
+    return PublicForm(root / "JPEGImages", root / "SegmentationObject", targets)
+
+
+def flights(root: Path) -> PublicForm:
+    """One root: folders of images and of colours in the folder of each flight, whose files are numbered alike."""
+    colours = np.array([[0, 0, 0], [0, 128, 0], [128, 0, 0], [128, 64, 128]], np.uint8)
+    targets = {}
+    for flight in ("seq1", "seq2", "seq3"):
+        for number in range(3):
+            name, labels = f"{number * 100:06}.png", scene(number + 10 * int(flight[-1]), 4)
+            labels[0, :4] = np.arange(4)
+            save(photograph(labels, number), root / flight / "Images" / name)
+            save(colours[labels], root / flight / "Labels" / name)
+            targets[f"{flight}/Images/{name}"] = labels
+    return PublicForm(root, root, targets, num_classes=4)
+
+
 def kvasir(root: Path) -> PublicForm:
     """JPEG masks: white shapes with the noise of the compression."""
     targets = {}
@@ -261,7 +289,7 @@ def labelbox(root: Path) -> PublicForm:
 FORMS: dict[str, Callable[[Path], PublicForm]] = {
     one.__name__: one
     for one in (
-        drive, chase, isic, carvana, camvid, camvid_colours, cityscapes, voc, kvasir, nuclei, few_cells, stack,
-        alpha_masks, labelbox,
+        drive, chase, isic, carvana, camvid, camvid_colours, cityscapes, voc, voc_objects, flights, kvasir, nuclei,
+        few_cells, stack, alpha_masks, labelbox,
     )
 }  # fmt: skip

@@ -4,6 +4,7 @@ import pytest
 
 from datamodules.data_errors import DataError
 from datamodules.gt.class_file import ClassFile, read_class_file
+from datamodules.gt.decision import free_target
 from tests.helpers.real_data import REAL
 
 NAMES = REAL / "labelme_voc3" / "class_names.txt"
@@ -84,3 +85,17 @@ def test_what_cannot_be_understood_is_said(tmp_path: Path, content: str, problem
 def test_an_absent_file_is_named(tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"--data\.classes .*absent\.yaml: cannot be read"):
         read_class_file(str(tmp_path / "absent.yaml"))
+
+
+def test_a_file_of_names_has_4096_of_them_at_most(tmp_path: Path) -> None:
+    file = tmp_path / "names.txt"
+    for count in (4096, 4097):
+        file.write_text("\n".join(f"class {number}" for number in range(count)), encoding="utf-8")
+        if count == 4096:
+            assert len(read_class_file(str(file)).names) == count
+    with pytest.raises(DataError, match="it has 4097 lines"):
+        read_class_file(str(file))
+
+
+def test_ignored_pixels_get_the_first_number_that_is_no_class() -> None:
+    assert [free_target(count) for count in (255, 256)] == [255, 65535]

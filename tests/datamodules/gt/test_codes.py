@@ -3,7 +3,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from datamodules.gt.codes import READINGS, codes
+from datamodules.gt.codes import READINGS, codes, colourful, whole_numbers
 from tests.helpers.drawn_gt import Map, as_raster
 
 GREY = np.array([[0, 1, 200]], np.uint8)
@@ -68,7 +68,6 @@ def test_alpha_is_cut_at_half_of_its_range(dtype: type) -> None:
         (np.zeros((1, 1, 5), np.uint8), None, "colours", "5 channels"),
         (np.zeros((1, 1, 2), np.uint8), None, "values", "2 channels"),
         (GREY, None, "alpha", "no transparency"),
-        (np.array([[300]], np.uint16), PALETTE, "colours", "beyond its palette"),
     ],
 )
 def test_a_file_that_does_not_fit_a_reading_is_refused_with_the_reason(
@@ -82,3 +81,12 @@ def test_every_reading_takes_an_empty_picture() -> None:
     empty: Any = np.zeros((0, 0), np.uint8)
     for reading in READINGS:
         assert codes(as_raster(empty, alpha=empty), reading, 0.5).shape == (0, 0)
+
+
+def test_a_pixel_is_colourful_from_a_difference_of_channels_on_that_jpeg_does_not_make() -> None:
+    assert [colourful(np.array([[[100, 100 + apart, 100]]], np.uint8)) for apart in (32, 33)] == [0, 1]
+
+
+def test_floats_are_whole_numbers_as_far_as_they_are_exact() -> None:
+    assert whole_numbers(np.array([[2.0**53]])) is not None
+    assert whole_numbers(np.array([[2.0**53 + 2]])) is None

@@ -4,6 +4,10 @@ import numpy as np
 import pytest
 
 from datamodules.data_errors import DataError
+from datamodules.gt.decision import GtSettings
+from datamodules.gt.fringes import Verdict, fringe_of
+from datamodules.gt.rules import decide
+from datamodules.gt.stats import GtStats
 from tests.helpers.drawn_gt import blurred, decided, disc, masks, scenes
 
 
@@ -58,3 +62,43 @@ def test_classes_in_jpeg_files_are_refused_unless_they_are_told() -> None:
         decided(maps, is_lossy=True)
     assert decided(maps, is_lossy=True, reading="values").num_classes == 4
     assert decided([blurred(mask) for mask in masks()], is_lossy=True).reading == "threshold"
+
+
+# --- where each threshold lies
+
+
+def greys(between: int = 80, flat: int = 0, values: tuple[int, ...] = ()) -> Verdict:
+    """What 1,000 pixels are, of which some lie between black and white."""
+    one = GtStats("grey", 8, 1, 1000, scale=255.0, highest=255.0, low=500, high=500 - between, flat_between=flat)
+    return fringe_of([one], values).verdict
+
+
+def test_a_tenth_of_the_pixels_can_be_a_fringe() -> None:
+    assert [greys(between) for between in (99, 101)] == [Verdict.FRINGE, Verdict.NONE]
+
+
+def test_flat_pixels_between_black_and_white_are_areas_of_a_class() -> None:
+    assert [greys(flat=flat) for flat in (4, 5, 40, 41)] == [
+        Verdict.FRINGE, Verdict.UNCLEAR, Verdict.UNCLEAR, Verdict.NONE,
+    ]  # fmt: skip
+
+
+def test_one_grey_may_be_a_line_and_two_are_a_fringe() -> None:
+    assert greys(values=(0, 128, 255)) is Verdict.UNCLEAR
+    assert greys(values=(0, 100, 128, 255)) is Verdict.FRINGE
+
+
+def test_numbers_up_to_63_beside_255_are_classes() -> None:
+    assert greys(values=(0, 63, 255)) is Verdict.NONE
+    assert greys(values=(0, 64, 255)) is Verdict.UNCLEAR
+
+
+def test_colours_are_grey_up_to_one_colourful_pixel_in_a_thousand() -> None:
+    def reading(colourful: int) -> str:
+        one = GtStats(
+            "colour", 8, 3, 1000, distinct=3, counts=((0, 500), (0x808080, 50), (0xFFFFFF, 450)), zeros=500,
+            scale=255.0, highest=255.0, low=500, high=450, colourful=colourful,
+        )  # fmt: skip
+        return decide([one], lambda *_: [], GtSettings(num_classes=None)).reading
+
+    assert [reading(colourful) for colourful in (1, 2)] == ["threshold", "colours"]

@@ -17,6 +17,12 @@ from tests.helpers.drawn_gt import Generator, Map, as_raster, cells, decided, fi
         ([*range(19), 255], Void.IGNORED),
         ([0, 1, 65535], Void.IGNORED),
         ([*range(0, 183, 2), 255], Void.IGNORED),
+        ([0, 1, 2**32 - 1], Void.IGNORED),
+        ([0, 20, 255], Void.IGNORED),
+        ([0, 21, 255], Void.UNCLEAR),
+        ([*range(0, 64, 7), 63, 255], Void.IGNORED),
+        ([*range(0, 65, 7), 64, 255], Void.CLASS),
+        ([*range(0, 183, 3), 255], Void.CLASS),
         ([0, 26, 255], Void.UNCLEAR),
         ([0, 40, 255], Void.UNCLEAR),
         ([0, 50, 255], Void.CLASS),  # grey levels

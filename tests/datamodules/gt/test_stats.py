@@ -74,3 +74,27 @@ def test_foreign_json_is_refused() -> None:
                 GtStats.from_json([*plain[:position], foreign, *plain[position + 1 :]])
     with pytest.raises(TypeError):
         GtStats.from_json([*plain, 1])
+
+
+def test_the_bands_end_at_an_eighth_of_the_range() -> None:
+    found = statistics(as_raster(np.array([[0, 31, 32, 128, 223, 224, 255]], np.uint8)))
+    assert (found.low, found.high) == (2, 2)
+
+
+def test_the_counts_of_at_most_256_numbers_are_kept() -> None:
+    assert len(statistics(as_raster(np.arange(256).reshape(1, -1))).counts) == 256
+    assert statistics(as_raster(np.arange(257).reshape(1, -1))).counts == ()
+
+
+def test_of_many_colours_the_32_largest_groups_are_kept() -> None:
+    codes = np.arange(4096).repeat(2)[:8190]
+    pixels = np.stack([codes >> 8 << 4, codes >> 4 & 15 << 0, codes & 15], -1).astype(np.uint8) * [1, 16, 16]
+    found = statistics(as_raster(pixels.astype(np.uint8).reshape(90, 91, 3)))
+    assert len(found.clusters) == 32
+
+
+def test_one_colourful_pixel_in_a_hundred_keeps_colours_from_being_grey() -> None:
+    for pixels, scale in ((100, 255.0), (99, 0.0)):
+        row = np.zeros((1, pixels, 3), np.uint8)
+        row[0, 0], row[0, 1] = (255, 0, 0), 255
+        assert statistics(as_raster(row)).scale == scale

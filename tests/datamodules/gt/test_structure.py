@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 
 from datamodules.gt.structure import structure
 
@@ -29,3 +30,13 @@ def test_ignored_values_are_neither_object_nor_background() -> None:
     assert found.open == (1, 1)
     assert structure(np.full((3, 3), 7)).open == (0,)
     assert structure(np.zeros((3, 3), np.uint16)).values == ()
+
+
+@pytest.mark.parametrize("step", [(-1, -1), (-1, 0), (-1, 1), (0, -1), (0, 1), (1, -1), (1, 0), (1, 1)])
+def test_a_piece_touches_each_of_its_eight_neighbours(step: tuple[int, int]) -> None:
+    around = np.full((3, 3), 255)
+    around[1, 1] = 2
+    for neighbour, touches in ((0, (1, 0)), (1, (0, 1))):
+        around[1 + step[0], 1 + step[1]] = neighbour
+        found = structure(around, frozenset({255}))
+        assert (found.open[-1], found.above[-1]) == touches

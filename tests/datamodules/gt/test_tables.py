@@ -6,6 +6,8 @@ import numpy as np
 import pytest
 
 from datamodules.data_errors import DataError
+from datamodules.gt.stats import GtStats
+from datamodules.gt.tables import table_of
 from tests.helpers.drawn_gt import (
     COLOURS,
     Generator,
@@ -90,3 +92,31 @@ def test_objects_of_random_colours_are_foreground() -> None:
 
     assert decided(files(coloured, 5)).reading == "nonzero"
     assert decided(files(coloured, 30)).reading == "nonzero"
+
+
+# --- where each threshold lies
+
+
+def palette_file(*used: tuple[int, int]) -> GtStats:
+    """A file of black at the index 0, and of these indices with their colours."""
+    palette = ((0, 0), *used)
+    counts = tuple((index, 10) for index, _ in palette)
+    return GtStats("palette", 8, 1, 10 * len(palette), distinct=len(palette), counts=counts, palette=palette)
+
+
+def reading_of(colours_again: int, files: int = 20) -> str:
+    """What tells classes apart, where the index 1 has another colour in each file, but for so many that share one."""
+    colours = [0xFF00 if number < colours_again else 0x10000 + number for number in range(files)]
+    try:
+        return table_of([palette_file((1, colour)) for colour in colours]).reading
+    except DataError:
+        return "doubt"
+
+
+def test_colours_of_which_half_come_again_are_classes() -> None:
+    assert [reading_of(again) for again in (10, 9)] == ["colours", "doubt"]
+
+
+def test_indices_are_classes_where_hardly_a_colour_of_many_comes_again() -> None:
+    assert [reading_of(again, 40) for again in (3, 4)] == ["indices", "doubt"]
+    assert [reading_of(0, files) for files in (5, 4)] == ["indices", "doubt"]

@@ -58,3 +58,11 @@ def test_folders_that_divide_the_same_ground_truth_are_no_kinds(tmp_path: Path) 
     make(tmp_path / "gt", "train/{}.png", stems=STEMS[:3])
     gts = make(tmp_path / "gt", "val/{}.png", stems=STEMS[3:])
     assert len(pair_folders(images, gts, PairSettings()).pairs) == len(STEMS)
+
+
+def test_more_than_50_folders_are_no_kinds_of_ground_truth(tmp_path: Path) -> None:
+    images = make(tmp_path / "images", "{}.png", stems=STEMS[:2])
+    for count, said in ((50, "several kinds"), (51, "0 pairs are complete")):
+        gts = make(tmp_path / f"gt{count}", *(f"kind{number}/{{}}.png" for number in range(count)), stems=STEMS[:2])
+        with pytest.raises(DataError, match=said):
+            pair_folders(images, gts, PairSettings())

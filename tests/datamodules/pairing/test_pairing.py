@@ -199,6 +199,25 @@ def test_names_that_share_nothing_are_not_paired_by_chance(tmp_path: Path) -> No
         paired(tmp_path, ["cat.png"], ["dog.png"])
 
 
+@pytest.mark.parametrize(
+    ("images", "gts"),
+    [
+        (["catA.png", "catB.png"], ["ratA.png", "ratB.png"]),  # one letter is no word
+        ([f"{n}-{dye}.png" for n in range(9) for dye in ("DNA", "actin", "pH3")], [f"{n}-cells.png" for n in range(9)]),
+    ],
+)
+def test_what_hardly_any_name_has_in_common_is_no_rule(tmp_path: Path, images: list[str], gts: list[str]) -> None:
+    with pytest.raises(DataError, match="0 pairs are complete"):
+        paired(tmp_path, images, gts)
+
+
+def test_ground_truth_that_few_images_have_is_no_other_kind_of_it(tmp_path: Path) -> None:
+    names = [f"{n}.png" for n in range(60)]
+    assert len(paired(tmp_path / "a", names, [*names, *(f"{n}_old.png" for n in range(6))]).pairs) == 60
+    with pytest.raises(DataError, match="4 ground truth files without an image"):
+        paired(tmp_path / "b", names, [*names, *(f"{n}_old.png" for n in range(4))])
+
+
 def test_files_without_a_partner_are_left_out_if_that_is_allowed(tmp_path: Path) -> None:
     images, gts = [f"{n}.png" for n in range(5)], ["0_gt.png", "1_gt.png", "2_gt.png", "9_gt.png"]
     with pytest.raises(DataError, match=r"2 images without ground truth:\n.*3\.png\n.*4\.png"):

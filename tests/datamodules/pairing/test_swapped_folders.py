@@ -87,6 +87,34 @@ def test_a_few_files_that_look_swapped_are_not_enough(tmp_path: Path) -> None:
     look(folders(tmp_path, images, [photograph() for _ in range(8)]))
 
 
+def levels(count: int) -> Pixels:
+    """Areas of so many grey levels (64, 512)."""
+    numbers = np.arange(256).reshape(8, 32) * count // 256
+    return np.kron(numbers, np.ones((8, 16))).astype(np.uint8)
+
+
+def stripes(width: int) -> Pixels:
+    """Two values, in columns of this width."""
+    return np.tile((np.arange(120) // width % 2 * 255).astype(np.uint8), (64, 1))
+
+
+@pytest.mark.parametrize(
+    ("swapped", "honest"),
+    [
+        ([classes()] * 7 + [photograph()], [classes()] * 6 + [photograph()] * 2),  # seven of eight
+        ([levels(64)] * 4, [levels(65)] * 4),
+        ([stripes(12)] * 4, [stripes(8)] * 4),  # nine tenths of the neighbours are equal
+    ],
+)
+def test_folders_are_swapped_from_each_threshold_on(
+    tmp_path: Path, swapped: list[Pixels], honest: list[Pixels]
+) -> None:
+    (tmp_path / "honest").mkdir()
+    look(folders(tmp_path / "honest", honest, [photograph() for _ in honest]))
+    with pytest.raises(DataError, match="seem to be swapped"):
+        look(folders(tmp_path, swapped, [photograph() for _ in swapped]))
+
+
 def test_unreadable_files_are_left_to_the_checks_of_the_files(tmp_path: Path) -> None:
     paths = folders(tmp_path, [classes()] * 4, [photograph() for _ in range(4)])
     for path in Path(paths[1]).iterdir():

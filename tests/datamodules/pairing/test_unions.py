@@ -38,3 +38,9 @@ def test_files_that_mark_the_same_pixels_are_no_objects_side_by_side() -> None:
 def test_files_of_different_sizes_are_named() -> None:
     with pytest.raises(DataError, match=r"b is 90 × 10 pixels, but a is 100 × 10"):
         union(["a", "b"], [mask(0, 5), mask(0, 5, width=90)])
+
+
+def test_two_pixels_in_a_hundred_may_be_of_two_objects() -> None:
+    assert (union(["a", "b"], [mask(0, 51), mask(49, 100)]).pixels == 255).all()
+    with pytest.raises(DataError, match=r"30 of 1000"):
+        union(["a", "b"], [mask(0, 51), mask(48, 100)])

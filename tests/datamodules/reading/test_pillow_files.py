@@ -72,6 +72,20 @@ def test_a_palette_of_greys_is_grey_and_another_is_colour(tmp_path: Path) -> Non
             assert header.channels == (1 if name == "grey" else 3)
 
 
+def test_an_index_behind_the_end_of_a_palette_is_black(tmp_path: Path) -> None:
+    image = Image.fromarray(np.arange(4, dtype=np.uint8).reshape(2, 2)).convert("P")
+    image.putpalette([9, 8, 7, 80, 81, 82, 5, 5, 5, 6, 6, 6])
+    image.save(tmp_path / "short.png")
+    content = (tmp_path / "short.png").read_bytes()
+    start = content.index(b"PLTE")
+    chunk = content[start : start + 4 + 6]
+    cut = struct.pack(">I", 6) + chunk + struct.pack(">I", zlib.crc32(chunk))
+    (tmp_path / "short.png").write_bytes(content[: start - 4] + cut + content[start + 4 + 12 + 4 :])
+    raster = read_raster(str(tmp_path / "short.png"))
+    assert raster.palette is not None
+    assert raster.palette[raster.pixels].tolist() == [[[9, 8, 7], [80, 81, 82]], [[0, 0, 0], [0, 0, 0]]]
+
+
 @pytest.mark.parametrize(("name", "options"), [("PNG", {}), ("WEBP", {"lossless": True})])
 def test_the_pictures_of_an_animation_are_pages(tmp_path: Path, name: str, options: dict[str, Any]) -> None:
     PICTURES[0].save(tmp_path / "a", name, save_all=True, append_images=PICTURES[1:], **options)

@@ -78,3 +78,39 @@ def test_different_real_images_of_dark_scenes_are_no_duplicates(name: str) -> No
     half = len(images) // 2
     assert near_duplicates(images[:half], images[half:]) == []
     assert len(near_duplicates(images, images)) >= len(images) - 2  # but two that show nothing
+
+
+def small(pixels: npt.NDArray[np.floating], highest: float = 255.0, is_deep: bool = False) -> ImageStats:
+    """An image with this picture of 8 × 9 pixels."""
+    picture = pixels.round().astype(np.uint8).repeat(2, 0).repeat(2, 1)
+    return ImageStats(1, is_deep, 0.0, highest, 1000, small=picture.tobytes())
+
+
+RAMP = np.tile(np.linspace(20, 220, 9), (8, 1))
+
+
+def test_eight_of_the_comparisons_of_neighbours_may_differ() -> None:
+    for count, expected in ((8, 1), (9, 0)):
+        changed = RAMP.copy()
+        rows, columns = np.arange(count) % 8, 2 + 4 * (np.arange(count) // 8)
+        changed[rows, columns] = changed[rows, columns - 1] - 1
+        assert len(near_duplicates([small(RAMP)], [small(changed)])) == expected
+
+
+def test_pictures_of_a_lower_correlation_are_no_duplicates() -> None:
+    for power, expected in ((1.5, 1), (1.6, 0)):  # correlations of 0.987 and 0.982
+        bent = 250 * (np.tile(np.arange(9.0), (8, 1)) / 8) ** power
+        assert len(near_duplicates([small(RAMP)], [small(bent)])) == expected
+
+
+def test_contrast_of_a_hundredth_of_the_range_or_half_a_level_is_noise() -> None:
+    steps = np.zeros((8, 9))
+    steps[:, 1::2] = 2  # its deviation is nearly 1
+    for highest, is_deep, expected in ((95.0, True, 1), (105.0, True, 0), (95.0, False, 1), (105.0, False, 0)):
+        one = small(steps, highest, is_deep)
+        assert len(near_duplicates([one], [one])) == expected
+    rare = np.zeros((8, 9))
+    for level, expected in ((2, 0), (3, 1)):  # deviations of 0.46 and 0.69
+        rare[:4, 1] = level
+        one = small(rare, 20.0)
+        assert len(near_duplicates([one], [one])) == expected
