@@ -1,0 +1,268 @@
+"""Where the processes of torchrun or SLURM meet before they form a group: the others wait for what the first one finds.
+
+They meet in the store in which the group is formed later (`env://`): torchrun has one, else the first process hosts it.
+"""
+
+import json
+import os
+import socket
+import sys
+import threading
+import time
+from contextlib import suppress
+from datetime import timedelta
+from functools import cache
+from types import TracebackType
+from typing import Any, ClassVar, NamedTuple
+
+from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
+from torch.distributed import DistError, PrefixStore, Store, TCPStore  # type: ignore[attr-defined]
+
+from launch.config_errors import as_config_error
+from launch.plugins import cluster_plugins
+from resume.system.launch_info import Launch
+from resume.system.output import ExplainedError, brief, text
+from resume.system.signals import Stopped
+from resume.system.watchdog import exit_if_unhandled
+
+_PAUSE = 0.1
+_SECONDS_OF_ONE_TRY = 2.0
+_SECONDS_TO_ANSWER = 60.0  # of a store to a new connection
+_SECONDS_TO_COME = 300.0  # from the first process of a launch to the last one: imports over a slow network take minutes
+_SECONDS_OF_SILENCE = 60.0  # of a first process that lives: it speaks every second from a thread
+_SECONDS_TO_LEAVE = 30.0  # for the others, before the store of a first process that has failed goes
+_END, _BEAT, _LEFT = "end", "beat", "left"
+_EXIT_FAILURE = 1
+
+
+class MeetingError(ExplainedError):
+    """The processes of a launch cannot meet; the message says where."""
+
+
+class LostFirstError(ExplainedError):
+    """The first process has ended without a word, or has not come."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class Place(NamedTuple):
+    """Where the processes of a launch meet.
+
+    Attributes:
+        host: The machine of the store.
+        port: Its port.
+        is_hosted: Whether the first process hosts the store.
+        start: What tells this start of the processes from earlier ones, which the store may have outlived.
+        size: The number of processes.
+    """
+
+    host: str
+    port: int
+    is_hosted: bool
+    start: str
+    size: int
+
+    @classmethod
+    def of(cls, plugins: object, launch: Launch) -> "Place | None":
+        """The place of a launch; None where its processes are started by one of them, or by another launcher.
+
+        Args:
+            plugins: Those of the configuration: one of them may be another cluster environment.
+            launch: What started this process.
+
+        Raises:
+            ConfigError: The job was requested in a way that Lightning does not support.
+        """
+        if plugins:
+            return None
+        if TorchElasticEnvironment.detect():
+            size, environments = (1 if launch.size is None else launch.size[0]), [TorchElasticEnvironment()]
+        else:
+            with as_config_error():
+                size, environments = launch.tasks, cluster_plugins([])  # type: ignore[assignment]
+        if size == 1 or not environments:
+            return None
+        # Of several torchruns, each counts restarts for itself.
+        restart = launch.worker_restarts if launch.shares_store and launch.torchruns == 1 else 0
+        environment = environments[0]
+        return cls(
+            environment.main_address, environment.main_port, not launch.shares_store, f"facts of start {restart}", size
+        )
+
+    def __str__(self) -> str:
+        return f"{self.host}:{self.port}"
+
+
+class Meeting:
+    """Within the block, the first process says what it has found, and the others wait for it.
+
+    If the first one leaves the block by an error, the others end with its exit code when they ask for the next thing.
+    """
+
+    def __init__(self, place: Place, launch: Launch) -> None:
+        self._place = place
+        self.is_first = launch.is_first
+        self._is_over = threading.Event()
+
+    def __enter__(self) -> "Meeting":
+        """Find the store.
+
+        Raises:
+            MeetingError: There is none.
+            LostFirstError: The first process, which would host it, does not come.
+        """
+        with exit_if_unhandled(lambda: None):
+            if not self.is_first:
+                self._line = _connected(self._place)
+            self._store: Store = PrefixStore(self._place.start, _store(self._place, self.is_first))
+        if self.is_first:
+            self._voice = threading.Thread(target=self._speak, daemon=True, name="first process")
+            self._voice.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._is_over.set()
+        if not self.is_first:
+            self._line.close()
+        elif error is not None:
+            with exit_if_unhandled(lambda: None), suppress(DistError, Stopped):  # the error is what is reported
+                self._store.set(_END, str(_exit_code(error)))
+                if self._place.is_hosted and not isinstance(error, Stopped):
+                    self._let_others_leave()
+
+    def say(self, name: str, value: object) -> None:
+        """Tell the others a value that JSON can hold; for the first process."""
+        self._store.set(name, json.dumps(value))
+
+    def hear(self, name: str) -> Any:
+        """Wait for a value of the first process, as long as that one lives; for the others.
+
+        Raises:
+            LostFirstError: The first process is lost.
+            SystemExit: It has ended with this exit code, and has reported why.
+        """
+        listener = _Listener(self._place)
+        with exit_if_unhandled(lambda: None):
+            while True:
+                self._refuse_lost_line()
+                try:
+                    is_ended = self._store.check([_END])
+                    if self._store.check([name]):
+                        return json.loads(self._store.get(name))
+                    if is_ended:
+                        self._store.add(_LEFT, 1)
+                        sys.exit(int(self._store.get(_END)))
+                    listener.note(self._store.add(_BEAT, 0))
+                except DistError as error:
+                    raise _lost() from error
+                time.sleep(_PAUSE)
+
+    def _refuse_lost_line(self) -> None:
+        """The store would write many lines about a lost connection; this one, on which nothing is sent, does not."""
+        try:
+            self._line.recv(1)
+        except BlockingIOError:
+            return
+        except OSError as error:
+            raise _lost() from error
+        raise _lost()
+
+    def _speak(self) -> None:
+        with suppress(DistError):  # the process finds out when it says something, or when the group is formed
+            while not self._is_over.wait(1.0):
+                self._store.add(_BEAT, 1)
+
+    def _let_others_leave(self) -> None:
+        end = time.monotonic() + _SECONDS_TO_LEAVE
+        while self._store.add(_LEFT, 0) < self._place.size - 1 and time.monotonic() < end:
+            time.sleep(_PAUSE)
+
+
+class _Listener:
+    """Whether the first process has spoken within the time that it may be silent."""
+
+    def __init__(self, place: Place) -> None:
+        self._place = place
+        self._beats = 0
+        self._heard = time.monotonic()
+
+    def note(self, beats: int) -> None:
+        """Note how often it has spoken so far.
+
+        Raises:
+            LostFirstError: It has been silent for too long.
+        """
+        now = time.monotonic()
+        if beats != self._beats:
+            self._beats, self._heard = beats, now
+        elif beats and now - self._heard > _SECONDS_OF_SILENCE:
+            raise _lost()
+        elif now - self._heard > _SECONDS_TO_COME:
+            raise _missing(self._place)
+
+
+def _connected(place: Place) -> socket.socket:
+    """A connection to the store, as soon as it is there. A signal interrupts this wait, and none in torch's own."""
+    end = time.monotonic() + _SECONDS_TO_COME
+    while time.monotonic() < end:
+        with suppress(OSError):
+            line = socket.create_connection((place.host, place.port), timeout=_SECONDS_OF_ONE_TRY)
+            line.setblocking(False)
+            return line
+        time.sleep(_PAUSE)
+    raise _missing(place)
+
+
+@cache  # kept: the server ends with it, and the group is formed in the same one
+def _store(place: Place, is_first: bool) -> Store:
+    is_server = is_first and place.is_hosted
+    opened: list[Store] = []
+    errors: list[RuntimeError] = []
+
+    def open_store() -> None:
+        try:
+            opened.append(
+                TCPStore(
+                    place.host,
+                    place.port,
+                    is_master=is_server,
+                    timeout=timedelta(seconds=_SECONDS_TO_ANSWER),
+                    wait_for_workers=False,
+                    multi_tenant=is_server,
+                    use_libuv=os.environ.get("USE_LIBUV", "0" if sys.platform == "win32" else "1") == "1",
+                )
+            )
+        except RuntimeError as error:
+            errors.append(error)
+
+    # In a thread: a program that accepts the connection, and is no store, would never let torch return.
+    thread = threading.Thread(target=open_store, daemon=True, name="store")
+    thread.start()
+    thread.join(_SECONDS_TO_ANSWER)
+    if opened:
+        return opened[0]
+    said = text(
+        "The processes of this launch cannot meet at {place} ({reason}). MASTER_ADDR must be the machine of the first "
+        "process, and MASTER_PORT a port that no other program uses."
+    )
+    reason = brief(errors[0]) if errors else text("no answer")
+    raise MeetingError(said.format(place=place, reason=reason))
+
+
+def _exit_code(error: BaseException) -> int:
+    if isinstance(error, ExplainedError | Stopped):
+        return error.exit_code
+    if isinstance(error, SystemExit) and isinstance(error.code, int):
+        return error.code
+    return _EXIT_FAILURE
+
+
+def _lost() -> LostFirstError:
+    return LostFirstError(text("The first process of this launch cannot be reached any more; this one ends too."))
+
+
+def _missing(place: Place) -> LostFirstError:
+    said = text("The first process of this launch has not come to {place} within {minutes} minutes; this one ends.")
+    return LostFirstError(said.format(place=place, minutes=round(_SECONDS_TO_COME / 60)))
