@@ -30,7 +30,7 @@ class FirstLook:
         """What the first process finds; it alone looks.
 
         Args:
-            name: Of what is looked for.
+            name: Of what is looked for; all processes take the same things, in one order.
             look: Finds it; the result must be one that JSON can hold.
 
         Raises:
@@ -43,9 +43,9 @@ class FirstLook:
         elif self._meeting is None or self._meeting.is_first:
             value = json.loads(json.dumps(look()))
             if self._meeting is not None:
-                self._meeting.say(name, value)
+                self._meeting.say(value)
         else:
-            value = self._meeting.hear(name)
+            value = self._meeting.hear()
         self.found[name] = value
         return value
 

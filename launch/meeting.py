@@ -5,11 +5,12 @@ They meet in the store in which the group is formed later (`env://`): torchrun h
 
 import json
 import os
+import select
 import socket
 import sys
 import threading
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from datetime import timedelta
 from functools import cache
 from types import TracebackType
@@ -26,12 +27,14 @@ from resume.system.signals import Stopped
 from resume.system.watchdog import exit_if_unhandled
 
 _PAUSE = 0.1
+_PAUSE_OF_LISTENER = 0.25
 _SECONDS_OF_ONE_TRY = 2.0
 _SECONDS_TO_ANSWER = 60.0  # of a store to a new connection
 _SECONDS_TO_COME = 300.0  # from the first process of a launch to the last one: imports over a slow network take minutes
-_SECONDS_OF_SILENCE = 60.0  # of a first process that lives: it speaks every second from a thread
+_SECONDS_OF_SILENCE = 60.0  # of a first process that lives: it says so from a thread
 _SECONDS_TO_LEAVE = 30.0  # for the others, before the store of a first process that has failed goes
-_END, _BEAT, _LEFT = "end", "beat", "left"
+_SECONDS_BETWEEN_BEATS = 5.0
+_BEATS, _LEFT = "beats", "left"
 _EXIT_FAILURE = 1
 
 
@@ -103,6 +106,7 @@ class Meeting:
         self._place = place
         self.is_first = launch.is_first
         self._is_over = threading.Event()
+        self._said = 0  # so many things; each has its number as its key
 
     def __enter__(self) -> "Meeting":
         """Find the store.
@@ -111,13 +115,13 @@ class Meeting:
             MeetingError: There is none.
             LostFirstError: The first process, which would host it, does not come.
         """
-        with exit_if_unhandled(lambda: None):
+        with exit_if_unhandled(lambda: None), ExitStack() as lines:
             if not self.is_first:
-                self._line = _connected(self._place)
+                self._line = lines.enter_context(_connected(self._place))
             self._store: Store = PrefixStore(self._place.start, _store(self._place, self.is_first))
+            lines.pop_all()  # it stays open until the end of the block
         if self.is_first:
-            self._voice = threading.Thread(target=self._speak, daemon=True, name="first process")
-            self._voice.start()
+            threading.Thread(target=self._speak, daemon=True, name="first process").start()
         return self
 
     def __exit__(
@@ -128,51 +132,51 @@ class Meeting:
             self._line.close()
         elif error is not None:
             with exit_if_unhandled(lambda: None), suppress(DistError, Stopped):  # the error is what is reported
-                self._store.set(_END, str(_exit_code(error)))
+                self._say({"exit_code": _exit_code(error)})
                 if self._place.is_hosted and not isinstance(error, Stopped):
                     self._let_others_leave()
 
-    def say(self, name: str, value: object) -> None:
+    def say(self, value: object) -> None:
         """Tell the others a value that JSON can hold; for the first process."""
-        self._store.set(name, json.dumps(value))
+        self._say({"value": value})
 
-    def hear(self, name: str) -> Any:
-        """Wait for a value of the first process, as long as that one lives; for the others.
+    def _say(self, content: dict[str, object]) -> None:
+        self._store.set(str(self._said), json.dumps(content))
+        self._said += 1
+
+    def hear(self) -> Any:
+        """Wait for the next value of the first process, as long as that one lives; for the others.
 
         Raises:
             LostFirstError: The first process is lost.
             SystemExit: It has ended with this exit code, and has reported why.
         """
-        listener = _Listener(self._place)
-        with exit_if_unhandled(lambda: None):
-            while True:
-                self._refuse_lost_line()
-                try:
-                    is_ended = self._store.check([_END])
-                    if self._store.check([name]):
-                        return json.loads(self._store.get(name))
-                    if is_ended:
-                        self._store.add(_LEFT, 1)
-                        sys.exit(int(self._store.get(_END)))
-                    listener.note(self._store.add(_BEAT, 0))
-                except DistError as error:
-                    raise _lost() from error
-                time.sleep(_PAUSE)
-
-    def _refuse_lost_line(self) -> None:
-        """The store would write many lines about a lost connection; this one, on which nothing is sent, does not."""
         try:
-            self._line.recv(1)
-        except BlockingIOError:
-            return
-        except OSError as error:
+            with exit_if_unhandled(lambda: None):
+                said = json.loads(self._next())
+                if "exit_code" in said:
+                    self._store.add(_LEFT, 1)
+                    sys.exit(said["exit_code"])
+        except DistError as error:
             raise _lost() from error
-        raise _lost()
+        self._said += 1
+        return said["value"]
+
+    def _next(self) -> bytes:
+        listener = _Listener(self._place)
+        while not self._store.check([str(self._said)]):
+            if listener.is_due():
+                listener.note(self._store.add(_BEATS, 0))
+            # Nothing is sent on this line. The store itself would write many lines about a lost connection.
+            if select.select([self._line], [], [], _PAUSE_OF_LISTENER)[0]:
+                raise _lost()
+        return self._store.get(str(self._said))
 
     def _speak(self) -> None:
         with suppress(DistError):  # the process finds out when it says something, or when the group is formed
-            while not self._is_over.wait(1.0):
-                self._store.add(_BEAT, 1)
+            self._store.add(_BEATS, 1)
+            while not self._is_over.wait(_SECONDS_BETWEEN_BEATS):
+                self._store.add(_BEATS, 1)
 
     def _let_others_leave(self) -> None:
         end = time.monotonic() + _SECONDS_TO_LEAVE
@@ -186,7 +190,14 @@ class _Listener:
     def __init__(self, place: Place) -> None:
         self._place = place
         self._beats = 0
-        self._heard = time.monotonic()
+        self._heard = self._asked = time.monotonic()
+
+    def is_due(self) -> bool:
+        """Whether it is time to ask for it again."""
+        if time.monotonic() - self._asked < _SECONDS_BETWEEN_BEATS:
+            return False
+        self._asked = time.monotonic()
+        return True
 
     def note(self, beats: int) -> None:
         """Note how often it has spoken so far.
@@ -208,9 +219,7 @@ def _connected(place: Place) -> socket.socket:
     end = time.monotonic() + _SECONDS_TO_COME
     while time.monotonic() < end:
         with suppress(OSError):
-            line = socket.create_connection((place.host, place.port), timeout=_SECONDS_OF_ONE_TRY)
-            line.setblocking(False)
-            return line
+            return socket.create_connection((place.host, place.port), timeout=_SECONDS_OF_ONE_TRY)
         time.sleep(_PAUSE)
     raise _missing(place)
 
