@@ -156,7 +156,7 @@ def train(arguments: resume.Arguments, settled: "Settled", start: Start) -> int:
         with FolderLock(decision.checkpoint_dir / LOCK, break_lock=arguments.break_lock) as lock:
             take_scan(cli, decision.checkpoint_dir)
             loaded = load(cli, decision)
-            with first_look(cli.config.trainer.plugins, start.launch) as look:
+            with first_look(cli.config.trainer.plugins, decision, start.launch) as look:
                 find_facts(cli, look)
                 cli.build()
                 resumed = check(cli, arguments, loaded, look)
@@ -186,7 +186,7 @@ def try_training(cli: "TrainCLI", arguments: resume.Arguments, decision: resume.
     from launch.process_group import ProcessGroup
 
     loaded = load(cli, decision)
-    with first_look(cli.config.trainer.plugins, arguments.launch) as look:
+    with first_look(cli.config.trainer.plugins, decision, arguments.launch) as look:
         find_facts(cli, look)
         cli.build()
         check(cli, arguments, loaded, look)

@@ -5,7 +5,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from launch.agreement import outline, refuse_disagreement
 from launch.meeting import Meeting, Place
+from resume.decision import Decision
 from resume.handoff import found_handed_on
 from resume.system.launch_info import Launch
 
@@ -51,14 +53,18 @@ class FirstLook:
 
 
 @contextmanager
-def first_look(plugins: object, launch: Launch) -> Iterator[FirstLook]:
+def first_look(plugins: object, decision: Decision, launch: Launch) -> Iterator[FirstLook]:
     """Within the block, one process of a launch looks at the data for all.
 
     Processes of other launchers than torchrun and SLURM look for themselves; `ProcessGroup` compares what they found.
 
     Args:
         plugins: Those of the configuration, which may bring an environment of another launcher.
+        decision: What this process would do. What is found for one configuration does not fit another one.
         launch: What started this process.
+
+    Raises:
+        ResumeError: In the first process, the processes would not do the same.
     """
     handed_on = found_handed_on(launch)
     place = None if handed_on is not None else Place.of(plugins, launch)
@@ -66,4 +72,7 @@ def first_look(plugins: object, launch: Launch) -> Iterator[FirstLook]:
         yield FirstLook(handed_on)
         return
     with Meeting(place, launch) as meeting:
+        planned = meeting.gather((launch.process_name, outline(decision)))
+        if planned:
+            refuse_disagreement(planned)
         yield FirstLook(meeting=meeting)

@@ -32,14 +32,20 @@ _SECONDS_OF_ONE_TRY = 2.0
 _SECONDS_TO_ANSWER = 60.0  # of a store to a new connection
 _SECONDS_TO_COME = 300.0  # from the first process of a launch to the last one: imports over a slow network take minutes
 _SECONDS_OF_SILENCE = 60.0  # of a first process that lives: it says so from a thread
-_SECONDS_TO_LEAVE = 30.0  # for the others, before the store of a first process that has failed goes
+_SECONDS_TO_LEAVE = 10.0  # for the others, before the store goes with a first process that has failed, or its torchrun
 _SECONDS_BETWEEN_BEATS = 5.0
-_BEATS, _LEFT = "beats", "left"
+_BEATS, _CAME, _LEFT = "beats", "came", "left"
 _EXIT_FAILURE = 1
 
 
 class MeetingError(ExplainedError):
     """The processes of a launch cannot meet; the message says where."""
+
+
+class MissingProcessError(ExplainedError):
+    """Not all processes of a launch have come."""
+
+    exit_code: ClassVar[int] = 1
 
 
 class LostFirstError(ExplainedError):
@@ -130,11 +136,36 @@ class Meeting:
         self._is_over.set()
         if not self.is_first:
             self._line.close()
-        elif error is not None:
-            with exit_if_unhandled(lambda: None), suppress(DistError, Stopped):  # the error is what is reported
-                self._say({"exit_code": _exit_code(error)})
-                if self._place.is_hosted and not isinstance(error, Stopped):
-                    self._let_others_leave()
+        if error is None or isinstance(error, LostFirstError):
+            return
+        with exit_if_unhandled(lambda: None), suppress(DistError, Stopped):  # the error is what is reported
+            if not self.is_first:
+                self._store.add(_LEFT, 1)
+                return
+            self._say({"exit_code": _exit_code(error)})
+            if not isinstance(error, Stopped):
+                self._let_others_leave()
+
+    def gather(self, value: object) -> list[Any]:
+        """Tell the first process a value that JSON can hold, as the first thing.
+
+        Returns:
+            In the first process, the values of all, its own first; in the others, nothing.
+
+        Raises:
+            MissingProcessError: In the first process, some of the others do not come.
+        """
+        with exit_if_unhandled(lambda: None):
+            if not self.is_first:
+                self._store.set(f"{_CAME} {self._store.add(_CAME, 1)}", json.dumps(value))
+                return []
+            keys = [f"{_CAME} {number}" for number in range(1, self._place.size)]
+            end = time.monotonic() + _SECONDS_TO_COME
+            while not self._store.check(keys):
+                if time.monotonic() > end:
+                    raise _not_all(self._store.add(_CAME, 0) + 1, self._place)
+                time.sleep(_PAUSE)
+            return [value, *(json.loads(self._store.get(key)) for key in keys)]
 
     def say(self, value: object) -> None:
         """Tell the others a value that JSON can hold; for the first process."""
@@ -154,11 +185,10 @@ class Meeting:
         try:
             with exit_if_unhandled(lambda: None):
                 said = json.loads(self._next())
-                if "exit_code" in said:
-                    self._store.add(_LEFT, 1)
-                    sys.exit(said["exit_code"])
         except DistError as error:
             raise _lost() from error
+        if "exit_code" in said:
+            sys.exit(said["exit_code"])
         self._said += 1
         return said["value"]
 
@@ -266,6 +296,15 @@ def _exit_code(error: BaseException) -> int:
     if isinstance(error, SystemExit) and isinstance(error.code, int):
         return error.code
     return _EXIT_FAILURE
+
+
+def _not_all(came: int, place: Place) -> MissingProcessError:
+    said = text(
+        "Only {came} of the {size} processes of this launch have come to {place} within {minutes} minutes. Look for the "
+        "message of one of the others."
+    )
+    minutes = round(_SECONDS_TO_COME / 60)
+    return MissingProcessError(said.format(came=came, size=place.size, place=place, minutes=minutes))
 
 
 def _lost() -> LostFirstError:

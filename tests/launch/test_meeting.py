@@ -13,7 +13,7 @@ from torch.distributed import PrefixStore  # type: ignore[attr-defined]
 import launch.meeting
 from datamodules.data_errors import DataError
 from launch.first_look import FirstLook
-from launch.meeting import LostFirstError, Meeting, MeetingError, Place
+from launch.meeting import LostFirstError, Meeting, MeetingError, MissingProcessError, Place
 from resume.system.launch_info import SHELL, Launch
 
 OTHER = Launch(is_first=False)
@@ -47,6 +47,7 @@ def hear_in_thread(place: Place, heard: list[object]) -> threading.Thread:
     def hear() -> None:
         try:
             with Meeting(place, OTHER) as meeting:
+                assert meeting.gather("resume") == []
                 while True:
                     heard.append(FirstLook(meeting=meeting).take("settings", lambda: pytest.fail("it has looked")))
         except SystemExit as end:
@@ -63,6 +64,7 @@ def test_the_others_take_what_the_first_finds_and_end_as_it_ends(place: Place) -
 
     def look() -> None:
         with Meeting(place, SHELL) as meeting:
+            assert meeting.gather("new run") == ["new run", "resume"]
             look = FirstLook(meeting=meeting)
             assert look.take("settings", lambda: {"names": ("a", "b")}) == {"names": ["a", "b"]}
             look.take("skipped", lambda: [2**62])
@@ -103,6 +105,15 @@ def test_a_first_process_that_does_not_come_is_not_waited_for_without_end(
         Meeting(place, OTHER) as meeting,
     ):
         meeting.hear()
+
+
+def test_the_first_process_does_not_wait_without_end_for_one_that_does_not_come(
+    place: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(launch.meeting, "_SECONDS_TO_COME", 0.3)
+    monkeypatch.setattr(launch.meeting, "_SECONDS_TO_LEAVE", 0.1)
+    with pytest.raises(MissingProcessError, match="Only 1 of the 2 processes"), Meeting(place, SHELL) as meeting:
+        meeting.gather("resume")
 
 
 @pytest.mark.parametrize(("who", "reason"), [(SHELL, "EADDRINUSE|in use"), (OTHER, "no answer")])
