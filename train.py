@@ -128,11 +128,12 @@ def train(arguments: resume.Arguments, settled: "Settled", start: Start) -> int:
     from callbacks import TrainingInterrupted
     from launch.building import build_trainer, fit
     from launch.checkpoint_size import checkpoint_size, checkpoints_kept
-    from launch.checks import check, is_finished
+    from launch.checks import check, is_finished, load
     from launch.cli import TrainCLI
     from launch.data_report import check_data
     from launch.data_scan import keep_scan, take_scan
     from launch.facts import find_facts
+    from launch.first_look import first_look
     from launch.process_group import ProcessGroup
     from launch.quiet import quiet
     from launch.scores import with_other_scores
@@ -154,9 +155,11 @@ def train(arguments: resume.Arguments, settled: "Settled", start: Start) -> int:
     try:
         with FolderLock(decision.checkpoint_dir / LOCK, break_lock=arguments.break_lock) as lock:
             take_scan(cli, decision.checkpoint_dir)
-            facts = find_facts(cli, start.launch)
-            cli.build()
-            resumed = check(cli, arguments, decision)
+            loaded = load(cli, decision)
+            with first_look(cli.config.trainer.plugins, decision, start.launch) as look:
+                find_facts(cli, look)
+                cli.build()
+                resumed = check(cli, arguments, loaded, look)
             if isinstance(decision, resume.Resume) and is_finished(cli, decision, resumed):
                 if decision.completes_save:
                     make_way(cli, start, lock)
@@ -165,7 +168,7 @@ def train(arguments: resume.Arguments, settled: "Settled", start: Start) -> int:
             trainer, files = build_trainer(cli, arguments, decision, resumed)
             size = checkpoint_size(cli, trainer)
             decision = start.decision = resume.require_space(decision, size, checkpoints_kept(cli))
-            with ended(start), ProcessGroup(trainer, decision, facts, start.launch) as processes:
+            with ended(start), ProcessGroup(trainer, decision, look.found, start.launch) as processes:
                 processes.first_does(lambda: make_way(cli, start, lock))
                 processes.first_does(lambda: keep_scan(cli, decision.checkpoint_dir))
                 fit(trainer, cli, decision)
@@ -177,15 +180,18 @@ def train(arguments: resume.Arguments, settled: "Settled", start: Start) -> int:
 def try_training(cli: "TrainCLI", arguments: resume.Arguments, decision: resume.Decision) -> int:
     """A trial (`fast_dev_run`): check everything and train a few batches from the start; nothing is written."""
     from launch.building import build_trainer, fit
-    from launch.checks import check
+    from launch.checks import check, load
     from launch.facts import find_facts
+    from launch.first_look import first_look
     from launch.process_group import ProcessGroup
 
-    facts = find_facts(cli, arguments.launch)
-    cli.build()
-    check(cli, arguments, decision)
+    loaded = load(cli, decision)
+    with first_look(cli.config.trainer.plugins, decision, arguments.launch) as look:
+        find_facts(cli, look)
+        cli.build()
+        check(cli, arguments, loaded, look)
     trainer, files = build_trainer(cli, arguments, decision, resumed=None)
-    with ProcessGroup(trainer, decision, facts, arguments.launch):
+    with ProcessGroup(trainer, decision, look.found, arguments.launch):
         fit(trainer, cli, resume.Fresh(decision.checkpoint_dir))
     return report_run(trainer, files, arguments.launch)
 

@@ -1,6 +1,6 @@
 """The pairs of a run: which there are, what is found in their files, and whether they can be trained on."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from functools import cached_property
 from typing import TypeVar
 
@@ -146,6 +146,21 @@ class RunPairs:
             Skipped(hashes, self.used.skipped, data.skip_unreadable) for hashes in self.partition.hashes
         )
         return training, validation
+
+    def do_without(self, hashes: Iterable[int]) -> None:
+        """Do without pairs that another process could not read, as if this one had tried.
+
+        Args:
+            hashes: Those of their stems, as `used` keeps them.
+        """
+        if not self.used.skipped.issuperset(hashes):
+            self.used.skipped.update(hashes)
+            vars(self).pop("skipped", None)
+
+    @property
+    def fingerprint(self) -> str:
+        """The same for the same pairs, on the same sides, with files of the same sizes for validation."""
+        return f"{self.partition.trained} {self.partition.validated}"
 
     def forget(self) -> None:
         """Divide the pairs anew, since a setting has changed, or what the run has used."""

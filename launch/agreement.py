@@ -79,6 +79,26 @@ def refuse_other_facts(facts: Sequence[tuple[str, Mapping[str, Any] | None]]) ->
                 )
 
 
+def refuse_other_pairs(pairs: Sequence[tuple[str, str | None]]) -> None:
+    """Check that all processes divide the same pairs in the same way; else each would train on its own.
+
+    Args:
+        pairs: The name of each process and the fingerprint of its pairs; None for a process that another one started.
+
+    Raises:
+        ResumeError: Two processes see different pairs.
+    """
+    own = [(process, fingerprint) for process, fingerprint in pairs if fingerprint is not None]
+    first, wanted = own[0]
+    other = next((process for process, fingerprint in own if fingerprint != wanted), None)
+    if other is not None:
+        message = text(
+            "The processes of this launch do not see the same files: {first} and {other} find different pairs in the "
+            "folders of the data. The folders must be the same on all machines. Nothing was changed."
+        )
+        raise ResumeError(message.format(first=first, other=other))
+
+
 def refuse_other_size(wanted: int, launch: Launch) -> None:
     """Check that a launcher started as many processes as train together; else each would train on its own.
 

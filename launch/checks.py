@@ -11,6 +11,7 @@ from lightning.pytorch import Callback
 from callbacks import CheckpointFiles, TrainingHistory
 from launch.cli import TrainCLI
 from launch.config_errors import ConfigError, as_config_error
+from launch.first_look import FirstLook
 from launch.loading import CheckpointError, Loaded, load_for_resume, require_fit
 from launch.own_split import report_own_split
 from launch.report import CheckProgress
@@ -40,8 +41,14 @@ from resume.system.output import say, text
 _MOST_DEVICES = 256
 
 
-def check(cli: TrainCLI, arguments: Arguments, decision: Decision) -> RunEntry | None:
+def check(cli: TrainCLI, arguments: Arguments, loaded: Loaded | None, look: FirstLook) -> RunEntry | None:
     """Check that data, network, settings and checkpoint fit each other.
+
+    Args:
+        cli: The configuration, with its datamodule and its module.
+        arguments: The command line.
+        loaded: The checkpoint that is resumed, from `load`.
+        look: The first process of a launch checks the files, and the others do without the pairs that it cannot read.
 
     Returns:
         The run entry of the checkpoint that is resumed; None for a new run.
@@ -49,10 +56,9 @@ def check(cli: TrainCLI, arguments: Arguments, decision: Decision) -> RunEntry |
     Raises:
         DataError, NetworkError, ConfigError, CheckpointError, ResumeError: The first thing that does not fit.
     """
-    loaded = _load(cli, decision) if isinstance(decision, Resume) else None
-    _check_one_rule(cli, arguments, decision)
-    other_classes = loaded is not None and has_other_classes(loaded.run, cli.config_text())
-    cli.datamodule.check(every_gt=other_classes, progress=CheckProgress())
+    _check_one_rule(cli, arguments, is_new=loaded is None)
+    cli.datamodule.run_pairs.do_without(look.take("skipped", lambda: _skipped(cli, loaded)))
+    look.found["pairs"] = cli.datamodule.run_pairs.fingerprint
     cli.model.check(cli.datamodule.example_image())
     check_settings(cli)
     if loaded is None:
@@ -68,7 +74,21 @@ def check(cli: TrainCLI, arguments: Arguments, decision: Decision) -> RunEntry |
     return loaded.run
 
 
-def _load(cli: TrainCLI, decision: Resume) -> Loaded:
+def _skipped(cli: TrainCLI, loaded: Loaded | None) -> list[int]:
+    """Check the files; returns what stands for the pairs that the run does without."""
+    other_classes = loaded is not None and has_other_classes(loaded.run, cli.config_text())
+    cli.datamodule.check(every_gt=other_classes, progress=CheckProgress())
+    return sorted(cli.datamodule.run_pairs.used.skipped)
+
+
+def load(cli: TrainCLI, decision: Decision) -> Loaded | None:
+    """Load the checkpoint of a resume, and let the datamodule continue from it; None for a new run.
+
+    Raises:
+        UnloadableError: It does not load.
+    """
+    if not isinstance(decision, Resume):
+        return None
     say(f"Loading checkpoint from {decision.path}...")
     loaded = load_for_resume(decision.path)
     # Before the pairs are divided: each stays on the side on which the run has used it.
@@ -105,11 +125,11 @@ def _of_other_form(configured: list[Callback], states: Mapping[str, Any]) -> Ite
                 yield from other_form(state, states[key], f"callbacks.{type(callback).__name__}")
 
 
-def _check_one_rule(cli: TrainCLI, arguments: Arguments, decision: Decision) -> None:
+def _check_one_rule(cli: TrainCLI, arguments: Arguments, *, is_new: bool) -> None:
     """A share that was typed for a new run is not ignored in silence where something else decides."""
     data = cli.config.data.init_args
     rules = [name for name in ("fold", "split", "val_image_path") if data.get(name) is not None]
-    if not rules or "data.val_fraction" not in arguments.typed or isinstance(decision, Resume):
+    if not rules or "data.val_fraction" not in arguments.typed or not is_new:
         return
     if rules[0] == "fold":
         message = text("--data.val_fraction and --data.fold: each says how many pairs are for validation. Use one.")

@@ -15,6 +15,7 @@ from datamodules.report.survey import check_images, survey
 from launch.cli import TrainCLI
 from launch.data_scan import keep_scan, take_scan
 from launch.facts import find_facts
+from launch.first_look import FirstLook
 from launch.report import CheckProgress
 from resume.run_files import DATA_REPORT
 from resume.system.durable_files import staged
@@ -41,10 +42,10 @@ def check_data(cli: TrainCLI, launch: Launch, folder: Path) -> int:
     if not launch.is_first:
         return 0
     with listing_all():
-        return _check(cli, launch, folder)
+        return _check(cli, folder)
 
 
-def _check(cli: TrainCLI, launch: Launch, folder: Path) -> int:
+def _check(cli: TrainCLI, folder: Path) -> int:
     data, problems = cli.datamodule, _Problems()
     pairs = data.run_pairs
     pairs.check_settings()
@@ -56,7 +57,7 @@ def _check(cli: TrainCLI, launch: Launch, folder: Path) -> int:
     except DataError as error:  # there are no pairs
         problems.add(error)
         return problems.report()
-    _find_facts(cli, launch, number)
+    _find_facts(cli, number)
     mapping = _mapping(data, problems)
     check_images(pairs.sources, pairs.scan, has_form=data.channels is not None and data.image_range is not None)
     with problems.noted():
@@ -78,10 +79,10 @@ def _check(cli: TrainCLI, launch: Launch, folder: Path) -> int:
     return exit_code
 
 
-def _find_facts(cli: TrainCLI, launch: Launch, number: int) -> None:
+def _find_facts(cli: TrainCLI, number: int) -> None:
     """Find them from the pairs that can be read, whatever number of them cannot."""
     cli.datamodule.skip_unreadable = number
-    find_facts(cli, launch)
+    find_facts(cli, FirstLook())
     cli.datamodule.skip_unreadable = 0
 
 

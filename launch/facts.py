@@ -3,9 +3,8 @@
 from typing import Any
 
 from launch.cli import TrainCLI
+from launch.first_look import FirstLook
 from launch.report import CheckProgress
-from resume.handoff import facts_handed_on
-from resume.system.launch_info import Launch
 from resume.system.output import say
 
 # What networks call the number of channels of their input, and of their output.
@@ -15,31 +14,33 @@ _NETWORK = "model.network"
 _RGB = 3
 
 
-def find_facts(cli: TrainCLI, launch: Launch) -> dict[str, Any]:
+def find_facts(cli: TrainCLI, look: FirstLook) -> None:
     """Give each open setting of the data its value, and say each decision in one line.
 
-    From here on the configuration holds the value, so that a resume decides nothing anew. A process that another one
-    has started takes the values of that one. The network's channels follow the data, unless they are set.
+    From here on the configuration holds the value, so that a resume decides nothing anew. The network's channels follow
+    the data, unless they are set.
 
-    Returns:
-        The settings of the data that have got their values.
+    Args:
+        cli: The configuration, whose datamodule is asked.
+        look: The first process of a launch looks, and the others take its values.
 
     Raises:
         DataError: The data do not say enough; the message says which flag decides.
     """
-    found = facts_handed_on(launch)
-    if found is None:
-        found = {}
-        for fact in cli.datamodule.find_facts(_input_channels(cli), CheckProgress()):
-            found |= fact.settings
-            if fact.line:
-                say(fact.line)
-    else:
-        cli.datamodule.take_facts(found)
+    found: dict[str, Any] = look.take("settings", lambda: _found(cli))
+    cli.datamodule.take_facts(found)
     settings = cli.config.data.init_args
     for name in found.keys() & vars(settings).keys():  # a class of the user's own may have none of them
         settings[name] = found[name]
     _follow(cli)
+
+
+def _found(cli: TrainCLI) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for fact in cli.datamodule.find_facts(_input_channels(cli), CheckProgress()):
+        found |= fact.settings
+        if fact.line:
+            say(fact.line)
     return found
 
 

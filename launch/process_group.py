@@ -15,6 +15,7 @@ from launch.agreement import (
     outline,
     refuse_disagreement,
     refuse_other_facts,
+    refuse_other_pairs,
     refuse_other_size,
     refuse_unknown_machines,
 )
@@ -51,15 +52,15 @@ class ProcessGroup:
     Args:
         trainer: A trainer that was not used yet.
         decision: What this process would do.
-        facts: What it has found in the data for settings that were left open.
+        found: What was found in the data, by name.
         launch: What started this process.
     """
 
-    def __init__(self, trainer: Trainer, decision: Decision, facts: Mapping[str, Any], launch: Launch) -> None:
+    def __init__(self, trainer: Trainer, decision: Decision, found: Mapping[str, Any], launch: Launch) -> None:
         self._strategy = trainer.strategy
         self._size = trainer.world_size
         self._decision = decision
-        self._facts = facts
+        self._found = found
         self._launch = launch
         self._children: list[Child] = []
         self._peers: Peers | None = None  # where torchrun or SLURM started the processes
@@ -138,7 +139,7 @@ class ProcessGroup:
         warn_of_restarts(self._launch)
         with exit_if_unhandled(self._kill):
             if starts_others:
-                hand_on(self._decision, self._facts)
+                hand_on(self._decision, self._found)
                 launcher._call_children_scripts()
                 self._children += launcher.procs
                 watch = ChildWatch(self._children)
@@ -154,12 +155,13 @@ class ProcessGroup:
     def _agree(self) -> None:
         took_over = parent_process(self._launch) is not None
         planned = None if took_over else outline(self._decision)
-        facts = None if took_over else self._facts
+        found = None if took_over else self._found
         said: list[tuple[str, str | None, Mapping[str, Any] | None]] = [("", None, None)] * self._size
-        torch.distributed.all_gather_object(said, (self._launch.process_name, planned, facts))
+        torch.distributed.all_gather_object(said, (self._launch.process_name, planned, found))
         try:
             refuse_disagreement([(process, planned) for process, planned, _ in said])
-            refuse_other_facts([(process, facts) for process, _, facts in said])
+            refuse_other_facts([(process, None if found is None else found["settings"]) for process, _, found in said])
+            refuse_other_pairs([(process, None if found is None else found["pairs"]) for process, _, found in said])
         except ResumeError as error:
             if not self._launch.is_first:
                 sys.exit(error.exit_code)  # the first process reports why

@@ -15,15 +15,16 @@ from resume.decision import Decision, Fresh, Resume
 from resume.system.launch_info import Launch
 
 _VARIABLE = "RESUME_DECISION"
-_FACTS = "RESUME_FACTS"
+_FOUND = "RESUME_FOUND"
+_LONGEST = 8000  # characters of one value: Windows has 32,767 for all of the environment
 
 
-def hand_on(decision: Decision, facts: Mapping[str, Any]) -> None:
+def hand_on(decision: Decision, found: Mapping[str, Any]) -> None:
     """Pass the decision, and the number of this process, to all processes that are started from now on.
 
     Args:
         decision: What this process does.
-        facts: What it has found in the data for settings that were left open, as plain values.
+        found: What it has found in the data, by name, as plain values; what is too long, the others find themselves.
     """
     values = {"checkpoint_dir": str(decision.checkpoint_dir), "parent": str(os.getpid())}
     if isinstance(decision, Resume):
@@ -33,7 +34,8 @@ def hand_on(decision: Decision, facts: Mapping[str, Any]) -> None:
         if decision.is_trusted:
             values["is_trusted"] = "yes"
     os.environ[_VARIABLE] = json.dumps(values)
-    os.environ[_FACTS] = json.dumps(facts)
+    short = {name: value for name, value in found.items() if len(json.dumps(value)) <= _LONGEST}
+    os.environ[_FOUND] = json.dumps(short)
 
 
 def handed_on(launch: Launch) -> Resume | Fresh | None:
@@ -49,12 +51,12 @@ def handed_on(launch: Launch) -> Resume | Fresh | None:
     return Resume(checkpoint, paths["checkpoint_dir"], paths.get("config_file"), is_trusted=is_trusted)
 
 
-def facts_handed_on(launch: Launch) -> dict[str, Any] | None:
+def found_handed_on(launch: Launch) -> dict[str, Any] | None:
     """What the process that started this one has found in the data; None if this process looks for itself."""
     if _values(launch) is None:
         return None
-    facts: dict[str, Any] = json.loads(os.environ[_FACTS])
-    return facts
+    found: dict[str, Any] = json.loads(os.environ[_FOUND])
+    return found
 
 
 def parent_process(launch: Launch) -> int | None:

@@ -113,6 +113,17 @@ def test_a_process_that_is_killed_ends_the_job_with_one_line(cluster: Cluster, f
     assert load(folder, "interrupted_checkpoint.pth")["global_step"] == 5
 
 
+def test_what_is_wrong_with_the_data_is_said_once_and_ends_the_processes_of_both_nodes(
+    cluster: Cluster, folder: Path
+) -> None:
+    gt = next((folder / "Data/gt").iterdir())
+    gt.write_bytes(gt.read_bytes()[:60])
+    job = cluster.submit(folder, *TWO_NODES)
+    assert (job.wait_for_end(), job.fact("ExitCode")) == ("FAILED", "2:0"), job.log
+    assert job.log.count(gt.name) == 1, job.log
+    assert not (folder / "checkpoints").exists()
+
+
 def test_a_signal_while_torch_is_imported_has_the_job_queued_again(
     cluster: Cluster, folder: Path, uninterrupted: Path
 ) -> None:

@@ -7,6 +7,7 @@ from launch.agreement import (
     outline,
     refuse_disagreement,
     refuse_other_facts,
+    refuse_other_pairs,
     refuse_other_size,
     refuse_unknown_machines,
 )
@@ -79,3 +80,9 @@ def test_a_process_that_has_found_something_else_in_the_data_is_named(other: dic
         refuse_other_facts([("process 0 on a", {"channels": 1}), ("process 1 on b", other)])
     for named in ("--data.channels", "process 0 on a has found 1", f"process 1 on b has found {other.get('channels')}"):
         assert named in str(error.value)
+
+
+def test_processes_that_see_different_pairs_are_named() -> None:
+    refuse_other_pairs([("process 0 on a", "1f 2c"), ("process 1 on b", "1f 2c"), ("process 2 on b", None)])
+    with pytest.raises(ResumeError, match="process 0 on a and process 1 on b find different pairs"):
+        refuse_other_pairs([("process 0 on a", "1f 2c"), ("process 1 on b", "1f 3d")])

@@ -8,25 +8,24 @@ import yaml
 
 import resume
 from datamodules.seeding import mix
-from launch.checks import check
 from launch.cli import TrainCLI
 from launch.config_errors import ConfigError
 from launch.trust import settle
 from resume.system.launch_info import SHELL
-from tests.helpers.built import built_cli
+from tests.helpers.built import built_cli, checked
 from tests.helpers.pictures import draw_pair
 from tests.helpers.tiny_run import PATHS, TINY, Run
 
 RESUME = ["--ckpt_path=latest", "--max_epochs=3"]
 
 
-def checked(*argv: str) -> TrainCLI:
+def start(*argv: str) -> TrainCLI:
     arguments = resume.read_arguments(["--lang=en", *argv], SHELL)
     decision = resume.choose(arguments)
     run_config = decision.checkpoint.config if isinstance(decision, resume.Resume) else None
     configs = settle(arguments, decision).configs
     cli = built_cli(arguments.for_lightning(decision, configs), run_config=run_config)
-    check(cli, arguments, decision)
+    checked(cli, arguments, decision)
     return cli
 
 
@@ -56,9 +55,9 @@ def saved(cli: TrainCLI) -> dict[str, Any]:
 def test_a_resume_keeps_the_split_of_the_run_and_says_so(
     trained: Run, typed: list[str], said: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = checked(*RESUME)
+    before = start(*RESUME)
     assert "keeps its own split" not in capsys.readouterr().out
-    after = checked(*RESUME, *typed)
+    after = start(*RESUME, *typed)
     assert names(after) == names(before)
     line = next(line for line in capsys.readouterr().out.splitlines() if "keeps its own split" in line)
     assert said in line
@@ -73,16 +72,16 @@ def test_a_resume_keeps_the_split_of_the_run_and_says_so(
 
 
 def test_a_split_that_was_edited_in_the_runs_config_file_is_not_taken(trained: Run) -> None:
-    before = names(checked(*RESUME))
+    before = names(start(*RESUME))
     config = Path("checkpoints/config.yaml")
     config.write_text(config.read_text(encoding="utf-8").replace("val_fraction: 0.3", "val_fraction: 0.6"))
-    assert names(checked(*RESUME)) == before
+    assert names(start(*RESUME)) == before
 
 
 def test_a_run_of_an_earlier_version_keeps_the_split_of_its_seed(trained: Run) -> None:
     from launch.own_split import settle_split
 
-    cli = checked(*RESUME)
+    cli = start(*RESUME)
     before = yaml.safe_load(cli.config_text())
     for name in ("split_seed", "fold", "group", "split"):
         before["data"]["init_args"].pop(name)
@@ -93,7 +92,7 @@ def test_a_run_of_an_earlier_version_keeps_the_split_of_its_seed(trained: Run) -
 
 
 def test_the_configuration_of_a_new_run_names_the_seed_of_its_split(run: Run) -> None:
-    cli = checked("--no_interactive", *PATHS, *TINY, "--seed_everything=4")
+    cli = start("--no_interactive", *PATHS, *TINY, "--seed_everything=4")
     assert saved(cli)["split_seed"] == 4
 
 
@@ -108,20 +107,20 @@ def test_lists_whose_files_have_moved_may_be_typed_again(run: Run, capsys: pytes
     Path("lists").mkdir()
     for name in ("train.txt", "val.txt"):
         Path(name).rename(Path("lists", name))
-    cli = checked(*RESUME, "--data.split", "lists/train.txt", "lists/val.txt")
+    cli = start(*RESUME, "--data.split", "lists/train.txt", "lists/val.txt")
     assert saved(cli)["split"] == ["lists/train.txt", "lists/val.txt"]
     assert [len(side) for side in names(cli)] == [8, 2]
     assert "keeps its own" not in capsys.readouterr().out
 
 
 def test_a_renamed_pair_that_stays_against_the_split_is_named(trained: Run, capsys: pytest.CaptureFixture[str]) -> None:
-    before = names(checked(*RESUME))
+    before = names(start(*RESUME))
     old = Path(before[0][0])
     new = next(name for name in map(str, range(100)) if mix(0, "split", name) < 0.1 * 2**63)
     for folder in ("images", "gt"):
         Path("Data", folder, old.name).rename(Path("Data", folder, f"{new}.png"))
     capsys.readouterr()
-    train, val = names(checked(*RESUME))
+    train, val = names(start(*RESUME))
     assert str(Path("Data/images", f"{new}.png")) in train
     assert val == before[1]
     assert f"has used it: {new}\n" in capsys.readouterr().out
@@ -129,14 +128,14 @@ def test_a_renamed_pair_that_stays_against_the_split_is_named(trained: Run, caps
 
 def test_a_share_that_was_typed_beside_folds_is_refused(run: Run) -> None:
     with pytest.raises(ConfigError, match="each says how many pairs are for validation"):
-        checked("--no_interactive", *PATHS, *TINY, "--data.fold=1/3")
+        start("--no_interactive", *PATHS, *TINY, "--data.fold=1/3")
 
 
 def test_a_share_that_was_typed_beside_lists_is_not_ignored_in_silence(
     run: Run, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Path("folds.csv").write_text("\n".join(f"cell_{number},{'val' if number < 3 else 'train'}" for number in range(12)))
-    cli = checked("--no_interactive", *PATHS, *TINY, "--data.split=folds.csv")
+    cli = start("--no_interactive", *PATHS, *TINY, "--data.split=folds.csv")
     assert [len(side) for side in names(cli)] == [9, 3]
     assert "--data.val_fraction decides nothing: --data.split says" in capsys.readouterr().out
 
@@ -146,7 +145,7 @@ def test_folders_for_validation_that_are_typed_for_a_run_of_folds_end_its_folds(
     assert run("--no_interactive", *PATHS, *typed, "--max_epochs=1", "--data.fold=1/3") == 0
     for stem in ("x", "y"):
         draw_pair(Path("Other"), stem)
-    cli = checked(*RESUME, "--data.val_image_path=Other/images", "--data.val_gt_path=Other/gt")
+    cli = start(*RESUME, "--data.val_image_path=Other/images", "--data.val_gt_path=Other/gt")
     assert [len(side) for side in names(cli)] == [12, 2]
 
 
@@ -169,7 +168,7 @@ def test_a_data_class_of_the_users_own_without_these_settings_is_resumed(
     )
     network = [word for word in TINY if "model." in word]
     assert run("--no_interactive", "--config=own.yaml", *network, "--max_epochs=1") == 0
-    before = names(checked(*RESUME))
+    before = names(start(*RESUME))
     capsys.readouterr()
-    assert names(checked(*RESUME, "--seed_everything=4")) == before
+    assert names(start(*RESUME, "--seed_everything=4")) == before
     assert "keeps its own" not in capsys.readouterr().out

@@ -7,12 +7,11 @@ import torch
 
 import resume
 from launch.building import build_trainer
-from launch.checks import check
 from launch.trust import settle
 from resume.system.launch_info import SHELL
 from resume.system.output import ExplainedError
 from tests.helpers import checkpoint_folders, shards
-from tests.helpers.built import built_cli
+from tests.helpers.built import built_cli, checked
 from tests.helpers.pictures import draw_pairs
 from tests.helpers.tiny_run import TINY, Run, contents
 
@@ -28,7 +27,7 @@ def prepare(*argv: str) -> None:
     run_config = decision.checkpoint.config if isinstance(decision, resume.Resume) else None
     configs = settle(arguments, decision).configs
     cli = built_cli(arguments.for_lightning(decision, configs), run_config=run_config)
-    build_trainer(cli, arguments, decision, check(cli, arguments, decision))
+    build_trainer(cli, arguments, decision, checked(cli, arguments, decision))
 
 
 def problem_of(*argv: str) -> str:

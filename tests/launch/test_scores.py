@@ -5,13 +5,12 @@ from pathlib import Path
 import pytest
 
 import resume
-from launch.checks import check
 from launch.scores import changed_scores, with_other_scores
 from launch.trust import settle
 from resume.checkpoints.description import describe
 from resume.decision import Resume
 from resume.system.launch_info import SHELL
-from tests.helpers.built import built_cli
+from tests.helpers.built import built_cli, checked
 from tests.helpers.pictures import draw_pair
 from tests.helpers.tiny_run import PATHS, TINY, Run
 
@@ -26,7 +25,7 @@ def changes(*argv: str) -> tuple[tuple[str, ...], frozenset[str]]:
     assert isinstance(decision, Resume)
     configs = settle(arguments, decision).configs
     cli = built_cli(arguments.for_lightning(decision, configs), run_config=decision.checkpoint.config)
-    run = check(cli, arguments, decision)
+    run = checked(cli, arguments, decision)
     decided = with_other_scores(cli, decision, run)
     assert isinstance(decided, Resume)
     return decided.other_scores, changed_scores(cli, run)
@@ -99,6 +98,6 @@ def test_the_best_model_of_other_scores_is_not_linked_again(trained: Run) -> Non
     assert decision.best_from is not None
     configs = settle(arguments, decision).configs
     cli = built_cli(arguments.for_lightning(decision, configs), run_config=describe(decision.path).config)
-    decided = with_other_scores(cli, decision, check(cli, arguments, decision))
+    decided = with_other_scores(cli, decision, checked(cli, arguments, decision))
     assert isinstance(decided, Resume)
     assert decided.best_from is None

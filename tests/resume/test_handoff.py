@@ -8,7 +8,7 @@ from resume import Decision, Fresh, Resume, StartOver, choose, read_arguments
 from resume.checkpoints.catalog import read_catalog, stamps
 from resume.checkpoints.description import describe
 from resume.configuration import run_settings
-from resume.handoff import facts_handed_on, hand_on
+from resume.handoff import found_handed_on, hand_on
 from resume.plan import plan_resume
 from resume.system.launch_info import Launch
 from tests.helpers import checkpoint_folders
@@ -56,9 +56,9 @@ def test_a_further_rank_trusts_what_a_person_has_trusted(
 
 
 def test_a_further_rank_takes_what_was_found_in_the_data(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert facts_handed_on(Launch.from_environment()) is None
+    assert found_handed_on(Launch.from_environment()) is None
     by_another_process(plan_resume(describe(folder / "best_model.pth"), folder), monkeypatch)
-    assert facts_handed_on(Launch.from_environment()) == {"channels": 1}
+    assert found_handed_on(Launch.from_environment()) == {"channels": 1}
 
 
 def test_a_further_rank_starts_over_too(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
