@@ -79,7 +79,9 @@ class Scan:
 
     def pages(self, source: FolderPairs, index: int) -> tuple[int | None, int | None]:
         """The number of pages of an image and of its ground truth, as far as their files were looked at."""
-        seen = self.of(source, index) or PairScan()
+        seen = self.of(source, index)
+        if seen is None:
+            return None, None
         return (None if seen.image is None else seen.image.pages), (None if seen.gt is None else seen.gt.pages)
 
     def add_problem(self, source: FolderPairs, index: int, problem: str) -> None:

@@ -1,5 +1,6 @@
 """Files of several pages: the slices of a stack, each with the same page of the ground truth."""
 
+from array import array
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -55,32 +56,28 @@ def with_pages(source: FolderPairs, known: KnownPages, on_problem: Callable[[Dat
 
 def _pages(source: FolderPairs, known: KnownPages) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
     """The number of pages of each image, and of each ground truth."""
-    found = np.ones((2, len(source)), np.int64)
-    unknown = []
-    for side, index in _places(source):
-        pages = known(source, index)[side]
-        if pages is None:
-            unknown.append((side, index))
-        else:
-            found[side, index] = pages
-    counts = in_threads(lambda place: _count(source, *place), unknown)
-    for place, pages in zip(unknown, counts, strict=True):
-        found[place] = pages
-    return found[0], found[1]
+    found = np.ones((len(source), 2), np.int64)
+    places = array("q", _places(source))
+    counts = in_threads(lambda place: _count(source, known, *divmod(place, 2)), places)
+    for place, pages in zip(places, counts, strict=True):
+        found.flat[place] = pages
+    return found[:, 0], found[:, 1]
 
 
-def _places(source: FolderPairs) -> Iterator[tuple[int, int]]:
-    """The files that may have several pages: 0 for an image and 1 for a ground truth, and the index of the pair."""
+def _places(source: FolderPairs) -> Iterator[int]:
+    """The files that may have several pages: twice the index of an image, and the number behind it for its gt."""
     for index, (image, gts) in enumerate(zip(source.pairs.images, source.pairs.gts, strict=True)):
         if image.lower().endswith(_SUFFIXES):
-            yield 0, index
+            yield 2 * index
         if len(gts) == 1 and gts[0].lower().endswith(_SUFFIXES):
-            yield 1, index
+            yield 2 * index + 1
 
 
-def _count(source: FolderPairs, side: int, index: int) -> int:
+def _count(source: FolderPairs, known: KnownPages, index: int, is_gt: int) -> int:
+    if (pages := known(source, index)[is_gt]) is not None:
+        return pages
     try:
-        return page_count(source.gt_file(index) if side else source.image_file(index), source.how.most_bytes)
+        return page_count(source.gt_file(index) if is_gt else source.image_file(index), source.how.most_bytes)
     except DataError:
         return 1
 
