@@ -6,7 +6,8 @@ from contextlib import contextmanager
 from typing import Any
 
 from launch.agreement import outline, refuse_disagreement
-from launch.meeting import Meeting, Place
+from launch.meeting import Meeting
+from launch.meeting_place import Place
 from resume.decision import Decision
 from resume.handoff import found_handed_on
 from resume.system.launch_info import Launch

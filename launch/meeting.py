@@ -1,36 +1,24 @@
-"""Where the processes of torchrun or SLURM meet before they form a group: the others wait for what the first one finds.
-
-They meet in the store in which the group is formed later (`env://`): torchrun has one, else the first process hosts it.
-"""
+"""What the processes of torchrun or SLURM tell each other before they form a group."""
 
 import json
-import os
 import select
-import socket
 import sys
 import threading
 import time
 from contextlib import ExitStack, suppress
-from datetime import timedelta
-from functools import cache
 from types import TracebackType
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar
 
-from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvironment
-from torch.distributed import DistError, PrefixStore, Store, TCPStore  # type: ignore[attr-defined]
+from torch.distributed import DistError, PrefixStore, Store  # type: ignore[attr-defined]
 
-from launch.config_errors import as_config_error
-from launch.plugins import cluster_plugins
+from launch.meeting_place import SECONDS_TO_COME, LostFirstError, Place, connected, missing, open_store
 from resume.system.launch_info import Launch
-from resume.system.output import ExplainedError, brief, text
+from resume.system.output import ExplainedError, text
 from resume.system.signals import Stopped
 from resume.system.watchdog import exit_if_unhandled
 
 _PAUSE = 0.1
 _PAUSE_OF_LISTENER = 0.25
-_SECONDS_OF_ONE_TRY = 2.0
-_SECONDS_TO_ANSWER = 60.0  # of a store to a new connection
-_SECONDS_TO_COME = 300.0  # from the first process of a launch to the last one: imports over a slow network take minutes
 _SECONDS_OF_SILENCE = 60.0  # of a first process that lives: it says so from a thread
 _SECONDS_TO_LEAVE = 10.0  # for the others, before the store goes with a first process that has failed, or its torchrun
 _SECONDS_BETWEEN_BEATS = 5.0
@@ -38,68 +26,10 @@ _BEATS, _CAME, _LEFT = "beats", "came", "left"
 _EXIT_FAILURE = 1
 
 
-class MeetingError(ExplainedError):
-    """The processes of a launch cannot meet; the message says where."""
-
-
 class MissingProcessError(ExplainedError):
     """Not all processes of a launch have come."""
 
     exit_code: ClassVar[int] = 1
-
-
-class LostFirstError(ExplainedError):
-    """The first process has ended without a word, or has not come."""
-
-    exit_code: ClassVar[int] = 1
-
-
-class Place(NamedTuple):
-    """Where the processes of a launch meet.
-
-    Attributes:
-        host: The machine of the store.
-        port: Its port.
-        is_hosted: Whether the first process hosts the store.
-        start: What tells this start of the processes from earlier ones, which the store may have outlived.
-        size: The number of processes.
-    """
-
-    host: str
-    port: int
-    is_hosted: bool
-    start: str
-    size: int
-
-    @classmethod
-    def of(cls, plugins: object, launch: Launch) -> "Place | None":
-        """The place of a launch; None where its processes are started by one of them, or by another launcher.
-
-        Args:
-            plugins: Those of the configuration: one of them may be another cluster environment.
-            launch: What started this process.
-
-        Raises:
-            ConfigError: The job was requested in a way that Lightning does not support.
-        """
-        if plugins:
-            return None
-        if TorchElasticEnvironment.detect():
-            size, environments = (1 if launch.size is None else launch.size[0]), [TorchElasticEnvironment()]
-        else:
-            with as_config_error():
-                size, environments = launch.tasks, cluster_plugins([])  # type: ignore[assignment]
-        if size == 1 or not environments:
-            return None
-        # Of several torchruns, each counts restarts for itself.
-        restart = launch.worker_restarts if launch.shares_store and launch.torchruns == 1 else 0
-        environment = environments[0]
-        return cls(
-            environment.main_address, environment.main_port, not launch.shares_store, f"facts of start {restart}", size
-        )
-
-    def __str__(self) -> str:
-        return f"{self.host}:{self.port}"
 
 
 class Meeting:
@@ -123,8 +53,8 @@ class Meeting:
         """
         with exit_if_unhandled(lambda: None), ExitStack() as lines:
             if not self.is_first:
-                self._line = lines.enter_context(_connected(self._place))
-            self._store: Store = PrefixStore(self._place.start, _store(self._place, self.is_first))
+                self._line = lines.enter_context(connected(self._place))
+            self._store: Store = PrefixStore(self._place.start, open_store(self._place, self.is_first))
             lines.pop_all()  # it stays open until the end of the block
         if self.is_first:
             threading.Thread(target=self._speak, daemon=True, name="first process").start()
@@ -160,7 +90,7 @@ class Meeting:
                 self._store.set(f"{_CAME} {self._store.add(_CAME, 1)}", json.dumps(value))
                 return []
             keys = [f"{_CAME} {number}" for number in range(1, self._place.size)]
-            end = time.monotonic() + _SECONDS_TO_COME
+            end = time.monotonic() + SECONDS_TO_COME
             while not self._store.check(keys):
                 if time.monotonic() > end:
                     raise _not_all(self._store.add(_CAME, 0) + 1, self._place)
@@ -240,54 +170,8 @@ class _Listener:
             self._beats, self._heard = beats, now
         elif beats and now - self._heard > _SECONDS_OF_SILENCE:
             raise _lost()
-        elif now - self._heard > _SECONDS_TO_COME:
-            raise _missing(self._place)
-
-
-def _connected(place: Place) -> socket.socket:
-    """A connection to the store, as soon as it is there. A signal interrupts this wait, and none in torch's own."""
-    end = time.monotonic() + _SECONDS_TO_COME
-    while time.monotonic() < end:
-        with suppress(OSError):
-            return socket.create_connection((place.host, place.port), timeout=_SECONDS_OF_ONE_TRY)
-        time.sleep(_PAUSE)
-    raise _missing(place)
-
-
-@cache  # kept: the server ends with it, and the group is formed in the same one
-def _store(place: Place, is_first: bool) -> Store:
-    is_server = is_first and place.is_hosted
-    opened: list[Store] = []
-    errors: list[RuntimeError] = []
-
-    def open_store() -> None:
-        try:
-            opened.append(
-                TCPStore(
-                    place.host,
-                    place.port,
-                    is_master=is_server,
-                    timeout=timedelta(seconds=_SECONDS_TO_ANSWER),
-                    wait_for_workers=False,
-                    multi_tenant=is_server,
-                    use_libuv=os.environ.get("USE_LIBUV", "0" if sys.platform == "win32" else "1") == "1",
-                )
-            )
-        except RuntimeError as error:
-            errors.append(error)
-
-    # In a thread: a program that accepts the connection, and is no store, would never let torch return.
-    thread = threading.Thread(target=open_store, daemon=True, name="store")
-    thread.start()
-    thread.join(_SECONDS_TO_ANSWER)
-    if opened:
-        return opened[0]
-    said = text(
-        "The processes of this launch cannot meet at {place} ({reason}). MASTER_ADDR must be the machine of the first "
-        "process, and MASTER_PORT a port that no other program uses."
-    )
-    reason = brief(errors[0]) if errors else text("no answer")
-    raise MeetingError(said.format(place=place, reason=reason))
+        elif now - self._heard > SECONDS_TO_COME:
+            raise missing(self._place)
 
 
 def _exit_code(error: BaseException) -> int:
@@ -300,17 +184,12 @@ def _exit_code(error: BaseException) -> int:
 
 def _not_all(came: int, place: Place) -> MissingProcessError:
     said = text(
-        "Only {came} of the {size} processes of this launch have come to {place} within {minutes} minutes. Look for the "
-        "message of one of the others."
+        "Only {came} of the {size} processes of this launch have come to {place} within {minutes} minutes. Look for "
+        "the message of one of the others."
     )
-    minutes = round(_SECONDS_TO_COME / 60)
+    minutes = round(SECONDS_TO_COME / 60)
     return MissingProcessError(said.format(came=came, size=place.size, place=place, minutes=minutes))
 
 
 def _lost() -> LostFirstError:
     return LostFirstError(text("The first process of this launch cannot be reached any more; this one ends too."))
-
-
-def _missing(place: Place) -> LostFirstError:
-    said = text("The first process of this launch has not come to {place} within {minutes} minutes; this one ends.")
-    return LostFirstError(said.format(place=place, minutes=round(_SECONDS_TO_COME / 60)))

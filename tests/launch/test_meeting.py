@@ -11,9 +11,11 @@ from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvir
 from torch.distributed import PrefixStore  # type: ignore[attr-defined]
 
 import launch.meeting
+import launch.meeting_place
 from datamodules.data_errors import DataError
 from launch.first_look import FirstLook
-from launch.meeting import LostFirstError, Meeting, MeetingError, MissingProcessError, Place
+from launch.meeting import Meeting, MissingProcessError
+from launch.meeting_place import LostFirstError, MeetingError, Place
 from resume.system.launch_info import SHELL, Launch
 
 OTHER = Launch(is_first=False)
@@ -87,7 +89,7 @@ def test_a_first_process_that_is_killed_is_missed(first: "subprocess.Popen[bytes
 def test_a_first_process_that_falls_silent_is_given_up(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(launch.meeting, "_SECONDS_BETWEEN_BEATS", 0.1)
     monkeypatch.setattr(launch.meeting, "_SECONDS_OF_SILENCE", 0.3)
-    PrefixStore(place.start, launch.meeting._store(place, True)).add("beats", 1)
+    PrefixStore(place.start, launch.meeting_place.open_store(place, True)).add("beats", 1)
     with Meeting(place, OTHER) as meeting, pytest.raises(LostFirstError, match="cannot be reached any more"):
         meeting.hear()
 
@@ -97,9 +99,10 @@ def test_a_first_process_that_does_not_come_is_not_waited_for_without_end(
     place: Place, monkeypatch: pytest.MonkeyPatch, has_store: bool
 ) -> None:
     monkeypatch.setattr(launch.meeting, "_SECONDS_BETWEEN_BEATS", 0.1)
-    monkeypatch.setattr(launch.meeting, "_SECONDS_TO_COME", 0.4)
+    for module in (launch.meeting, launch.meeting_place):
+        monkeypatch.setattr(module, "SECONDS_TO_COME", 0.4)
     if has_store:
-        launch.meeting._store(place, True)  # as torchrun's, which is there before its workers
+        launch.meeting_place.open_store(place, True)  # as torchrun's, which is there before its workers
     with (
         pytest.raises(LostFirstError, match=rf"has not come to 127\.0\.0\.1:{place.port}"),
         Meeting(place, OTHER) as meeting,
@@ -110,7 +113,7 @@ def test_a_first_process_that_does_not_come_is_not_waited_for_without_end(
 def test_the_first_process_does_not_wait_without_end_for_one_that_does_not_come(
     place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(launch.meeting, "_SECONDS_TO_COME", 0.3)
+    monkeypatch.setattr(launch.meeting, "SECONDS_TO_COME", 0.3)
     monkeypatch.setattr(launch.meeting, "_SECONDS_TO_LEAVE", 0.1)
     with pytest.raises(MissingProcessError, match="Only 1 of the 2 processes"), Meeting(place, SHELL) as meeting:
         meeting.gather("resume")
@@ -120,7 +123,7 @@ def test_the_first_process_does_not_wait_without_end_for_one_that_does_not_come(
 def test_a_port_that_another_program_uses_is_named(
     place: Place, monkeypatch: pytest.MonkeyPatch, who: Launch, reason: str
 ) -> None:
-    monkeypatch.setattr(launch.meeting, "_SECONDS_TO_ANSWER", 1.0)
+    monkeypatch.setattr(launch.meeting_place, "_SECONDS_TO_ANSWER", 1.0)
     with (
         socket.create_server((place.host, place.port)),
         pytest.raises(MeetingError, match=f"cannot meet at {place} .*({reason}).*MASTER_PORT"),
