@@ -19,6 +19,7 @@ from datamodules.pair_checks import Check, care_for, check_pairs, check_samples
 from datamodules.pairing.pairs import Pairing, PairSettings, pair_folders, pair_validation
 from datamodules.pairing.swapped_folders import refuse_swapped
 from datamodules.reading.image_files import ImageForm
+from datamodules.reading.threads import processors
 from datamodules.scanning import Progress, Scan
 from datamodules.settings import check_classes, check_folders_named, check_loading
 from datamodules.splitting.leaks import refuse_nested_folders, refuse_same_images
@@ -87,9 +88,14 @@ class RunPairs:
         yield from fact_of_images(self.sources, data.channels, data.image_range, network_channels, self.scan, progress)
 
     def look_at_everything(self, progress: Progress | None = None) -> None:
-        """Decode all files. The first page of each comes first: then their pages need not be counted once more."""
-        self.scan.look_at_everything(self._all_files, progress)
-        self.scan.look_at_everything(self.sources, progress)
+        """Decode all files. The first page of each comes first: then their pages need not be counted once more.
+
+        Raises:
+            RuntimeError: A process that looks has ended; `launch.lost_workers` explains it.
+        """
+        workers = processors() if self._data.num_workers else 0
+        self.scan.look_at_everything(self._all_files, progress, workers)
+        self.scan.look_at_everything(self.sources, progress, workers)
 
     def check_settings(self) -> None:
         """Check what needs no file.

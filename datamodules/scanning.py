@@ -12,12 +12,14 @@ from datamodules.gt.codes import codes
 from datamodules.gt.scan import MOST_FILES, MOST_STRUCTURES, GtFile, cache_text, sampled
 from datamodules.gt.stats import GtStats, statistics
 from datamodules.gt.structure import GtStructure, structure
+from datamodules.loading.look_workers import in_workers
 from datamodules.loading.sources import FolderPairs
 from datamodules.reading.image_stats import ImageStats, image_statistics
 from datamodules.reading.raster_form import FileHeader
 from datamodules.reading.rasters import read_header
 from datamodules.reading.threads import in_threads
 
+WORTH_WORKERS = 2_000  # pairs: to start the processes takes as long as to decode some hundreds
 Progress = Callable[[int, int], None]
 
 
@@ -72,10 +74,18 @@ class Scan:
                 self._found[self._files[key]] = stats
         return [self._seen[key] for key in keys]
 
-    def look_at_everything(self, sources: Sequence[FolderPairs], progress: Progress | None = None) -> None:
-        """Look at all pairs of all sources, decoding their images too; `look` then decodes nothing."""
+    def look_at_everything(
+        self, sources: Sequence[FolderPairs], progress: Progress | None = None, workers: int = 0
+    ) -> None:
+        """Look at all pairs of all sources, decoding their images too; `look` then decodes nothing.
+
+        Args:
+            sources: The pairs.
+            progress: Called after each pair.
+            workers: So many processes look, where pairs are many; 0: threads of this process.
+        """
         pairs = [(source, index) for source in sources for index in range(len(source))]
-        self._look(pairs, progress, decodes_images=True)
+        self._look(pairs, progress, decodes_images=True, workers=workers)
 
     def pages(self, source: FolderPairs, index: int) -> tuple[int | None, int | None]:
         """The number of pages of an image and of its ground truth, as far as their files were looked at."""
@@ -121,23 +131,44 @@ class Scan:
         return any(header is not None and header.is_lossy for header in headers)
 
     def _look(
-        self, pairs: Sequence[tuple[FolderPairs, int]], progress: Progress | None, *, decodes_images: bool
+        self,
+        pairs: Sequence[tuple[FolderPairs, int]],
+        progress: Progress | None,
+        *,
+        decodes_images: bool,
+        workers: int = 0,
     ) -> None:
-        keyed = ((source.key(index), source, index) for source, index in pairs)
-        new = [one for one in keyed if one[0] not in self._seen]
-
-        def look(one: tuple[tuple[str, int], FolderPairs, int]) -> tuple[GtFile | None, PairScan]:
-            _, source, index = one
-            file = _file(source, index)
-            known = None if file is None else self.known.get(file)
-            return file, scan_pair(source, index, known=known, decodes_image=decodes_images)
-
-        for done, ((key, *_), (file, seen)) in enumerate(zip(new, in_threads(look, new), strict=True), start=1):
+        new = [(source, index) for source, index in pairs if source.key(index) not in self._seen]
+        looks = _Looks(new, self.known, decodes_images=decodes_images)
+        in_processes = workers > 0 and len(new) >= WORTH_WORKERS
+        found = in_workers(looks, workers) if in_processes else in_threads(looks.__getitem__, range(len(looks)))
+        for done, ((source, index), (file, seen)) in enumerate(zip(new, found, strict=True), start=1):
+            key = source.key(index)
             self._seen[key] = seen
             if file is not None:
                 self._files[key] = file
             if progress is not None:
                 progress(done, len(new))
+
+
+class _Looks:
+    """A look at each of some pairs, by index, in whatever thread or process."""
+
+    def __init__(
+        self, pairs: Sequence[tuple[FolderPairs, int]], known: Mapping[GtFile, GtStats], *, decodes_images: bool
+    ) -> None:
+        self._pairs = pairs
+        self._known = known
+        self._decodes_images = decodes_images
+
+    def __len__(self) -> int:
+        return len(self._pairs)
+
+    def __getitem__(self, index: int) -> tuple[GtFile | None, PairScan]:
+        source, place = self._pairs[index]
+        file = _file(source, place)
+        known = None if file is None else self._known.get(file)
+        return file, scan_pair(source, place, known=known, decodes_image=self._decodes_images)
 
 
 def chosen_pairs(sources: Sequence[FolderPairs], most: int = MOST_FILES) -> list[tuple[FolderPairs, int]]:

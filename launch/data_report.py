@@ -7,6 +7,7 @@ from pathlib import Path
 from datamodules import PairedImages
 from datamodules.data_errors import DataError, listing_all
 from datamodules.gt.labels import ClassMapping
+from datamodules.reading.threads import processors
 from datamodules.report.contact_sheet import Sheet, draw_sheet
 from datamodules.report.data_report import report_lines
 from datamodules.report.picture_text import can_draw
@@ -16,6 +17,7 @@ from launch.cli import TrainCLI
 from launch.data_scan import keep_scan, take_scan
 from launch.facts import find_facts
 from launch.first_look import FirstLook
+from launch.lost_workers import lost_worker
 from launch.report import CheckProgress
 from resume.run_files import DATA_REPORT
 from resume.system.durable_files import staged
@@ -52,7 +54,7 @@ def _check(cli: TrainCLI, folder: Path) -> int:
     pairs.on_problem = problems.add
     take_scan(cli, folder)
     try:
-        pairs.look_at_everything(CheckProgress())
+        _look(data)
         number = sum(map(len, pairs.sources))
     except DataError as error:  # there are no pairs
         problems.add(error)
@@ -77,6 +79,15 @@ def _check(cli: TrainCLI, folder: Path) -> int:
     _draw(sheet, folder)
     keep_scan(cli, folder)
     return exit_code
+
+
+def _look(data: PairedImages) -> None:
+    try:
+        data.run_pairs.look_at_everything(CheckProgress())
+    except RuntimeError as error:
+        if (lost := lost_worker(error, processors())) is not None:
+            raise lost from error
+        raise
 
 
 def _find_facts(cli: TrainCLI, number: int) -> None:

@@ -1,12 +1,16 @@
 """`python train.py --check_data`: everything is read, all that is wrong is named at once, and nothing else is done."""
 
+import multiprocessing
+import os
 import shutil
+import signal
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from datamodules import scanning
 from tests.helpers.tiny_run import PATHS, TINY, Run, contents
 
 CHECK = ["--check_data", "--lang=en", "--data.image_size=16"]
@@ -152,3 +156,15 @@ def test_a_full_disk_hides_no_line_of_the_report(
     assert "Problems: none" in printed.out
     assert printed.err.count("No space left on device") == 2
     assert not any(Path("checkpoints").iterdir())
+
+
+@pytest.mark.skipif(multiprocessing.get_start_method() != "fork", reason="a started process does not see the patch")
+def test_a_process_that_is_killed_while_it_looks_ends_the_check_with_a_sentence(
+    run: Run, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scanning, "WORTH_WORKERS", 1)
+    monkeypatch.setattr(scanning, "scan_pair", lambda *_, **__: os.kill(os.getpid(), signal.SIGKILL))
+    assert run(*CHECK, *PATHS) == 1
+    complained = capsys.readouterr().err
+    assert "was killed. Most often the system does that when memory runs out" in complained
+    assert "Traceback" not in complained

@@ -22,12 +22,12 @@ def in_threads(work: Callable[[Item], Found], items: Sequence[Item]) -> Iterator
     def on_some(first: int) -> list[Found]:
         return [work(item) for item in items[first : first + at_once]]
 
-    with without_pillow_warnings(), ThreadPoolExecutor(min(_MOST_THREADS, _processors())) as pool:
+    with without_pillow_warnings(), ThreadPoolExecutor(min(_MOST_THREADS, processors())) as pool:
         for found in pool.map(on_some, range(0, len(items), at_once)):
             yield from found
 
 
-def _processors() -> int:
+def processors() -> int:
     """How many processors this process may use."""
     # With more threads than these, small files cost several times as much: threads take Python's lock from each other.
     allowed = getattr(os, "sched_getaffinity", None)  # Linux has it

@@ -83,6 +83,36 @@ def test_an_image_that_lacks_its_end_is_found_together_with_the_other_problems(w
     assert [len(one.problems) for one in seen] == [0, 1, 1, 0]
 
 
+def test_processes_see_what_threads_see_in_the_same_order(
+    write_pairs: WritePairs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(scanning, "WORTH_WORKERS", 70)
+    paths = write_pairs(70)
+    Path(paths[1], "pair_33.png").write_bytes(b"no image")
+    source = source_of(paths)
+    found = []
+    for workers in (0, 2):
+        scan = Scan()
+        scan.look_at_everything([source], workers=workers)
+        found.append([scan.of(source, index) for index in range(70)])
+    assert found[0] == found[1]
+    assert [place for place, one in enumerate(found[1]) if one is not None and one.problems] == [
+        list(source.names()).index("pair_33.png")
+    ]
+
+
+def test_processes_are_started_for_many_pairs_only(write_pairs: WritePairs, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*_: object) -> None:
+        raise AssertionError
+
+    monkeypatch.setattr(scanning, "in_workers", refused)
+    source = source_of(write_pairs(3))
+    Scan().look_at_everything([source], workers=2)
+    monkeypatch.setattr(scanning, "WORTH_WORKERS", 3)
+    with pytest.raises(AssertionError):
+        Scan().look_at_everything([source], workers=2)
+
+
 def test_of_too_many_pairs_a_sample_is_looked_at(write_pairs: WritePairs, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(scanning, "sampled", lambda names, count, most: gt_scan.sampled(names, count, min(most, 4)))
     sources = [source_of(write_pairs(6)), source_of(write_pairs(3, name="more"))]

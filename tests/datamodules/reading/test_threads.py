@@ -12,7 +12,7 @@ def test_results_come_in_the_order_of_the_items(count: int) -> None:
 
 
 def test_no_more_threads_work_than_the_process_has_processors(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(threads, "_processors", lambda: 2)
+    monkeypatch.setattr(threads, "processors", lambda: 2)
     both = threading.Barrier(2)  # passed by two threads only
     workers = set(in_threads(lambda _: both.wait(60) is not None and threading.get_ident(), range(32)))
     assert len(workers) == 2

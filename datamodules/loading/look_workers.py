@@ -1,0 +1,59 @@
+"""Work on very many files in processes: threads take Python's lock from each other at each of the many short steps."""
+
+from collections.abc import Iterator
+from functools import partial
+from typing import Protocol, TypeVar
+
+import torch
+from torch.utils.data import DataLoader, Dataset
+
+from datamodules.loading.workers import SERVER, initialise_worker, start_method, start_server, stop_signals_blocked
+from datamodules.reading.pillow_files import without_pillow_warnings
+from resume.system.output import current_language
+
+_AT_ONCE = 32  # items that a worker hands over at a time
+Found_co = TypeVar("Found_co", covariant=True)
+
+
+class Work(Protocol[Found_co]):
+    """Work by index, which a started process can get."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> Found_co: ...
+
+
+class _Items(Dataset[Found_co]):
+    def __init__(self, work: Work[Found_co]) -> None:
+        self._work = work
+
+    def __len__(self) -> int:
+        return len(self._work)
+
+    def __getitem__(self, index: int) -> Found_co:
+        with without_pillow_warnings():
+            return self._work[index]
+
+
+def in_workers(work: Work[Found_co], workers: int) -> Iterator[Found_co]:
+    """Do the work for each index, in processes; returns the results in the order of the indices.
+
+    Raises:
+        RuntimeError: A worker has ended; `launch.lost_workers` explains it.
+    """
+    method = start_method(in_group=False)
+    if method == SERVER:
+        start_server()
+    batches = DataLoader(
+        _Items(work),
+        batch_size=_AT_ONCE,
+        num_workers=workers,
+        collate_fn=list,
+        multiprocessing_context=method,
+        worker_init_fn=partial(initialise_worker, current_language()),
+        generator=torch.Generator(),  # without it, the global generator would be drawn from
+    )
+    with stop_signals_blocked():  # a signal would leave a worker of which the program does not know
+        started = iter(batches)
+    for batch in started:
+        yield from batch
