@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from datamodules import scanning
+from datamodules.finding import fact_of_images
 from datamodules.gt import scan as gt_scan
 from datamodules.gt.scan import read_cache
 from datamodules.loading.sources import FolderPairs
@@ -119,3 +120,9 @@ def test_of_too_many_pairs_a_sample_is_looked_at(write_pairs: WritePairs, monkey
     scan = Scan()
     assert len(scan.look(sources)) == 4
     assert sum(scan.of(source, index) is not None for source in sources for index in range(len(source))) == 4
+
+
+def test_the_form_of_the_images_is_found_from_five_hundred_of_them(write_pairs: WritePairs) -> None:
+    sources = [source_of(write_pairs(1)), source_of(write_pairs(501, name="more"))]
+    lines = [fact.line for fact in fact_of_images(sources, None, None, None, Scan(), None)]
+    assert lines == ["Images: colour, from 500 files (--data.channels)"]

@@ -66,6 +66,7 @@ def test_numbers_of_channels_that_do_not_fit_together_are_an_error(tmp_path: Pat
         ("uint16", [0, 1], (0, 1)),
         ("uint16", [0, 2], (0, 255)),
         ("uint16", [0, 65535], (0, 65535)),
+        ("uint32", [0, 2**24 - 1], (0, 2**24 - 1)),
         ("uint32", [0, 2**32 - 1], (0, 2**32 - 1)),
         ("int16", [-1000, 3000], (-4096, 4095)),
         ("int16", [-1, 0], (-256, 255)),
@@ -77,7 +78,7 @@ def test_numbers_of_channels_that_do_not_fit_together_are_an_error(tmp_path: Pat
         ("float64", [0.5, 254, 3, 7, 9], (0, 255)),  # resized from 8 bits
         ("float64", [0, 0, 0, 0, 1.5], (0, 2)),  # as a part of 0 to 255 it would be black
         ("float64", [0, 1, 2, 3, 7.5], (0, 8)),  # this too
-        ("float64", [0.5, 100.25, 3.5, 7.5, 9], (0, 128)),  # measurements
+        ("float64", [0.5, 100.25, 3.5, 7, 9], (0, 128)),  # measurements: 2 of 5 are whole
         ("float64", [0.5, 256, 3, 7, 9], (0, 512)),
         ("float64", [0, 4.0, 0.5], (0, 8)),  # a later value may be a little larger
         ("float32", [-0.5, 0.25], (-1, 1)),
