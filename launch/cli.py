@@ -75,6 +75,7 @@ class TrainCLI(LightningCLI):
         self._wants_help = wants_help
         self._run_config = run_config
         self._run_loggers = run_loggers or {}
+        self._texts: dict[str, str] = {}
         try:
             super().__init__(
                 save_config_callback=None,  # the callback RunState writes config.yaml, once nothing can fail any more
@@ -210,6 +211,12 @@ class TrainCLI(LightningCLI):
     def config_text(self, config: Namespace | None = None) -> str:
         """The resolved configuration as YAML that `--config` accepts, without what belongs to one start only."""
         config = self.config if config is None else config
+        content = repr(config)
+        if content not in self._texts:  # a start needs it often, and to write it takes a tenth of a second
+            self._texts[content] = self._written(config)
+        return self._texts[content]
+
+    def _written(self, config: Namespace) -> str:
         kept = plain_values(yaml.safe_load(self.parser.dump(config, skip_unset=False)), config)
         for key in NOT_SAVED:
             kept.pop(key, None)

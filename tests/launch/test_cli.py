@@ -92,6 +92,13 @@ def test_the_saved_configuration_makes_the_same_run_and_knows_nothing_of_this_st
     assert again.config.data.init_args.image_path is None
 
 
+def test_a_fact_that_is_found_after_the_configuration_was_written_is_in_the_next_text() -> None:
+    found = cli()
+    before = found.config_text()
+    found.config.data.init_args.channels = 1
+    assert set(found.config_text().splitlines()) - set(before.splitlines()) == {"    channels: 1"}
+
+
 def test_a_callback_that_the_same_command_line_adds_again_is_there_once(tmp_path: Path) -> None:
     adds = ["--trainer.callbacks+=tests.helpers.stopping.SignalAtStep", "--trainer.callbacks.step=-1"]
     text = cli(*adds).config_text()
