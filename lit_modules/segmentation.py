@@ -16,12 +16,14 @@ from typing_extensions import override
 from lit_modules.bad_steps import BadSteps
 from lit_modules.losses import image_losses
 from lit_modules.metrics import MOST_CLASSES, MeanLoss, OverlapMetrics, class_ids
-from lit_modules.network_checks import NetworkError, check_logits, check_weights, preserved
+from lit_modules.network_checks import NetworkError, check_weights, preserved
+from lit_modules.network_output import Logits, read_output
 from lit_modules.optimizer_settings import Settings, monitor_of, settings_of, take_changes
 from lit_modules.schedules import ProgressSchedule
 from resume.system.output import text
 
 Batch = tuple[Tensor, Tensor]
+AUXILIARY_WEIGHT = 0.5  # of the loss of a second head, as torchvision trains its networks for segmentation
 
 
 class Segmentation(LightningModule):
@@ -33,8 +35,9 @@ class Segmentation(LightningModule):
     if the ground truth of the validation has no foreground, or if logits are not finite.
 
     Args:
-        network: Takes the images and returns logits (B, C, H, W). C is num_classes; if num_classes is 2, C may be 1,
-            and the logits are those of the foreground.
+        network: Takes the images and returns logits (B, C, H, W), or a dict with logits as ``out`` and, of a second
+            head that is only trained, as ``aux``. C is num_classes; if num_classes is 2, C may be 1, and the logits are
+            those of the foreground.
         num_classes: Number of classes, including the background.
         ignore_index: Target value of pixels that are not counted.
         optimizer: Makes the optimizer from the parameters.
@@ -126,18 +129,19 @@ class Segmentation(LightningModule):
         Raises:
             NetworkError: The output of the network is wrong.
         """
-        logits = self.network(image)
-        check_logits(self.network, logits, image, self.num_classes)
-        if logits.shape[1] == self.num_classes:
-            checked: Tensor = logits
-            return checked
-        # Probabilities, loss and gradients are those of a sigmoid, and the rest of the module needs one form only.
-        return torch.cat([torch.zeros_like(logits), logits], dim=1)
+        return self._logits(image).main
+
+    def _logits(self, image: Tensor) -> Logits:
+        return read_output(self.network, self.network(image), image, self.num_classes)
 
     @override
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         image, target = batch
-        losses, weights = image_losses(self(image), target, self.ignore_index, self.dice_weight)
+        logits = self._logits(image)
+        losses, weights = image_losses(logits.main, target, self.ignore_index, self.dice_weight)
+        if logits.auxiliary is not None:
+            auxiliary, _ = image_losses(logits.auxiliary, target, self.ignore_index, self.dice_weight)
+            losses = losses + AUXILIARY_WEIGHT * auxiliary
         self._start_sum(torch.stack([losses.detach().sum(), weights.sum()]).float())
         self._log_train_loss()
         return losses.sum() / weights.sum().clamp(min=1)

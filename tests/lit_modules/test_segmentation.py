@@ -1,3 +1,4 @@
+import copy
 import math
 from pathlib import Path
 from typing import Any
@@ -6,11 +7,13 @@ import pytest
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.cli import ReduceLROnPlateau
-from torch import nn
+from torch import Tensor, nn
 from torch.optim import SGD
+from torch.optim.lr_scheduler import StepLR
 from torch.utils.data import DataLoader, TensorDataset
 
 from lit_modules import Segmentation
+from lit_modules.losses import image_losses
 from lit_modules.networks import UNet
 from tests.helpers.pixelwise import Pixelwise, Records, fit, make_module, make_trainer
 
@@ -67,6 +70,36 @@ def test_one_channel_is_equivalent_to_two_with_zero_for_the_background(pairs: Te
     two.layer.weight.data[1:], two.layer.bias.data[1:] = one.layer.weight.data, one.layer.bias.data  # type: ignore[union-attr]
     image = pairs.tensors[0][:3]
     torch.testing.assert_close(make_module(one)(image), make_module(two)(image))
+
+
+class TwoHeads(nn.Module):
+    def __init__(self, channels: int = 1) -> None:
+        super().__init__()
+        self.out, self.aux = (nn.Conv2d(3, channels, kernel_size=1) for _ in range(2))
+
+    def forward(self, image: Tensor) -> dict[str, Tensor]:
+        return {"aux": self.aux(image), "out": self.out(image)}
+
+
+def test_a_second_head_is_trained_by_half_of_its_loss_and_is_no_result(tmp_path: Path, pairs: TensorDataset) -> None:
+    network = TwoHeads(2)
+    plain, constant = (lambda weights: SGD(weights, lr=1.0)), (lambda sgd: StepLR(sgd, 1))
+    module = make_module(network, optimizer=plain, lr_scheduler=constant)
+    heads = [network.out, network.aux]
+    before = [copy.deepcopy(head) for head in heads]
+    images, targets = pairs.tensors
+    torch.testing.assert_close(module(images), before[0](images))
+    losses = [image_losses(head(images), targets)[0].mean() for head in before]
+    torch.autograd.backward([losses[0], losses[1] / 2])
+    trainer = make_trainer(tmp_path, max_steps=1)
+    trainer.fit(module, DataLoader(pairs, batch_size=10), DataLoader(pairs, batch_size=10))
+    for head, old in zip(heads, before, strict=True):
+        assert old.weight.grad is not None
+        torch.testing.assert_close(head.weight, old.weight - old.weight.grad)
+    main = Pixelwise(2)
+    main.layer = network.out
+    figures = {name: trainer.callback_metrics[name].item() for name in ("val/loss", "val/iou")}
+    assert validate(tmp_path, make_module(main), pairs, 10).items() >= figures.items()
 
 
 def test_the_sanity_check_does_not_change_the_metrics(tmp_path: Path, pairs: TensorDataset) -> None:

@@ -52,10 +52,24 @@ def test_check_does_not_change_modes_and_buffers() -> None:
         (pixelwise(3), 2, ["(1, 1, 8, 8) / (1, 2, 8, 8)"]),
         (nn.Conv2d(3, 1, 3), 2, ["Conv2d returns (1, 1, 6, 6)"]),
         (nn.Conv2d(1, 1, 1), 2, ["Conv2d does not accept an image of shape (1, 3, 8, 8)", "channels"]),
-        (Returning({"out": 1, "aux": 2}), 2, ["returns dict (out, aux)"]),
+        (Returning({"out": 1, "aux": 2}), 2, ["returns dict (out: int, aux: int)", "as aux if there is a second head"]),
+        (Returning({"logits": torch.zeros(1, 1, 8, 8)}), 2, ["returns dict (logits: (1, 1, 8, 8), torch.float32)"]),
+        (Returning({"out": torch.zeros(1, 1, 8, 8), "mid": 0}), 2, ["mid: int"]),
+        (Returning({"out": torch.zeros(1, 1, 8, 8), "aux": torch.zeros(1, 1, 4, 4)}), 2, ["aux: (1, 1, 4, 4)"]),
         (Returning(torch.zeros(1, 1, 8, 8, dtype=torch.int64)), 2, ["torch.int64", "floating-point"]),
     ],
-    ids=["channels", "one of three", "three of two", "size", "input", "dict", "integers"],
+    ids=[
+        "channels",
+        "one of three",
+        "three of two",
+        "size",
+        "input",
+        "dict",
+        "no out",
+        "third head",
+        "small head",
+        "integers",
+    ],
 )
 def test_check_refuses_a_network_that_does_not_fit(network: nn.Module, num_classes: int, words: Sequence[str]) -> None:
     with pytest.raises(NetworkError) as error:
