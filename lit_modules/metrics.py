@@ -149,7 +149,10 @@ class OverlapMetrics(_ExactMetric):
             # Ignored pixels get a bin of their own, removed below. Selecting the other pixels would make a GPU wait for
             # the CPU.
             index = torch.where(target == self.ignore_index, images * cells, index)
-        counts = torch.bincount(index.flatten(), minlength=images * cells + 1)
+        one = torch.ones((), dtype=torch.int64, device=index.device)
+        # Not bincount: it asks a GPU for the smallest and the largest index, and waits for both answers.
+        counts = torch.zeros(images * cells + 1, dtype=torch.int64, device=index.device)
+        counts.index_add_(0, index.flatten(), one.expand(index.numel()))
         return counts[:-1].view(images, self.num_classes, self.num_classes)
 
     def _class_mean(self, confusion: Tensor, metric: Tensor) -> Tensor:

@@ -160,3 +160,19 @@ def test_a_mean_in_half_precision_counts_all_images(dtype: torch.dtype) -> None:
 def test_the_states_move_to_the_device_of_the_module() -> None:
     metric = MeanLoss().to("meta", torch.float16)
     assert (metric.total.device.type, metric.total.dtype) == ("meta", torch.float32)
+
+
+@pytest.mark.gpu
+def test_counting_does_not_wait_for_the_gpu() -> None:
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    target = torch.randint(3, (2, 8, 8), device="cuda")
+    metrics = OverlapMetrics(3, IGNORED).to("cuda")
+    metrics.update(target, target)  # the first call loads what it needs
+    before = torch.cuda.get_sync_debug_mode()
+    torch.cuda.set_sync_debug_mode("error")
+    try:
+        metrics.update(target, target)
+    finally:
+        torch.cuda.set_sync_debug_mode(before)
+    assert metrics.compute()["iou"] == 1
