@@ -97,7 +97,9 @@ def save_history(
     }
     with mpl.rc_context(settings), nullcontext() if font else in_english():
         figure = draw_history(rows, resumed_epochs, monitor, best_epoch)
-        figure.savefig(path, format="png")  # within the block, because matplotlib reads some settings only now
+        # Within the block, because matplotlib reads some settings only now. Compressed least, the file
+        # is a fifth larger, and takes a quarter less time, for which training waits.
+        figure.savefig(path, format="png", pil_kwargs={"compress_level": 1})
 
 
 def draw_history(rows: Sequence[Row], resumed_epochs: Sequence[int], monitor: str, best_epoch: int | None) -> Figure:
