@@ -1,5 +1,6 @@
 """`--check_data`: read everything, say what is found and what is wrong, and draw some pairs; nothing is trained."""
 
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
@@ -44,7 +45,10 @@ def check_data(cli: TrainCLI, launch: Launch, folder: Path) -> int:
     if not launch.is_first:
         return 0
     with listing_all():
-        return _check(cli, folder)
+        try:
+            return _check(cli, folder)
+        finally:
+            gc.unfreeze()
 
 
 def _check(cli: TrainCLI, folder: Path) -> int:
@@ -55,6 +59,7 @@ def _check(cli: TrainCLI, folder: Path) -> int:
     take_scan(cli, folder)
     try:
         _look(data)
+        gc.freeze()  # what was seen of the files stays; each collection would look through all of it
         number = sum(map(len, pairs.sources))
     except DataError as error:  # there are no pairs
         problems.add(error)
@@ -151,7 +156,7 @@ def _draw(sheet: Sheet, folder: Path) -> None:
     try:
         folder.mkdir(parents=True, exist_ok=True)
         with staged(path) as temporary:
-            draw_sheet(sheet).save(temporary, format="PNG")
+            draw_sheet(sheet).save(temporary, format="PNG", compress_level=1)
     except OSError as error:
         complain(text("{path}: cannot be written ({reason}).").format(path=path, reason=error.strerror or error))
     else:

@@ -8,8 +8,8 @@ import torch
 from torch.utils.data import DataLoader, Dataset
 
 from datamodules.loading.workers import SERVER, initialise_worker, start_method, start_server, stop_signals_blocked
-from datamodules.reading.pillow_files import without_pillow_warnings
-from resume.system.output import current_language
+from datamodules.reading.pillow_files import ignore_pillow_warnings
+from resume.system.output import Language, current_language
 
 _AT_ONCE = 32  # items that a worker hands over at a time
 Found_co = TypeVar("Found_co", covariant=True)
@@ -31,8 +31,12 @@ class _Items(Dataset[Found_co]):
         return len(self._work)
 
     def __getitem__(self, index: int) -> Found_co:
-        with without_pillow_warnings():
-            return self._work[index]
+        return self._work[index]
+
+
+def _initialise(language: Language, worker_id: int) -> None:
+    initialise_worker(language, worker_id)
+    ignore_pillow_warnings()
 
 
 def in_workers(work: Work[Found_co], workers: int) -> Iterator[Found_co]:
@@ -50,7 +54,7 @@ def in_workers(work: Work[Found_co], workers: int) -> Iterator[Found_co]:
         num_workers=workers,
         collate_fn=list,
         multiprocessing_context=method,
-        worker_init_fn=partial(initialise_worker, current_language()),
+        worker_init_fn=partial(_initialise, current_language()),
         generator=torch.Generator(),  # without it, the global generator would be drawn from
     )
     with stop_signals_blocked():  # a signal would leave a worker of which the program does not know

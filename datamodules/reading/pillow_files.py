@@ -45,8 +45,13 @@ def without_pillow_warnings() -> Iterator[None]:
     Must not be used inside threads, because warning filters belong to the whole process.
     """
     with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", module=r"PIL\.")
+        ignore_pillow_warnings()
         yield
+
+
+def ignore_pillow_warnings() -> None:
+    """Suppress these warnings from here on, in a process that only reads files."""
+    warnings.filterwarnings("ignore", module=r"PIL\.")
 
 
 def header_of_pillow(opened: Opened, formats: tuple[str, ...], limit: int | None) -> FileHeader:
