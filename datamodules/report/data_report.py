@@ -4,6 +4,7 @@ import filecmp
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
+from math import isfinite
 
 import numpy as np
 
@@ -90,7 +91,7 @@ def _kind(header: FileHeader) -> str:
 
 def _values(images: Sequence[ImageStats]) -> Iterator[tuple[str, str]]:
     for is_deep, name in ((False, text("Values")), (True, text("Values (deep)"))):
-        some = [one for one in images if one.is_deep == is_deep and np.isfinite([one.lowest, one.highest]).all()]
+        some = [one for one in images if one.is_deep == is_deep and isfinite(one.lowest) and isfinite(one.highest)]
         if some:
             yield name, _value_range(some)
 
@@ -137,8 +138,9 @@ def totals_of(survey: Survey) -> tuple[Counter[int], list[Counter[int]]]:
     for side, some in zip(survey.sides, files, strict=True):
         for one in side.counts:
             if one is not None:
-                totals.update(one.classes)
-                some.update(class_id for class_id, count in one.classes.items() if count)
+                for class_id, count in one.classes.items():
+                    totals[class_id] += count
+                    some[class_id] += count > 0
     return totals, files
 
 
