@@ -1,5 +1,6 @@
 """Work on very many files in processes: threads take Python's lock from each other at each of the many short steps."""
 
+import gc
 from collections.abc import Iterator
 from functools import partial
 from typing import Protocol, TypeVar
@@ -35,6 +36,7 @@ class _Items(Dataset[Found_co]):
 
 
 def _initialise(language: Language, worker_id: int) -> None:
+    gc.freeze()  # what a forked worker has inherited stays; else its collections would look through it, and copy it
     initialise_worker(language, worker_id)
     ignore_pillow_warnings()
 
