@@ -61,5 +61,9 @@ def in_workers(work: Work[Found_co], workers: int) -> Iterator[Found_co]:
     )
     with stop_signals_blocked():  # a signal would leave a worker of which the program does not know
         started = iter(batches)
-    for batch in started:
-        yield from batch
+    try:
+        for batch in started:
+            yield from batch
+    finally:
+        # After an error, the garbage collector would end them at some later moment, and their queues in any order.
+        started._shutdown_workers()  # type: ignore[attr-defined]
