@@ -8,7 +8,6 @@ from pathlib import Path
 from datamodules import PairedImages
 from datamodules.data_errors import DataError, listing_all
 from datamodules.gt.labels import ClassMapping
-from datamodules.reading.threads import processors
 from datamodules.report.contact_sheet import Sheet, draw_sheet
 from datamodules.report.data_report import report_lines
 from datamodules.report.picture_text import can_draw
@@ -90,7 +89,7 @@ def _look(data: PairedImages) -> None:
     try:
         data.run_pairs.look_at_everything(CheckProgress())
     except RuntimeError as error:
-        if (lost := lost_worker(error, processors())) is not None:
+        if (lost := lost_worker(error, num_workers=None)) is not None:
             raise lost from error
         raise
 

@@ -24,12 +24,12 @@ class LostWorkerError(ExplainedError):
     exit_code: ClassVar[int] = 1
 
 
-def lost_worker(error: RuntimeError, num_workers: int) -> LostWorkerError | None:
+def lost_worker(error: RuntimeError, num_workers: int | None) -> LostWorkerError | None:
     """The message for an error of torch about a worker; None if the error is another one.
 
     Args:
         error: What ended training.
-        num_workers: The workers of each loader.
+        num_workers: The workers of each loader; None: it was a process of `--check_data`, whose number no flag sets.
     """
     said = str(error)
     lost = _LOST.search(said)
@@ -67,8 +67,13 @@ def _hand_over_message(code: int | None) -> str:
     )
 
 
-def _end_message(pids: str, code: int | None, num_workers: int) -> str:
+def _end_message(pids: str, code: int | None, num_workers: int | None) -> str:
     if code in (None, -getattr(signal, "SIGKILL", 0)):
+        if num_workers is None:
+            return text(
+                "A process that reads the data ({pid}) was killed. Most often the system does that when memory runs "
+                "out: let the program itself read them (--data.num_workers 0), or give the job more memory."
+            ).format(pid=pids)
         return text(
             "A data worker (process {pid}) was killed. Most often the system does that when memory runs out: use fewer "
             "workers (--data.num_workers, now {count}), a smaller --batch_size, or give the job more memory."

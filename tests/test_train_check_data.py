@@ -167,4 +167,6 @@ def test_a_process_that_is_killed_while_it_looks_ends_the_check_with_a_sentence(
     assert run(*CHECK, *PATHS) == 1
     complained = capsys.readouterr().err
     assert "was killed. Most often the system does that when memory runs out" in complained
+    assert "(--data.num_workers 0)" in complained
+    assert "batch_size" not in complained
     assert "Traceback" not in complained
