@@ -97,8 +97,8 @@ def save_history(
     }
     with mpl.rc_context(settings), nullcontext() if font else in_english():
         figure = draw_history(rows, resumed_epochs, monitor, best_epoch)
-        # Within the block, because matplotlib reads some settings only now. Compressed least, the file
-        # is a fifth larger, and takes a quarter less time, for which training waits.
+        # Within the block, because matplotlib reads some settings only now. Compressed least, the file is a fifth
+        # larger, and takes a quarter less time, for which training waits.
         figure.savefig(path, format="png", pil_kwargs={"compress_level": 1})
 
 

@@ -6,6 +6,7 @@ from itertools import chain
 from typing import NamedTuple
 
 import numpy as np
+from torch.utils.data import Dataset
 
 from datamodules.data_errors import DataError
 from datamodules.gt.codes import codes
@@ -151,7 +152,7 @@ class Scan:
                 progress(done, len(new))
 
 
-class _Looks:
+class _Looks(Dataset[tuple[GtFile | None, PairScan]]):
     """A look at each of some pairs, by index, in whatever thread or process."""
 
     def __init__(

@@ -3,7 +3,7 @@
 import gc
 from collections.abc import Iterator
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 import torch
 from torch.utils.data import DataLoader, Dataset
@@ -13,26 +13,7 @@ from datamodules.reading.pillow_files import ignore_pillow_warnings
 from resume.system.output import Language, current_language
 
 _AT_ONCE = 32  # items that a worker hands over at a time
-Found_co = TypeVar("Found_co", covariant=True)
-
-
-class Work(Protocol[Found_co]):
-    """Work by index, which a started process can get."""
-
-    def __len__(self) -> int: ...
-
-    def __getitem__(self, index: int) -> Found_co: ...
-
-
-class _Items(Dataset[Found_co]):
-    def __init__(self, work: Work[Found_co]) -> None:
-        self._work = work
-
-    def __len__(self) -> int:
-        return len(self._work)
-
-    def __getitem__(self, index: int) -> Found_co:
-        return self._work[index]
+Found = TypeVar("Found")
 
 
 def _initialise(language: Language, worker_id: int) -> None:
@@ -41,8 +22,12 @@ def _initialise(language: Language, worker_id: int) -> None:
     ignore_pillow_warnings()
 
 
-def in_workers(work: Work[Found_co], workers: int) -> Iterator[Found_co]:
+def in_workers(work: Dataset[Found], workers: int) -> Iterator[Found]:
     """Do the work for each index, in processes; returns the results in the order of the indices.
+
+    Args:
+        work: Does it by index; a started process must be able to get it.
+        workers: The number of processes.
 
     Raises:
         RuntimeError: A worker has ended; `launch.lost_workers` explains it.
@@ -51,7 +36,7 @@ def in_workers(work: Work[Found_co], workers: int) -> Iterator[Found_co]:
     if method == SERVER:
         start_server()
     batches = DataLoader(
-        _Items(work),
+        work,
         batch_size=_AT_ONCE,
         num_workers=workers,
         collate_fn=list,

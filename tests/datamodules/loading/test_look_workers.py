@@ -4,11 +4,12 @@ import multiprocessing
 import os
 
 import pytest
+from torch.utils.data import Dataset
 
 from datamodules.loading.look_workers import in_workers
 
 
-class Numbers:
+class Numbers(Dataset[int]):
     """Work that ends its process at the first index."""
 
     def __init__(self, count: int, *, is_deadly: bool = False) -> None:
