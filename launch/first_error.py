@@ -18,6 +18,9 @@ def raising_first(trainer: Trainer, train: Callable[[], None]) -> None:
     of these that fails ends the rest, and its error is what Lightning raises: for example that of a logger whose disk
     is full, in place of a stop by Ctrl+C. If the save of the exception was among the rest, it is made now. A signal may
     come meanwhile too, such as that of torchrun, which ends the other workers when it has missed one.
+
+    The handlers of signals that were set before training are back afterwards: left to that of a training that has
+    ended, Ctrl+C would say that it stops after this step, and stop nothing.
     """
     try:
         train()
@@ -26,6 +29,7 @@ def raising_first(trainer: Trainer, train: Callable[[], None]) -> None:
         if first is error:
             raise
         _save(trainer, first)
+        trainer._signal_connector.teardown()  # puts back what Lightning has not put back
         if not isinstance(error, Stopped):
             said = text("Before that error was reported, another one came up: {error}.")
             say(said.format(error=brief(error)))

@@ -13,6 +13,7 @@ from hypothesis import settings
 
 import train
 from resume.system.output import set_language
+from resume.system.signals import STOP_SIGNALS
 from tests.helpers.pictures import draw_pairs
 from tests.helpers.tiny_run import PATHS, TINY, Run, copy_run
 
@@ -59,6 +60,14 @@ def _signals_as_in_a_terminal() -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if hasattr(signal, "SIGHUP"):
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
+@pytest.fixture(autouse=True)
+def _no_handler_is_left() -> Iterator[None]:
+    """Fail in the test that leaves a handler of signals behind, not in a later one that listens."""
+    before = [signal.getsignal(signum) for signum in STOP_SIGNALS]
+    yield
+    assert [signal.getsignal(signum) for signum in STOP_SIGNALS] == before
 
 
 @pytest.fixture(autouse=True)

@@ -58,6 +58,7 @@ class FailAndStop(FailAtStep):
         teardown = trainer._signal_connector.teardown
 
         def and_signal() -> None:
+            trainer._signal_connector.teardown = teardown
             teardown()
             signal.raise_signal(signal.SIGTERM)
 
